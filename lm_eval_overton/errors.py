@@ -1,0 +1,34 @@
+"""The exceptions a user can cause; each message says what was expected, what came, what to do."""
+
+__all__ = [
+    "DataError",
+    "EncoderError",
+    "LinkError",
+    "OvertonError",
+    "ScoringError",
+    "SettingsError",
+]
+
+
+class OvertonError(Exception):
+    """Base of all errors of this package; its text is one line for the user."""
+
+
+class SettingsError(OvertonError):
+    """A setting (`--metadata`, `--gen_kwargs`, a command-line option) cannot be used."""
+
+
+class DataError(OvertonError):
+    """A prompts, responses, references or results file cannot be used."""
+
+
+class EncoderError(OvertonError):
+    """A sentence encoder cannot be found or loaded."""
+
+
+class LinkError(OvertonError):
+    """The task stubs cannot be written into, or removed from, the installed harness."""
+
+
+class ScoringError(OvertonError):
+    """Scoring failed after the generations had been written."""

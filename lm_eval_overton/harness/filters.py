@@ -1,0 +1,25 @@
+"""A harness filter that cleans responses as our metrics do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval.api.filter import Filter
+from lm_eval.api.registry import register_filter
+
+from lm_eval_overton.samples import clean
+
+__all__ = ["CleanFilter"]
+
+
+@register_filter("overton_clean")
+class CleanFilter(Filter):
+    """Cut every response at the first of `stops` and strip it; all repeats are kept."""
+
+    def __init__(self, stops: Sequence[str] = ()) -> None:
+        self.stops = tuple(stops)
+
+    def apply(self, resps: Any, docs: Any) -> list[list[str]]:
+        """Return per document the cleaned responses; a failed one becomes an empty string."""
+        return [[clean(raw, self.stops).text for raw in responses] for responses in resps]

@@ -1,0 +1,130 @@
+"""Score responses that exist already through the same task and the harness's own runner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+from lm_eval.api.registry import register_model
+
+from lm_eval_overton.data import load_prompts
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.task import OvertonTask
+from lm_eval_overton.paths import tasks_folder
+from lm_eval_overton.recorded import Recorded, Responses, match_prompts
+
+__all__ = ["ReplayLM", "score", "task_class"]
+
+
+@register_model("overton_replay")
+class ReplayLM(LM):
+    """A model that answers with recorded responses; None is a failed request."""
+
+    def __init__(self, responses: Mapping[str, Sequence[str | None]], **_: Any) -> None:
+        super().__init__()
+        self.responses = responses
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Any]:
+        """Return sample `idx` of each request's document."""
+        return [self.responses[request.doc["id"]][request.idx] for request in requests]
+
+    def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> Any:
+        """Refuse: recorded text has no likelihood."""
+        raise NotImplementedError("recorded responses have no likelihood")
+
+    loglikelihood_rolling = loglikelihood
+
+
+def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
+    """Return the class and the configuration of an overton task.
+
+    Raises:
+        SettingsError: If there is no such task.
+    """
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    paths = {path.stem: path for path in tasks_folder().glob("*/overton_*.yaml")}
+    if name not in paths:
+        raise SettingsError(f"--task: expected one of {', '.join(sorted(paths))}, got {name!r}")
+    config = load_yaml(paths[name])
+    for key in ("tag", "group"):
+        config.pop(key, None)
+    return config.pop("class"), config
+
+
+def score(
+    found: Responses,
+    task: str,
+    *,
+    prompts: str | None = None,
+    stops: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    output: Path | None = None,
+    name: str | None = None,
+) -> dict[str, Any]:
+    """Score recorded responses with a task and write what a run of the harness writes.
+
+    Args:
+        found: The responses.
+        task: Name of an overton task.
+        prompts: Packaged name or file of the prompts that were answered.
+        stops: Stop sequences of the frame they were made with; default: what the file says.
+        metadata: As `--metadata` of the harness.
+        output: Folder for `results_*.json` and `samples_*.jsonl`.
+        name: What the results call the model; default: the file's name.
+
+    Returns:
+        The harness's results dictionary.
+
+    Raises:
+        OvertonError: If the responses, the prompts or a setting cannot be used.
+    """
+    from lm_eval import simple_evaluate
+    from lm_eval.loggers import EvaluationTracker
+    from lm_eval.tasks import TaskManager
+
+    cls, config = task_class(task)
+    given = {"n_samples": found.n_samples} if found.n_samples else {}
+    config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
+    recorded = match_prompts(found, _prompts(cls, prompts))
+    if stops is not None:
+        recorded = _with_stops(recorded, stops)
+    built = cls(config=config, recorded=recorded)
+    tracker = EvaluationTracker(output_path=str(output)) if output else None
+    results = simple_evaluate(
+        model=ReplayLM(recorded.responses),
+        tasks=[built],
+        task_manager=TaskManager(include_defaults=False),
+        log_samples=True,
+        evaluation_tracker=tracker,
+        random_seed=None,
+        numpy_random_seed=None,
+        torch_random_seed=None,
+    )
+    if tracker is not None:
+        _save(tracker, results, name or found.path.stem)
+    return dict(results)
+
+
+def _prompts(cls: type[OvertonTask], prompts: str | None) -> Any:
+    if prompts and cls.OWN_PROMPTS:
+        return load_prompts(prompts)
+    return None if cls.OWN_PROMPTS else load_prompts(cls.PACKAGED_PROMPTS)
+
+
+def _with_stops(recorded: Recorded, stops: Sequence[str]) -> Recorded:
+    return Recorded(
+        recorded.prompts, recorded.responses, stops, recorded.frame, recorded.generation
+    )
+
+
+def _save(tracker: Any, results: dict[str, Any], name: str) -> None:
+    tracker.general_config_tracker.model_name = name
+    tracker.general_config_tracker.model_name_sanitized = name.replace("/", "__")
+    samples = results.pop("samples")
+    tracker.save_results_aggregated(results=results, samples=samples)
+    for task, rows in samples.items():
+        tracker.save_results_samples(task_name=task, samples=rows)

@@ -1,0 +1,85 @@
+"""The files of a run: generations before anything is scored, per-prompt values afterwards."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["GENERATIONS", "cache_dir", "gather", "redact", "write_generations", "write_values"]
+
+GENERATIONS = "generations.jsonl"
+FORMAT = 1
+
+# The handlers of the harness's logger print these lines beside its own.
+logger = logging.getLogger("lm_eval.overton")
+
+_SECRET = re.compile(r"key|token|secret|password|authorization|header", re.IGNORECASE)
+_NOT_SECRET = re.compile(r"tokenizer|tokenized|think_end_token|bos_token|max_.*tok", re.IGNORECASE)
+
+
+def cache_dir() -> Path:
+    """Return the folder under which runs are kept: `OVERTON_CACHE_DIR` or the user's cache."""
+    given = os.environ.get("OVERTON_CACHE_DIR")
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "lm_eval_overton"
+
+
+def redact(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy without what looks like a credential."""
+    return {
+        key: "<redacted>" if _SECRET.search(key) and not _NOT_SECRET.search(key) else value
+        for key, value in values.items()
+    }
+
+
+def gather(rows: list[Any], world_size: int) -> list[Any] | None:
+    """Return the rows of all data-parallel processes on the first one, None on the others."""
+    if world_size <= 1:
+        return rows
+    import torch.distributed as dist
+
+    parts: list[Any] | None = [None] * world_size if dist.get_rank() == 0 else None
+    dist.gather_object(rows, parts, dst=0)
+    return None if parts is None else [row for part in parts for row in part]
+
+
+def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write a new run folder with its generations file.
+
+    Args:
+        header: What the run was, without credentials; becomes the first line.
+        rows: One mapping per task and prompt: `task`, `id`, `prompt`, `responses`.
+
+    Returns:
+        The path of the generations file.
+    """
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    folder = cache_dir() / "runs" / name
+    folder.mkdir(parents=True)
+    path = folder / GENERATIONS
+    _write_lines(path, [{"overton_generations": FORMAT, **header}, *rows])
+    logger.info("Generations are in %s", path)
+    return path
+
+
+def write_values(folder: Path, task: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write the per-prompt values of a task beside its generations."""
+    _write_lines(folder / f"values_{task}.jsonl", rows)
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    # Under another name until complete, so that a half-written file is never taken for a whole.
+    partial = path.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    partial.replace(path)

@@ -1,0 +1,112 @@
+"""How N independent, resumable and, where possible, reproducible samples are asked for.
+
+Every backend of the harness treats equal requests as one (caches) or sends one seed with all of
+them (servers). So sample i of a prompt is a request of its own: a stop sequence that no model
+writes makes it unlike the others, and servers get a seed of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.settings import Settings, is_api_model, model_identity
+from lm_eval_overton.signature import short_hash
+
+__all__ = ["LENGTH_KEYS", "generation_settings", "request_kwargs"]
+
+LENGTH_KEYS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+
+# Local backends take a checkpoint's own generation_config unless these are given.
+_NEUTRAL = {"top_k": 0, "repetition_penalty": 1.0}
+
+
+def generation_settings(
+    configured: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    stops: Sequence[str],
+) -> dict[str, Any]:
+    """Return the generation settings of a run: the task's, overridden by the user's.
+
+    Args:
+        configured: The harness's generation_kwargs after `--gen_kwargs` was merged in.
+        defaults: The task's own generation_kwargs.
+        metadata: The harness's merged metadata, which tells servers from local models.
+        stops: Stop sequences of the prompt frame, used unless the user gave others.
+
+    Returns:
+        Settings without the seed and without a redundant `do_sample`.
+    """
+    neutral = {} if is_api_model(metadata) else _NEUTRAL
+    settings = {**neutral, **configured}
+    settings["until"] = _as_list(settings.get("until")) or list(stops)
+    given_length = [
+        key for key in LENGTH_KEYS if key in configured and configured[key] != defaults.get(key)
+    ]
+    if given_length:
+        # The harness would take max_gen_toks before any other name of the same limit.
+        limit = settings[given_length[0]]
+        for key in LENGTH_KEYS:
+            settings.pop(key, None)
+        settings["max_gen_toks"] = limit
+    if settings.get("do_sample") is False:
+        settings["temperature"] = 0.0
+    # With this key present the harness does not read its cache; the temperature says it all.
+    settings.pop("do_sample", None)
+    settings.pop("seed", None)
+    return settings
+
+
+def _as_list(until: Any) -> list[str]:
+    if until is None:
+        return []
+    return [until] if isinstance(until, str) else list(until)
+
+
+def request_kwargs(
+    generation: Mapping[str, Any],
+    configured: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    settings: Settings,
+    n: int,
+    task: str,
+) -> list[dict[str, Any]]:
+    """Return the harness's generation kwargs of samples 0 to n - 1.
+
+    Args:
+        generation: As `generation_settings` returns them.
+        configured: The harness's generation_kwargs, where a user's `seed` would be.
+        metadata: The harness's merged metadata.
+        settings: Our own settings.
+        n: Number of samples.
+        task: The task's name, for messages.
+
+    Returns:
+        n dicts, no two equal; on servers with the seeds base, base + 1, ….
+
+    Raises:
+        SettingsError: For several samples at temperature 0, or a seed that cannot be sent.
+    """
+    api = is_api_model(metadata)
+    if n > 1 and not float(generation.get("temperature", 0)) > 0:
+        raise SettingsError(
+            f"{task}: expected a temperature above 0 for {n} samples per prompt, got "
+            f"{generation.get('temperature', 0)}; pass `--gen_kwargs temperature=0.5`"
+        )
+    if "seed" in configured and not api:
+        raise SettingsError(
+            f"{task}: expected no seed in --gen_kwargs for a local model, got "
+            f"{configured['seed']}; pass `--seed {configured['seed']}`"
+        )
+    base = configured.get("seed", settings.seed)
+    model = short_hash(model_identity(metadata))
+    rows = []
+    for i in range(n):
+        row = {**generation, "until": [*generation["until"], f"<{model}.{i}>"]}
+        if api:
+            # Without the key the harness would send the same seed with every request.
+            row["seed"] = None if settings.api_seeds == "off" else base + i
+        rows.append(row)
+    return rows

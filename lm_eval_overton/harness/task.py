@@ -1,0 +1,405 @@
+"""The task class of all overton tasks: N samples per prompt, one row per prompt, many metrics."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import math
+import sys
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+from lm_eval.api.instance import Instance
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.filters import build_filter_ensemble
+
+from lm_eval_overton import __version__, stats
+from lm_eval_overton.data import PromptSet, load_prompts
+from lm_eval_overton.encoders import find_encoder, get_encoder
+from lm_eval_overton.errors import OvertonError, ScoringError, SettingsError
+from lm_eval_overton.harness import registry, runs, sampling
+from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
+from lm_eval_overton.recorded import Recorded
+from lm_eval_overton.samples import clean
+from lm_eval_overton.scoring import Bench, Values, score_prompts
+from lm_eval_overton.settings import is_api_model, model_identity, read_settings
+from lm_eval_overton.signature import short_hash, sign
+
+__all__ = ["OvertonTask"]
+
+logger = logging.getLogger("lm_eval.overton")
+
+FILTER = "none"
+PROMPTS = "prompts"
+IDENTICAL_ALARM = 0.9
+
+# Tasks whose requests were built and whose generations are not yet on disk.
+_unwritten: weakref.WeakSet[OvertonTask] = weakref.WeakSet()
+
+
+class OvertonTask(ConfigurableTask):
+    """N samples for each prompt of a set, scored together.
+
+    Subclasses choose the packaged prompts, the frames and whether users may bring their own.
+    """
+
+    PACKAGED_PROMPTS: ClassVar[str] = "open_ended"
+    OWN_PROMPTS: ClassVar[bool] = True
+    MIN_SAMPLES: ClassVar[int] = 2
+    FRAME: ClassVar[Frame] = QUERY_ANSWER
+    CHAT_FRAME: ClassVar[Frame] = CHAT
+
+    def __init__(self, config: dict[str, Any], recorded: Recorded | None = None) -> None:
+        """Read the settings and the prompts.
+
+        Args:
+            config: The task's configuration as the harness merged it.
+            recorded: Responses that exist already and are to be scored.
+
+        Raises:
+            OvertonError: If a setting, the prompts file or the encoder cannot be used.
+        """
+        _print_own_errors_in_one_line()
+        config = {key: value for key, value in config.items() if key != "class"}
+        name = str(config["task"])
+        metadata = config.get("metadata") or {}
+        self.settings = read_settings(
+            metadata, name, min_samples=1 if recorded else self.MIN_SAMPLES
+        )
+        self.encoder = get_encoder(
+            find_encoder(self.settings.encoder), self.settings.encoder_device
+        )
+        self.recorded = recorded
+        self.prompt_set = recorded.prompts if recorded else self._load_prompts(name)
+        self.frame = self.FRAME
+        self._default_generation = dict(config.get("generation_kwargs") or {})
+        self._folder: Path | None = None
+        self._world_size = 1
+        self._values: dict[str, Values] = {}
+        self._gathered: dict[str, list[Any]] = {}
+        self._system: str | None = None
+        super().__init__(config=config)
+
+    def _load_prompts(self, task: str) -> PromptSet:
+        if self.settings.prompts and not self.OWN_PROMPTS:
+            logger.info("%s keeps its packaged prompts %s", task, self.PACKAGED_PROMPTS)
+        own = self.settings.prompts if self.OWN_PROMPTS else None
+        return load_prompts(own or self.PACKAGED_PROMPTS)
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Hand the prompts to the harness as a data set."""
+        keys = list(dict.fromkeys(key for doc in self.prompt_set.docs for key in doc))
+        rows = [{key: doc.get(key) for key in keys} for doc in self.prompt_set.docs]
+        self.dataset = {"test": datasets.Dataset.from_list(rows)}
+
+    def doc_to_text(self, doc: Mapping[str, Any], doc_to_text: Any = None) -> str:
+        """Return the prompt within its frame."""
+        return self.frame.ask(doc["prompt"])
+
+    def doc_to_target(self, doc: Mapping[str, Any], doc_to_target: Any = None) -> str:
+        """Return nothing: no answer is the right one."""
+        return ""
+
+    # ------------------------------------------------------------------------------ requests
+
+    @property
+    def generation(self) -> dict[str, Any]:
+        """The generation settings that are in force, the user's merged in."""
+        return sampling.generation_settings(
+            self.config.generation_kwargs or {},
+            self._default_generation,
+            self.config.metadata or {},
+            self.frame.stops,
+        )
+
+    @property
+    def stops(self) -> list[str]:
+        """Stop sequences at which responses are cut before they are scored."""
+        if self.recorded:
+            return list(self.recorded.stops)
+        return list(self.generation["until"])
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """Build the requests; a chat template replaces the frame of base models.
+
+        Raises:
+            SettingsError: If the generation settings cannot be used.
+        """
+        if kwargs.get("cache_requests"):
+            logger.info("%s builds its requests anew: --cache_requests has no use", self.task_name)
+        kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
+        self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
+        self._world_size = int(kwargs.get("world_size") or 1)
+        self._system = kwargs.get("system_instruction")
+        stops = {"stops": self.stops}
+        self._filters = [build_filter_ensemble(FILTER, [("overton_clean", stops)])]
+        super().build_all_requests(**kwargs)
+        _unwritten.add(self)
+
+    def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
+        """Return the context of a prompt.
+
+        Raises:
+            SettingsError: If a chat template was asked for and the model has none.
+        """
+        try:
+            return super().fewshot_context(doc, num_fewshot, *args, **kwargs)
+        except ValueError as error:
+            if "chat_template" not in str(error) and "chat template" not in str(error):
+                raise
+            raise SettingsError(
+                f"{self.task_name}: expected a model with a chat template for "
+                "--apply_chat_template, got a tokenizer without one; leave the option out, or "
+                "set tokenizer.chat_template"
+            ) from error
+
+    def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
+        """Return one request per sample of a prompt."""
+        task, doc_id, _ = kwargs["metadata"]
+        rows = self._request_kwargs(doc)
+        return [
+            Instance(
+                request_type="generate_until",
+                doc=doc,
+                arguments=(ctx, row),
+                idx=i,
+                metadata=(task, doc_id, 1),
+            )
+            for i, row in enumerate(rows)
+        ]
+
+    def _request_kwargs(self, doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if self.recorded:
+            return [{"until": []} for _ in self.recorded.responses[doc["id"]]]
+        return sampling.request_kwargs(
+            self.generation,
+            self.config.generation_kwargs or {},
+            self.config.metadata or {},
+            self.settings,
+            self.settings.n_samples,
+            self.task_name,
+        )
+
+    # ------------------------------------------------------------------------------- scoring
+
+    def apply_filters(self) -> None:
+        """Write all generations of the run, fold the samples of a prompt together, score them.
+
+        Raises:
+            ScoringError: If scoring fails; the generations are on disk then.
+        """
+        if self in _unwritten:
+            _fold_and_write_all()
+        super().apply_filters()
+        if "bypass" in self._metric_fn_list:
+            return
+        try:
+            self._score()
+        except Exception as error:
+            if not isinstance(error, OvertonError):
+                logger.exception("%s: scoring failed", self.task_name)
+            where = self._folder / runs.GENERATIONS if self._folder else "the first process's log"
+            raise ScoringError(
+                f"{self.task_name}: scoring failed ({error}); nothing is lost: score the "
+                f"generations with `overton score {where} --task {self.task_name}`"
+            ) from error
+
+    def _score(self) -> None:
+        instances = self._instances or []
+        prompts = [[clean(raw, self.stops) for raw in inst.resps] for inst in instances]
+        values = score_prompts(prompts, self.metric_names, self.bench)
+        self._values = {inst.doc["id"]: own for inst, own in zip(instances, values, strict=True)}
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics of the task's configuration, in its order."""
+        return [str(entry["metric"]) for entry in self.config.metric_list or []]
+
+    @property
+    def bench(self) -> Bench:
+        """What is common to all prompts."""
+        return Bench(self.settings.n_samples, self.stops, self.encoder, self.settings.seed)
+
+    def process_results(self, doc: Mapping[str, Any], results: Any) -> dict[str, Any]:
+        """Return a prompt's values, each followed by what fills its error and its count."""
+        if "bypass" in self._metric_fn_list:
+            return {"bypass": None}
+        row: dict[str, Any] = {PROMPTS: doc["id"]}
+        for name, value in self._values[doc["id"]].items():
+            row |= {name: value, f"{name}_stderr": None, f"{name}_n": int(value is not None)}
+        return row
+
+    def aggregation(self) -> dict[str, Any]:
+        """Return the aggregation of each key of `process_results`."""
+        if "bypass" in self._metric_fn_list:
+            return dict(self._aggregation_list)
+        table: dict[str, Any] = {PROMPTS: partial(self._keep, PROMPTS, len)}
+        for name in self.metric_names:
+            table[name] = partial(self._keep, name, registry.overton_mean)
+            # The harness has no error for an aggregation that it does not know: this key's value
+            # takes the place of its "N/A".
+            table[f"{name}_stderr"] = partial(self._stderr, name)
+            table[f"{name}_n"] = sum
+        return table
+
+    def _keep(self, name: str, aggregate: Any, values: Sequence[Any]) -> Any:
+        # The values of all processes pass here, and only here.
+        self._gathered[name] = list(values)
+        return aggregate(values)
+
+    def _stderr(self, name: str, _: Sequence[Any]) -> float | str:
+        error = stats.standard_error(self._gathered[name])
+        return "N/A" if math.isnan(error) else error
+
+    def dump_config(self) -> dict[str, Any]:
+        """Return the configuration for the results file, with signature and per-prompt values."""
+        config: dict[str, Any] = super().dump_config()
+        if self._gathered:
+            config["metadata"] = {**(config.get("metadata") or {}), "overton": self._report()}
+        return config
+
+    def _report(self) -> dict[str, Any]:
+        alarms = self._alarms()
+        report = {
+            "signature": self.signature,
+            "generations": str(self._folder / runs.GENERATIONS) if self._folder else None,
+            "alarms": alarms,
+            # One string per metric: a results file of thousands of prompts stays readable.
+            "values": {name: json.dumps(values) for name, values in self._gathered.items()},
+        }
+        logger.info("%s", self.signature)
+        for alarm in alarms:
+            logger.warning("%s: %s", self.task_name, alarm)
+        if self._folder:
+            names = list(self._gathered)
+            rows = zip(*self._gathered.values(), strict=True)
+            runs.write_values(
+                self._folder, self.task_name, (dict(zip(names, row, strict=True)) for row in rows)
+            )
+        return report
+
+    def _alarms(self) -> list[str]:
+        share = registry.overton_mean(self._gathered.get("identical_prompts", []))
+        if share is None or share < IDENTICAL_ALARM:
+            return []
+        return [
+            f"all samples of a prompt are identical for {share:.0%} of the prompts although the "
+            "temperature is above 0: a server may use one seed for all requests "
+            "(api_seeds on or off), or a checkpoint may force greedy decoding"
+        ]
+
+    @property
+    def signature(self) -> str:
+        """Every setting that can change a score, in one line."""
+        metadata = self.config.metadata or {}
+        fields = {
+            "data": self.prompt_set.signature,
+            "frame": self.recorded.frame if self.recorded else self.frame.name,
+            "system": short_hash(self._system) if self._system else None,
+            "n": self.settings.n_samples,
+            "stop": self.stops,
+            "emb": self.encoder.signature,
+            "seed": self.settings.seed,
+            "api_seeds": self.settings.api_seeds if is_api_model(metadata) else None,
+            "lm_eval": importlib.metadata.version("lm-eval"),
+            "v": __version__,
+        }
+        generation = self.recorded.generation if self.recorded else self.generation
+        shown = {key: value for key, value in generation.items() if key != "until"}
+        return sign(self.task_name, self.VERSION, fields, shown)
+
+    def generation_rows(self) -> list[dict[str, Any]]:
+        """Return what is written to the generations file: one row per prompt of this process."""
+        return [
+            {
+                "task": self.task_name,
+                "id": inst.doc["id"],
+                "doc_id": inst.doc_id,
+                "prompt": inst.doc["prompt"],
+                "responses": inst.resps,
+            }
+            for inst in self._instances or []
+        ]
+
+    def generation_header(self) -> dict[str, Any]:
+        """Return what the generations file says of this task."""
+        return {
+            "data": {
+                "name": self.prompt_set.name,
+                "version": self.prompt_set.version,
+                "sha": self.prompt_set.sha,
+            },
+            "frame": self.frame.name,
+            "stops": self.stops,
+            "generation": {k: v for k, v in self.generation.items() if k != "until"},
+            "n_samples": self.settings.n_samples,
+            "model": runs.redact(model_identity(self.config.metadata or {})),
+        }
+
+
+def _fold(instances: Iterable[Instance]) -> list[Instance]:
+    """Return one instance per document, holding the responses of all its samples in order."""
+    by_doc: dict[int, list[Instance]] = {}
+    for instance in instances:
+        by_doc.setdefault(instance.doc_id, []).append(instance)
+    return [_joined(own) for own in by_doc.values()]
+
+
+def _joined(own: list[Instance]) -> Instance:
+    own.sort(key=lambda instance: instance.idx)
+    first = own[0]
+    return Instance(
+        request_type=first.request_type,
+        doc=first.doc,
+        arguments=first.arguments,
+        idx=0,
+        metadata=(first.task_name, first.doc_id, 1),
+        # Padding under data parallelism leaves further responses on a request; the first is its.
+        resps=[instance.resps[0] for instance in own],
+    )
+
+
+def _fold_and_write_all() -> None:
+    """Write the generations of every task of the run, before the first of them is scored."""
+    waiting = sorted(_unwritten, key=lambda task: task.task_name)
+    _unwritten.clear()
+    # A task of an earlier run that died before it had its responses is left out.
+    tasks = [task for task in waiting if all(inst.resps for inst in task.instances)]
+    for task in tasks:
+        task._instances = _fold(task.instances)
+    fresh = [task for task in tasks if not task.recorded]
+    if not fresh:
+        return
+    rows = [row for task in fresh for row in task.generation_rows()]
+    gathered = runs.gather(rows, fresh[0]._world_size)
+    if gathered is None:
+        return
+    header = {
+        "lm_eval": importlib.metadata.version("lm-eval"),
+        "lm_eval_overton": __version__,
+        "tasks": {task.task_name: task.generation_header() for task in fresh},
+    }
+    path = runs.write_generations(header, gathered)
+    for task in fresh:
+        task._folder = path.parent
+
+
+def _print_own_errors_in_one_line() -> None:
+    """Let a user's error end the program with one line instead of a traceback."""
+    previous = sys.excepthook
+    if getattr(previous, "_overton", False):
+        return
+
+    def hook(kind: Any, error: BaseException, trace: Any) -> None:
+        if isinstance(error, OvertonError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            previous(kind, error, trace)
+
+    hook._overton = True  # type: ignore[attr-defined]
+    sys.excepthook = hook

@@ -1,0 +1,466 @@
+"""Statistics against hand-worked values, scipy and brute force."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tracemalloc
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from lm_eval_overton.stats import (
+    Array,
+    Comparison,
+    Interval,
+    holm,
+    mean_interval,
+    paired_comparison,
+    shared_ranks,
+    standard_error,
+    statistic_interval,
+)
+
+NAN = math.nan
+scores = st.floats(-10, 10).map(lambda x: round(x, 3))
+score_lists = st.lists(scores, min_size=2, max_size=30)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def generator(seed: int = 1234) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def gap_recovered(means: Array) -> Array:
+    score, floor, ceiling = (means[..., j] for j in range(3))
+    return np.asarray((score - floor) / (ceiling - floor))
+
+
+def assert_same_interval(actual: Interval, expected: Interval) -> None:
+    assert actual.n == expected.n
+    for field in ("estimate", "low", "high"):
+        assert getattr(actual, field) == pytest.approx(
+            getattr(expected, field), rel=1e-9, abs=1e-9, nan_ok=True
+        )
+
+
+class TestMeanInterval:
+    def test_two_values(self) -> None:
+        # Resampled means of {0, 1} are 0, .5 and 1 with chances 1/4, 1/2, 1/4: symmetric, so the
+        # 2.5 % point is 0 and the 97.5 % point is 1.
+        assert mean_interval([0.0, 1.0], generator()) == Interval(0.5, 0.0, 1.0, 2)
+
+    def test_undefined_values_are_dropped(self) -> None:
+        assert mean_interval([None, 0.0, NAN, 1.0], generator()) == Interval(0.5, 0.0, 1.0, 2)
+
+    @pytest.mark.parametrize("values", [[], [NAN, None], np.empty(0)])
+    def test_no_value_is_undefined(self, values: list[float | None]) -> None:
+        assert_same_interval(mean_interval(values, generator()), Interval(NAN, NAN, NAN, 0))
+
+    def test_one_value_has_no_bounds(self) -> None:
+        assert_same_interval(mean_interval([0.3], generator()), Interval(0.3, NAN, NAN, 1))
+
+    @pytest.mark.parametrize("value", [0.0, 0.1, -1e9])
+    def test_constant_values_have_zero_width(self, value: float) -> None:
+        interval = mean_interval([value] * 7, generator())
+        assert_same_interval(interval, Interval(value, value, value, 7))
+        assert interval.low == interval.high == interval.estimate
+
+    @pytest.mark.parametrize("level", [0.8, 0.95])
+    @pytest.mark.parametrize("n", [5, 60, 300])
+    def test_equals_scipy_on_the_same_resamples(self, n: int, level: float) -> None:
+        # Whole numbers, because scipy lets rounding decide ties: in 5 values, 4 % of the resamples
+        # are the data in another order, and their means must equal the estimate exactly.
+        values = (1000 * generator(n).exponential(size=n)).round()
+        ours = mean_interval(values, generator(7), level, n_resamples=2_000)
+        theirs = scipy_stats.bootstrap(
+            (values,),
+            np.mean,
+            confidence_level=level,
+            n_resamples=2_000,
+            method="BCa",
+            rng=generator(7),
+        ).confidence_interval
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
+
+    def test_ties_count_half_whatever_the_rounding(self) -> None:
+        # Fifths and tenths of them have the same ties on paper, not in floating point.
+        fifths = generator(3).integers(0, 6, size=40).astype(float)
+        whole = mean_interval(fifths, generator())
+        scaled = mean_interval(fifths * 0.1, generator())
+        assert (scaled.low, scaled.high) == pytest.approx((whole.low / 10, whole.high / 10))
+
+    def test_skewed_values_have_a_skewed_interval(self) -> None:
+        interval = mean_interval(generator(5).exponential(size=100), generator())
+        assert interval.high - interval.estimate > interval.estimate - interval.low
+
+    @settings(max_examples=40, deadline=None)
+    @given(score_lists, seeds)
+    def test_bounds_enclose_the_mean_within_the_values(
+        self, values: list[float], seed: int
+    ) -> None:
+        interval = mean_interval(values, generator(seed), n_resamples=500)
+        ordered = [min(values), interval.low, interval.estimate, interval.high, max(values)]
+        assert all(x <= y + 1e-9 for x, y in itertools.pairwise(ordered))
+
+    @settings(max_examples=40, deadline=None)
+    @given(score_lists, seeds, st.floats(-100, 100), st.floats(0.01, 100))
+    def test_shift_and_scale_move_the_interval(
+        self, values: list[float], seed: int, shift: float, scale: float
+    ) -> None:
+        plain = mean_interval(values, generator(seed), n_resamples=200)
+        moved = mean_interval(np.array(values) * scale + shift, generator(seed), n_resamples=200)
+        expected = [shift + scale * x for x in (plain.estimate, plain.low, plain.high)]
+        assert [moved.estimate, moved.low, moved.high] == pytest.approx(
+            expected, rel=1e-6, abs=1e-6
+        )
+
+    @settings(max_examples=20, deadline=None)
+    @given(score_lists, seeds)
+    def test_a_higher_level_is_not_narrower(self, values: list[float], seed: int) -> None:
+        narrow = mean_interval(values, generator(seed), 0.8, n_resamples=500)
+        wide = mean_interval(values, generator(seed), 0.95, n_resamples=500)
+        assert wide.low <= narrow.low <= narrow.high <= wide.high
+
+    def test_the_generator_decides_and_global_state_is_untouched(self) -> None:
+        values = generator(9).random(50)
+        before = np.random.get_state(legacy=False)
+        assert mean_interval(values, generator(1)) == mean_interval(values, generator(1))
+        assert mean_interval(values, generator(1)) != mean_interval(values, generator(2))
+        np.testing.assert_equal(np.random.get_state(legacy=False), before)
+
+    def test_memory_is_bounded(self) -> None:
+        values = generator().random(10_000)
+        tracemalloc.start()
+        try:
+            mean_interval(values, generator(), n_resamples=300)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 20e6
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ([[0.1, 0.2]], r"mean_interval: expected .* 1 dimension.*got shape \(1, 2\); pass"),
+            ([0.1, math.inf], "mean_interval: expected finite .*got 1 infinite; return NaN"),
+        ],
+    )
+    def test_wrong_values(self, values: list[float], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            mean_interval(values, generator())
+
+    @pytest.mark.parametrize("level", [0.0, 1.0, 95.0, NAN])
+    def test_wrong_level(self, level: float) -> None:
+        with pytest.raises(ValueError, match=r"level between 0 and 1, got .*; pass 0\.95"):
+            mean_interval([], generator(), level)
+
+    def test_wrong_number_of_resamples(self) -> None:
+        with pytest.raises(ValueError, match="at least 1 resample, got 0; leave n_resamples"):
+            mean_interval([0.1, 0.2], generator(), n_resamples=0)
+
+
+class TestStandardError:
+    def test_by_hand(self) -> None:
+        # Mean 2, squared deviations 4 + 0 + 4 = 8, variance 8 / 2 = 4, sd 2, over sqrt(3).
+        assert standard_error([0.0, 2.0, None, 4.0]) == pytest.approx(2 / math.sqrt(3))
+
+    @pytest.mark.parametrize("values", [[], [0.5], [0.5, NAN]])
+    def test_undefined_below_two(self, values: list[float]) -> None:
+        assert math.isnan(standard_error(values))
+
+    def test_wrong_shape(self) -> None:
+        with pytest.raises(ValueError, match="standard_error: expected"):
+            standard_error(np.ones((2, 2)))
+
+    @given(score_lists)
+    def test_equals_scipy(self, values: list[float]) -> None:
+        assert standard_error(values) == pytest.approx(scipy_stats.sem(values), abs=1e-12)
+
+
+class TestStatisticInterval:
+    def test_exact_ratio_has_zero_width(self) -> None:
+        # Each score lies half way from its floor to its ceiling: the ratio is .5 in any resample.
+        columns = [[0.2, 0.1, 0.3], [0.5, 0.2, 0.8], [0.6, 0.3, 0.9], [NAN, 0.0, 0.0]]
+        interval = statistic_interval(columns, gap_recovered, generator())
+        assert_same_interval(interval, Interval(0.5, 0.5, 0.5, 3))
+
+    def test_ratio_of_means_not_mean_of_ratios(self) -> None:
+        # (3 + 1) / (1 + 1) = 2 with the second prompt counting by its size; resampled twice the
+        # first prompt 3 / 1 = 3, twice the second 1 / 1 = 1.
+        interval = statistic_interval(
+            [[3.0, 1.0], [1.0, 1.0]], lambda means: means[..., 0] / means[..., 1], generator()
+        )
+        assert_same_interval(interval, Interval(2.0, 1.0, 3.0, 2))
+
+    def test_equals_mean_interval_for_one_column(self) -> None:
+        values = generator(4).exponential(size=80)
+        assert statistic_interval(
+            values[:, np.newaxis], lambda means: means[..., 0], generator()
+        ) == mean_interval(values, generator())
+
+    def test_equals_scipy_on_the_same_resamples(self) -> None:
+        floor = generator(1).beta(2, 5, size=60)
+        ceiling = floor + generator(2).beta(5, 2, size=60)
+        score = floor + 0.6 * (ceiling - floor) + generator(3).normal(0, 0.1, size=60)
+        columns = np.stack([score, floor, ceiling], axis=1)
+        ours = statistic_interval(columns, gap_recovered, generator(7), n_resamples=2_000)
+
+        def of_rows(rows: Array, axis: int = -1) -> Array:
+            chosen = columns[rows.astype(int)]
+            return gap_recovered(chosen.mean(axis=-2))
+
+        theirs = scipy_stats.bootstrap(
+            (np.arange(60),), of_rows, n_resamples=2_000, method="BCa", rng=generator(7)
+        ).confidence_interval
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
+
+    def test_percentile_where_bca_is_undefined(self) -> None:
+        # The squared distance to the mean is 0 on the data and positive on every resample: the
+        # estimate has no place among the resamples, so there is no bias correction.
+        values = generator(6).random(40)
+        centre = values.mean()
+        ours = statistic_interval(
+            values[:, np.newaxis],
+            lambda means: (means[..., 0] - centre) ** 2,
+            generator(7),
+            n_resamples=1_000,
+        )
+        theirs = scipy_stats.bootstrap(
+            (values,),
+            lambda x, axis=-1: (x.mean(axis=axis) - centre) ** 2,
+            n_resamples=1_000,
+            method="percentile",
+            rng=generator(7),
+        ).confidence_interval
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
+
+    def test_undefined_estimate(self) -> None:
+        # Ceiling equal to floor: 0 / 0.
+        interval = statistic_interval([[0.4, 0.2, 0.2]] * 3, gap_recovered, generator())
+        assert_same_interval(interval, Interval(NAN, NAN, NAN, 3))
+
+    def test_undefined_resample_leaves_the_estimate(self) -> None:
+        # Defined over both prompts (.2 / .4), 0 / 0 when the first is drawn twice.
+        interval = statistic_interval(
+            [[0.0, 0.0, 0.0], [0.4, 0.0, 0.8]], gap_recovered, generator()
+        )
+        assert_same_interval(interval, Interval(0.5, NAN, NAN, 2))
+
+    @pytest.mark.parametrize(("rows", "n"), [(np.empty((0, 3)), 0), ([[0.2, 0.1, 0.3]], 1)])
+    def test_too_few_prompts(self, rows: Array, n: int) -> None:
+        interval = statistic_interval(rows, gap_recovered, generator())
+        assert interval.n == n
+        assert math.isnan(interval.low)
+        assert math.isnan(interval.high)
+
+    def test_wrong_shapes(self) -> None:
+        with pytest.raises(ValueError, match=r"expected .* 2 dimension.*got shape \(2,\)"):
+            statistic_interval([0.1, 0.2], gap_recovered, generator())
+        with pytest.raises(ValueError, match=r"map means \(2,\) to \(\), got \(2,\); index"):
+            statistic_interval([[0.1, 0.2]], lambda means: means, generator())
+
+
+class TestPairedComparison:
+    def test_by_hand(self) -> None:
+        # Differences 1, 2, 3: mean 2, sd 1. Of the 8 sign choices only +++ and --- reach a sum of
+        # 6: p = 2/8. Detectable: (1.959964 + 0.841621) / sqrt(3) = 1.617496.
+        result = paired_comparison(
+            [2.0, 4.0, NAN, 6.0, 9.0], [1.0, 2.0, 5.0, 3.0, None], generator()
+        )
+        assert result.n == 3
+        assert (result.mean_a, result.mean_b, result.difference) == (4.0, 2.0, 2.0)
+        assert result.p_value == 0.25
+        assert result.detectable == pytest.approx(1.617496, abs=1e-6)
+        assert 1.0 <= result.ci_low <= 2.0 <= result.ci_high <= 3.0
+
+    def test_rounding_does_not_break_ties(self) -> None:
+        # Sums of .1, .2 and -.3 on paper: 0 observed, so every sign choice is as extreme.
+        assert paired_comparison([0.1, 0.2, 0.0], [0.0, 0.0, 0.3], generator()).p_value == 1.0
+
+    def test_rounding_is_no_difference(self) -> None:
+        result = paired_comparison([0.1 + 0.2] * 20, [0.3] * 20, generator())
+        assert (result.difference, result.ci_low, result.ci_high) == (0.0, 0.0, 0.0)
+        assert result.p_value == 1.0
+
+    def test_interval_is_that_of_the_differences(self) -> None:
+        a, b = generator(1).random(50), generator(2).random(50)
+        result = paired_comparison(a, b, generator(3), level=0.9)
+        interval = mean_interval(a - b, generator(3), level=0.9)
+        assert Interval(result.difference, result.ci_low, result.ci_high, result.n) == interval
+
+    def test_no_shared_prompt_is_undefined(self) -> None:
+        result = paired_comparison([0.1, NAN], [NAN, 0.2], generator())
+        assert result.n == 0
+        numbers = [getattr(result, name) for name in Comparison.__slots__ if name != "n"]
+        assert all(math.isnan(number) for number in numbers)
+
+    def test_one_pair_shows_nothing(self) -> None:
+        result = paired_comparison([0.9], [0.1], generator())
+        assert result.p_value == 1.0
+        assert all(math.isnan(x) for x in (result.ci_low, result.ci_high, result.detectable))
+
+    @pytest.mark.parametrize("n", [2, 5, 9])
+    def test_exact_p_equals_scipy(self, n: int) -> None:
+        a, b = generator(n).random(n), generator(n + 100).random(n) ** 2
+        theirs = scipy_stats.permutation_test(
+            (a, b),
+            lambda x, y, axis: np.mean(x - y, axis=axis),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=np.inf,
+        )
+        assert paired_comparison(a, b, generator()).p_value == pytest.approx(theirs.pvalue)
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(st.integers(-5, 5), min_size=1, max_size=8))
+    def test_exact_p_equals_brute_force(self, fifths: list[int]) -> None:
+        # In whole numbers there is no rounding; the scores are fifths, as shares of 5 samples are.
+        reached = [
+            abs(sum(s * d for s, d in zip(signs, fifths, strict=True))) >= abs(sum(fifths))
+            for signs in itertools.product([1, -1], repeat=len(fifths))
+        ]
+        b = np.full(len(fifths), 0.7)
+        p = paired_comparison(b + np.array(fifths) * 0.2, b, generator()).p_value
+        assert p == pytest.approx(sum(reached) / len(reached))
+
+    def test_random_flips_agree_with_enumeration(self) -> None:
+        differences = generator(11).normal(0.35, 1, size=18)
+        signed = np.zeros(1)
+        for d in differences:
+            signed = np.concatenate([signed + d, signed - d])
+        exact = (np.abs(signed) >= abs(differences.sum()) - 1e-12).mean()
+        p = paired_comparison(differences, np.zeros(18), generator()).p_value
+        # Four standard errors of 9,999 flips.
+        assert p == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / 9_999))
+
+    def test_smallest_random_p_is_not_zero(self) -> None:
+        # No flip of 100 equal differences reaches the observed sum: (1 + 0) / (1 + 9,999).
+        assert paired_comparison([1.0] * 100, [0.0] * 100, generator()).p_value == 1e-4
+
+    def test_equal_pairs_do_not_cost_exactness(self) -> None:
+        # 3 pairs that differ the same way among 100: p = 2/8.
+        a = np.r_[np.ones(3), np.zeros(97)]
+        assert paired_comparison(a, np.zeros(100), generator()).p_value == 0.25
+
+    def test_detectable_difference_has_80_percent_power(self) -> None:
+        a, b = generator(1).random(400), generator(2).random(400)
+        detectable = paired_comparison(a, b, generator()).detectable
+        standardised = detectable / scipy_stats.sem(a - b)
+        power = NormalDist().cdf(standardised - NormalDist().inv_cdf(0.975))
+        assert power == pytest.approx(0.8)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.tuples(scores, scores), min_size=2, max_size=14), seeds)
+    def test_swapping_the_runs_negates_the_difference(
+        self, pairs: list[tuple[float, float]], seed: int
+    ) -> None:
+        a, b = np.array(pairs).T
+        forward = paired_comparison(a, b, generator(seed))
+        backward = paired_comparison(b, a, generator(seed))
+        assert 0 < forward.p_value <= 1
+        assert forward.p_value == backward.p_value
+        assert forward.difference == -backward.difference
+        assert forward.detectable == backward.detectable >= 0
+        assert (forward.ci_low, forward.ci_high) == pytest.approx(
+            (-backward.ci_high, -backward.ci_low), abs=1e-9
+        )
+
+    def test_lengths_must_agree(self) -> None:
+        with pytest.raises(ValueError, match="same prompts, got 2 and 1 values; align them"):
+            paired_comparison([0.1, 0.2], [0.1], generator())
+
+
+class TestHolm:
+    def test_by_hand(self) -> None:
+        # Ascending .01, .02, .03, .6 times 4, 3, 2, 1: .04, .06, .06, .6 (each at least the last).
+        assert holm([0.03, 0.01, 0.6, 0.02]) == pytest.approx([0.06, 0.04, 0.6, 0.06])
+
+    def test_tests_not_made_do_not_count(self) -> None:
+        # Two tests: .02 * 2, .5 * 1.
+        adjusted = holm([None, 0.5, NAN, 0.02])
+        assert adjusted == pytest.approx([NAN, 0.5, NAN, 0.04], nan_ok=True)
+
+    def test_caps_at_one_and_takes_none(self) -> None:
+        assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+        assert holm([]).tolist() == []
+
+    def test_input_is_left_alone(self) -> None:
+        given_values = np.array([0.01, 0.02])
+        holm(given_values)
+        assert given_values.tolist() == [0.01, 0.02]
+
+    @settings(max_examples=50, deadline=None)
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+    def test_equals_closed_testing(self, p_values: list[float]) -> None:
+        # Holm is the closed test with Bonferroni: the worst corrected set that holds the test.
+        def corrected(members: tuple[int, ...]) -> float:
+            return min(1.0, len(members) * min(p_values[j] for j in members))
+
+        tests = range(len(p_values))
+        sets = [s for size in tests for s in itertools.combinations(tests, size + 1)]
+        expected = [max(corrected(s) for s in sets if i in s) for i in tests]
+        assert holm(p_values) == pytest.approx(expected)
+
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+    def test_order_is_kept_and_values_rise(self, p_values: list[float]) -> None:
+        adjusted = holm(p_values)
+        assert (adjusted >= np.array(p_values)).all()
+        assert (adjusted <= 1).all()
+        assert (np.diff(adjusted[np.argsort(p_values)]) >= 0).all()
+
+    @pytest.mark.parametrize("value", [-0.1, 1.5])
+    def test_wrong_p_value(self, value: float) -> None:
+        with pytest.raises(ValueError, match=r"p-values in \[0, 1\], got .*; pass the p_value"):
+            holm([0.1, value])
+
+
+class TestSharedRanks:
+    def test_competition_ranks(self) -> None:
+        # Rows 1 and 2 are equal on every prompt, row 0 is lower on every one: 1, 1, 3.
+        values = [[0.5] * 4, [0.9] * 4, [0.9] * 4]
+        assert shared_ranks(values, generator()) == [(1, 1), (2, 1), (0, 3)]
+
+    def test_noise_is_shared_and_a_gap_is_not(self) -> None:
+        prompts = generator(1).random(200)
+        noise = generator(2).normal(0, 0.2, size=(2, 200))
+        noise -= noise.mean(axis=1, keepdims=True)
+        values = np.stack([prompts - 0.5, prompts + noise[0], prompts + noise[1] + 1e-3])
+        assert shared_ranks(values, generator()) == [(2, 1), (1, 1), (0, 3)]
+
+    def test_pairing_separates_what_prompts_hide(self) -> None:
+        # The spread over prompts is 100 times the difference, which is the same on each.
+        prompts = generator(1).random(50)
+        assert shared_ranks([prompts, prompts + 0.01], generator()) == [(1, 1), (0, 2)]
+
+    def test_without_shared_prompts_a_rank_is_shared(self) -> None:
+        values = [[0.1, 0.1, NAN, NAN], [NAN, NAN, 0.9, 0.9]]
+        assert shared_ranks(values, generator()) == [(1, 1), (0, 1)]
+
+    def test_no_rows(self) -> None:
+        assert shared_ranks(np.empty((0, 5)), generator()) == []
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.integers(1, 5), st.integers(1, 12), seeds)
+    def test_ranks_are_positions_or_shared(self, rows: int, prompts: int, seed: int) -> None:
+        values = generator(seed).random((rows, prompts))
+        ranked = shared_ranks(values, generator(seed))
+        means = [values[row].mean() for row, _ in ranked]
+        assert sorted(row for row, _ in ranked) == list(range(rows))
+        assert means == sorted(means, reverse=True)
+        previous = 0
+        for position, (_, rank) in enumerate(ranked, start=1):
+            assert rank in (previous, position)
+            previous = rank
+
+    def test_row_without_a_score(self) -> None:
+        with pytest.raises(ValueError, match=r"at least 1 defined prompt per row, got none.*\[1\]"):
+            shared_ranks([[0.1, 0.2], [NAN, NAN]], generator())
+
+    def test_wrong_shape(self) -> None:
+        with pytest.raises(ValueError, match="shared_ranks: expected an array of 2 dimension"):
+            shared_ranks([0.1, 0.2], generator())
