@@ -10,7 +10,14 @@ from typing import Any, Literal, cast
 from lm_eval_overton.encoders import DEFAULT_ENCODER
 from lm_eval_overton.errors import SettingsError
 
-__all__ = ["ApiSeeds", "Settings", "is_api_model", "model_identity", "read_settings"]
+__all__ = [
+    "ApiSeeds",
+    "Settings",
+    "is_api_model",
+    "model_identity",
+    "read_settings",
+    "refuse_unknown",
+]
 
 ApiSeeds = Literal["auto", "on", "off"]
 
@@ -51,25 +58,20 @@ class Settings:
 KEYS = tuple(field.name for field in fields(Settings))
 
 
-def read_settings(
-    metadata: Mapping[str, Any], task: str, *, min_samples: int = 2, strict: bool = False
-) -> Settings:
+def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 2) -> Settings:
     """Return the settings in a task's metadata.
 
     Args:
         metadata: The harness's merged metadata: the task's own, the model's arguments, the user's.
         task: The task's name, for messages.
         min_samples: The fewest samples per prompt that the task can work with.
-        strict: Refuse keys that no task knows; possible only where `metadata` is the user's alone.
 
     Returns:
         The checked settings.
 
     Raises:
-        SettingsError: If a value has the wrong type or range, or a key is unknown (`strict`).
+        SettingsError: If a value has the wrong type or range.
     """
-    if strict:
-        _refuse_unknown(metadata, task)
     given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
     if "n_samples" in given:
         given["n_samples"] = _integer(given["n_samples"], "n_samples", min_samples, task)
@@ -83,7 +85,12 @@ def read_settings(
     return Settings(**given)
 
 
-def _refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:
+def refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:
+    """Refuse keys that no task knows; possible only where `metadata` is the user's alone.
+
+    Raises:
+        SettingsError: With the nearest known key.
+    """
     for key in metadata:
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, n=1)

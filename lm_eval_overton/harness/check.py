@@ -1,0 +1,42 @@
+"""Check what a run would use, before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.replay import task_class, task_names
+from lm_eval_overton.settings import refuse_unknown
+
+__all__ = ["check"]
+
+
+def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Build each task as the harness would and yield its signature.
+
+    Args:
+        patterns: Task names or shell patterns.
+        metadata: What would be given as `--metadata`.
+
+    Raises:
+        OvertonError: At the first task that cannot be built.
+    """
+    for name in _matching(patterns):
+        refuse_unknown(metadata, name)
+        cls, config = task_class(name)
+        config["metadata"] = {**config["metadata"], **metadata}
+        task = cls(config=config)
+        yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts)"
+
+
+def _matching(patterns: Sequence[str]) -> list[str]:
+    names = task_names()
+    for pattern in patterns:
+        # The group of all tasks is a name of its own.
+        if pattern != "overton" and not any(fnmatchcase(name, pattern) for name in names):
+            raise SettingsError(
+                f"--tasks: expected names or patterns among {', '.join(names)}, got {pattern!r}"
+            )
+    return [name for name in names if any(p == "overton" or fnmatchcase(name, p) for p in patterns)]

@@ -1,0 +1,105 @@
+"""Stub files in the installed harness's own task folder, so that it finds ours by name."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from lm_eval_overton.errors import LinkError
+from lm_eval_overton.paths import tasks_folder
+
+__all__ = ["harness_folder", "link", "linked", "unlink"]
+
+MARKER = "# Written by `overton link`, removed by `overton unlink`."
+FOLDER = "overton"
+
+
+def harness_folder() -> Path:
+    """Return the installed harness's folder of tasks.
+
+    Raises:
+        LinkError: If lm_eval is not installed, or a stray folder hides it.
+    """
+    spec = importlib.util.find_spec("lm_eval")
+    if spec is None:
+        raise LinkError("expected lm_eval to be installed, got none; run `pip install lm-eval`")
+    if spec.origin is None:
+        where = ", ".join(spec.submodule_search_locations or [])
+        raise LinkError(
+            f"expected the lm_eval package, got a folder without __init__.py that hides it "
+            f"({where}); remove that folder"
+        )
+    return Path(spec.origin).parent / "tasks"
+
+
+def _stub(path: Path) -> str:
+    return f"{MARKER}\ninclude: {path}\n"
+
+
+def _is_ours(path: Path) -> bool:
+    return path.read_text(encoding="utf-8").startswith(MARKER)
+
+
+def _stubs(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.yaml")) if _is_ours(path)]
+
+
+def linked() -> list[Path]:
+    """Return our stubs in the installed harness, in alphabetical order."""
+    return _stubs(harness_folder() / FOLDER)
+
+
+def link() -> list[Path]:
+    """Write one stub per task file; those of another installation are replaced.
+
+    Returns:
+        The stubs that are there now.
+
+    Raises:
+        LinkError: If the harness cannot be written to, or a file of another origin is in the way.
+    """
+    target = harness_folder() / FOLDER
+    wanted = {path.name: path for path in sorted((tasks_folder() / FOLDER).glob("*.yaml"))}
+    try:
+        target.mkdir(exist_ok=True)
+        for name, source in wanted.items():
+            path = target / name
+            if path.exists() and not _is_ours(path):
+                raise LinkError(
+                    f"expected no file of another origin at {path}, got one; remove it, or use "
+                    f"`--include_path {tasks_folder()}` instead of linking"
+                )
+            path.write_text(_stub(source), encoding="utf-8")
+        for path in _stubs(target):
+            if path.name not in wanted:
+                path.unlink()
+    except OSError as error:
+        raise LinkError(
+            f"expected to write to {target}, got {error.strerror or error}; run `lm_eval` with "
+            f"`--include_path {tasks_folder()}` instead"
+        ) from error
+    return _stubs(target)
+
+
+def unlink() -> list[Path]:
+    """Remove exactly the stubs that `link` wrote, and their folder if nothing else is in it.
+
+    Returns:
+        The stubs that were removed.
+
+    Raises:
+        LinkError: If the harness cannot be written to.
+    """
+    folder = harness_folder() / FOLDER
+    removed = _stubs(folder)
+    try:
+        for path in removed:
+            path.unlink()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise LinkError(
+            f"expected to remove the stubs in {folder}, got {error.strerror or error}; remove "
+            "them with the rights of the user who installed the harness"
+        ) from error
+    return removed

@@ -1,0 +1,177 @@
+"""What several tests share: tiny trained checkpoints, the real harness, a strict server."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAPER = ROOT.parent / "shared" / "paper"
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if PAPER.is_dir():
+        return
+    skip = pytest.mark.skip(reason=f"needs the released outputs in {PAPER}")
+    for item in items:
+        if "paper_data" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo checkpoints `base` and `chat`, trained once per test session."""
+    given = os.environ.get("OVERTON_TEST_DEMO")
+    if given:
+        return Path(given)
+    # With several test processes the first one trains and the others wait.
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder, lock = shared / "demo", shared / "demo.lock"
+    try:
+        lock.touch(exist_ok=False)
+    except FileExistsError:
+        deadline = time.monotonic() + 300
+        while not (folder / "done").exists():
+            assert time.monotonic() < deadline, "another test process did not finish training"
+            time.sleep(0.5)
+        return folder
+    overton("demo", str(folder))
+    (folder / "done").touch()
+    return folder
+
+
+def run(command: list[str], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a fresh process and return its output as text."""
+    return subprocess.run(
+        command,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def overton(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the `overton` command."""
+    result = run([sys.executable, "-m", "lm_eval_overton", *args], env)
+    assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+@dataclass
+class Harness:
+    """The real `lm_eval` with a cache folder of its own."""
+
+    cache: Path
+    out: Path
+
+    def __call__(self, *args: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lm_eval", *args, "-o", str(self.out)]
+        result = run(command, {"OVERTON_CACHE_DIR": str(self.cache), "OPENAI_API_KEY": "sk-test"})
+        assert (result.returncode == 0) == ok, result.stderr[-3000:]
+        return result
+
+    def results(self) -> dict:
+        """The newest results file; fails on a bare NaN, which is no JSON."""
+        path = max(self.out.rglob("results_*.json"), key=lambda p: p.stat().st_mtime_ns)
+        return json.loads(path.read_text(), parse_constant=pytest.fail)
+
+    def responses(self, task: str = "overton_diversity") -> list[list[str]]:
+        """The responses of the newest run, one list per prompt."""
+        path = max(self.cache.rglob("generations.jsonl"), key=lambda p: p.stat().st_mtime_ns)
+        rows = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+        return [row["responses"] for row in rows if row["task"] == task]
+
+
+@pytest.fixture(scope="session")
+def linked() -> Iterator[None]:
+    """The tasks are linked into the installed harness; what was there before is put back."""
+    from lm_eval_overton import linking
+
+    before = linking.linked()
+    linking.link()
+    yield
+    if not before:
+        linking.unlink()
+
+
+@pytest.fixture
+def harness(tmp_path: Path, linked: None) -> Harness:
+    return Harness(tmp_path / "cache", tmp_path / "out")
+
+
+@dataclass
+class Server:
+    """A strict per-request-seed server in a process of its own."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def requests(self) -> list[dict]:
+        """The bodies of all requests so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(*options: str, port: int = 0) -> Server:
+        port = port or free_port()
+        log = tmp_path / f"requests_{len(servers)}.jsonl"
+        log.touch()
+        script = Path(__file__).with_name("strict_seed_server.py")
+        process = subprocess.Popen(
+            [sys.executable, str(script), "--port", str(port), "--log", str(log), *options]
+        )
+        servers.append(Server(port, log, process))
+        wait_for(f"http://127.0.0.1:{port}/v1/models")
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, seconds: float = 60) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2).read()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"no server at {url}"
+            time.sleep(0.1)

@@ -1,0 +1,125 @@
+"""Real runs of `lm_eval --model hf` on the demo checkpoints."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Harness, overton, run
+
+pytestmark = pytest.mark.run
+
+SHORT = ["--limit", "3", "--batch_size", "8", "--gen_kwargs", "max_gen_toks=32"]
+
+
+def test_all_tasks_on_the_base_checkpoint(harness: Harness, demo: Path) -> None:
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
+    result = harness(*model, "--tasks", "overton_*", "--log_samples", *SHORT)
+    row = harness.results()["results"]["overton_diversity"]
+    assert row["prompts,none"] == 3
+    assert 0 <= row["lexical_diversity,none"] <= 1
+    assert row["lexical_diversity_stderr,none"] > 0
+    assert row["lexical_diversity_n,none"] == 3
+    # A local server strips the stop string, so nobody can know what was cut.
+    assert row["cut_share,none"] is None
+    assert row["cut_share_n,none"] == 0
+    assert "|lexical_diversity " in result.stdout
+
+    [path] = harness.out.rglob("samples_overton_diversity_*.jsonl")
+    samples = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [len(sample["resps"][0]) for sample in samples] == [5, 5, 5]
+    prompt = samples[0]["doc"]["prompt"]
+    sent = samples[0]["arguments"]["gen_args_0"]["arg_0"]
+    assert sent == f"# Query:\n```\n{prompt}\n```\n\n# Answer:\n```\n"
+    assert samples[0]["arguments"]["gen_args_0"]["arg_1"]["until"][0] == "```"
+
+    report = harness.results()["configs"]["overton_diversity"]["metadata"]["overton"]
+    values = json.loads(report["values"]["lexical_diversity"])
+    assert values == [sample["lexical_diversity"] for sample in samples]
+    assert Path(report["generations"]).exists()
+    assert "frame:query-answer" in report["signature"]
+
+
+def test_the_group_on_the_chat_checkpoint(harness: Harness, demo: Path) -> None:
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'chat'}"]
+    harness(*model, "--tasks", "overton", "--apply_chat_template", "--log_samples", *SHORT)
+    [path] = harness.out.rglob("samples_overton_diversity_*.jsonl")
+    sample = json.loads(path.read_text().splitlines()[0])
+    sent = sample["arguments"]["gen_args_0"]["arg_0"]
+    assert sent == f"<|user|>\n{sample['doc']['prompt']}<|end|>\n<|assistant|>\n"
+    assert "```" not in sample["arguments"]["gen_args_0"]["arg_1"]["until"]
+
+
+def test_the_quickstart_configuration(harness: Harness, demo: Path, tmp_path: Path) -> None:
+    text = (ROOT / "configs" / "quickstart.yaml").read_text()
+    assert "demo/base" in text
+    config = tmp_path / "quickstart.yaml"
+    config.write_text(text.replace("demo/base", str(demo / "base")))
+    harness("run", "--config", str(config), "--limit", "2")
+    assert harness.results()["results"]["overton_diversity"]["prompts,none"] == 2
+
+
+def test_own_prompts_and_more_samples(harness: Harness, demo: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"prompt": "Why paint?"}\n{"messages": [{"role": "user", "content": "Hi"}]}\n')
+    metadata = json.dumps({"prompts": str(own), "n_samples": 3})
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
+    harness(*model, "--tasks", "overton_diversity", *SHORT, "--metadata", metadata)
+    assert [len(samples) for samples in harness.responses()] == [3, 3]
+
+
+def test_a_scoring_failure_keeps_the_generations(
+    harness: Harness, demo: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "encoder"
+    broken.mkdir()
+    metadata = json.dumps({"encoder": str(broken)})
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
+    result = harness(
+        *model, "--tasks", "overton_diversity", *SHORT, "--metadata", metadata, ok=False
+    )
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: overton_diversity: scoring failed")
+    assert "overton score" in last
+    assert [len(samples) for samples in harness.responses()] == [5, 5, 5]
+
+    [path] = harness.cache.rglob("generations.jsonl")
+    scored = overton("score", str(path), "-o", str(tmp_path / "scored"))
+    assert scored.returncode == 0, scored.stderr
+    assert "semantic_diversity" in scored.stdout
+
+
+def test_a_local_run_resumes_from_the_cache(harness: Harness, demo: Path, tmp_path: Path) -> None:
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
+    cache = ["--use_cache", str(tmp_path / "db")]
+    harness(*model, "--tasks", "overton_diversity", *SHORT, *cache)
+    first = harness.responses()
+    result = harness(*model, "--tasks", "overton_diversity", *SHORT, *cache)
+    assert "Cached requests: 15, Requests remaining: 0" in result.stderr
+    assert harness.responses() == first
+    assert all(len(set(samples)) > 1 for samples in first)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--metadata", '{"n_samples": 1}'], "expected at least 2 responses per prompt, got 1"),
+        (["--metadata", '{"prompts": "no.jsonl"}'], "no.jsonl: expected a readable JSON-lines"),
+        (["--metadata", '{"encoder": "no/where"}'], "expected 'no/where' in a folder"),
+        (["--gen_kwargs", "temperature=0"], "expected a temperature above 0 for 5 samples"),
+        (["--apply_chat_template"], "expected a model with a chat template"),
+    ],
+)
+def test_a_users_error_is_one_line(
+    harness: Harness, demo: Path, options: list[str], message: str
+) -> None:
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
+    result = harness(*model, "--tasks", "overton_diversity", "--limit", "1", *options, ok=False)
+    assert message in result.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_the_harness_without_links_takes_the_include_path(demo: Path, tmp_path: Path) -> None:
+    folder = overton("tasks-path").stdout.strip()
+    result = run(["lm_eval", "ls", "tasks", "--include_path", folder])
+    assert "overton_diversity" in result.stdout
