@@ -99,7 +99,7 @@ def _require_on_hub(name: str) -> None:
 
 
 def _weights(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    return sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("*.bin"))
 
 
 def _sha256(path: Path) -> str:
@@ -114,9 +114,13 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-@lru_cache(maxsize=4)
 def get_encoder(source: EncoderSource, device: str | None = None) -> Encoder:
     """Return the encoder of a source; the same one for the same source within a process."""
+    return _encoder(source, device)
+
+
+@lru_cache(maxsize=4)
+def _encoder(source: EncoderSource, device: str | None) -> Encoder:
     return Encoder(source, device)
 
 
@@ -142,10 +146,12 @@ class Encoder:
         place = str(self.source.folder or self.source.name)
         try:
             return SentenceTransformer(place, device=self.device or _default_device())
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:
+            # Damaged files raise whatever the library of their format raises.
+            first_line = str(error).partition("\n")[0]
             raise EncoderError(
                 f"encoder: expected a sentence-transformers model in {place}, "
-                f"got {type(error).__name__}: {str(error).splitlines()[0]}; "
+                f"got {type(error).__name__}: {first_line}; "
                 'choose another with `--metadata \'{"encoder": "..."}\'`'
             ) from error
 
@@ -221,7 +227,10 @@ class Encoder:
         prefix, suffix = self._special_tokens
         size = self._window_size - len(prefix) - len(suffix)
         encoded = self.model.tokenizer(
-            list(texts), add_special_tokens=False, truncation=False, verbose=False
+            [_utf8(text) for text in texts],
+            add_special_tokens=False,
+            truncation=False,
+            verbose=False,
         )["input_ids"]
         return [
             [ids[start : start + size] for start in range(0, max(1, len(ids)), size)]
@@ -263,6 +272,11 @@ class Encoder:
 
 def _batches(order: Sequence[int]) -> Iterable[Sequence[int]]:
     return (order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE))
+
+
+def _utf8(text: str) -> str:
+    # Tokenizers refuse half of a surrogate pair.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _unit_rows(rows: FloatArray) -> FloatArray:

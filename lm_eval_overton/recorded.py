@@ -136,6 +136,8 @@ def _from_harness(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> Respons
     own = [(line, row) for line, row in rows if row.get("filter") == name]
     entries = [_harness_entry(row, f"{path}:{line}") for line, row in own]
     kwargs = _first_request(own[0][1]).get("arg_1") or {}
+    if not isinstance(kwargs, dict):
+        raise DataError(f"{path}: expected samples of a generation task, got likelihoods")
     until = kwargs.get("until") or []
     stops = tuple(s for s in ([until] if isinstance(until, str) else until) if s)
     return Responses(path, entries, tuple(s for s in stops if not SENTINEL.fullmatch(s)))
@@ -164,12 +166,12 @@ def _first_request(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
-def _flatten(value: Any) -> Iterable[str]:
+def _flatten(value: Any) -> Iterable[str | None]:
     if isinstance(value, list):
         for item in value:
             yield from _flatten(item)
     else:
-        yield str(value)
+        yield None if value is None else str(value)
 
 
 def normal(prompt: str) -> str:

@@ -66,5 +66,5 @@ def cut_share(samples: Sequence[Sample], stops: Sequence[str]) -> float:
         A fraction in [0, 1] of the samples that came; NaN where no sample holds a stop string.
     """
     came = [s.raw for s in samples if s.raw is not None]
-    ended = sum(any(stop in raw for stop in stops) for raw in came)
+    ended = sum(any(stop and stop in raw for stop in stops) for raw in came)
     return 1.0 - ended / len(came) if ended else math.nan

@@ -1,14 +1,15 @@
 """From the samples of prompts to values per prompt: where the pure metrics meet the data.
 
-A metric is one line in `METRICS`. What several of them need (tokens, embeddings) is computed
-once per prompt, and texts of all prompts are encoded together beforehand.
+A metric is one line in `METRICS`. What several of them need (tokens, embeddings, matches) is
+computed once per prompt, and texts of all prompts are encoded together beforehand.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,32 +18,80 @@ import numpy.typing as npt
 
 from lm_eval_overton import text
 from lm_eval_overton.encoders import Encoder
-from lm_eval_overton.metrics import lexical, semantic, surface
+from lm_eval_overton.matchers import Matcher
+from lm_eval_overton.metrics import coverage, lexical, semantic, surface
+from lm_eval_overton.metrics.clusters import cluster_labels
 from lm_eval_overton.metrics.subsets import at_fixed_n
 from lm_eval_overton.samples import Sample, cut_share, status_share
 
-__all__ = ["EMBEDDED", "METRICS", "Bench", "PromptView", "Values", "score_prompts"]
+__all__ = ["METRICS", "REFERENCE", "Bench", "Prompt", "PromptView", "Values", "score_prompts"]
 
 Values = dict[str, float | None]
+Units = AbstractSet[Any]
+
+# Chance is estimated on this many other prompts: of each, all samples take part.
+CHANCE_PROMPTS = {"words": 20, "viewpoints": 3}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt's document, its samples, and a reference run's samples for it."""
+
+    doc: Mapping[str, Any]
+    samples: Sequence[Sample]
+    reference: Sequence[Sample] = ()
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The valid samples."""
+        return [sample.text for sample in self.samples if sample.status == "valid"]
+
+    @cached_property
+    def reference_texts(self) -> list[str]:
+        """The reference run's valid samples."""
+        return [sample.text for sample in self.reference if sample.status == "valid"]
+
+    @property
+    def viewpoints(self) -> list[str]:
+        """The texts of the given units."""
+        return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What is common to all prompts of a task: the fixed n, the frame's stops, the encoder."""
+    """What is common to all prompts of a task.
+
+    `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words.
+    """
 
     n: int
     stops: Sequence[str]
     encoder: Encoder
     seed: int
+    matcher: Matcher | None = None
+    _bags: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def bag(self, sample: str) -> frozenset[str]:
+        """Return the content words of a text that several prompts ask for."""
+        if sample not in self._bags:
+            self._bags[sample] = text.content_words(sample)
+        return self._bags[sample]
+
+    def covered(self, texts: Sequence[str], viewpoints: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Return which text covers which viewpoint, (n_texts, n_viewpoints)."""
+        assert self.matcher is not None
+        return self.matcher.scores([(texts, viewpoints)])[0] >= self.matcher.threshold
 
 
 class PromptView:
     """The samples of one prompt as the metrics want them, each form made on first use."""
 
-    def __init__(self, samples: Sequence[Sample], bench: Bench) -> None:
-        self.samples = samples
+    def __init__(self, prompt: Prompt, bench: Bench, others: Sequence[Prompt] = ()) -> None:
+        self.prompt = prompt
+        self.samples = prompt.samples
+        self.texts = prompt.texts
         self.bench = bench
-        self.texts = [sample.text for sample in samples if sample.status == "valid"]
+        self.others = others
 
     @cached_property
     def tokens(self) -> list[list[str]]:
@@ -64,6 +113,53 @@ class PromptView:
         """(n_valid, dim), rows of unit length."""
         return self.bench.encoder.encode(self.texts)
 
+    @cached_property
+    def word_pool(self) -> npt.NDArray[np.bool_]:
+        """(n_valid, n_words): which sample holds which content word of any of them."""
+        return coverage.pool(self.bags)
+
+    @cached_property
+    def cluster_pool(self) -> npt.NDArray[np.bool_]:
+        """(n_valid, n_clusters): which sample has a sentence in which cluster."""
+        pieces = [text.sentences(sample) for sample in self.texts]
+        # Sorted, so that ties fall the same way in whatever order the samples come.
+        distinct = sorted({piece for own in pieces for piece in own})
+        labels = cluster_labels(self.bench.encoder.encode(distinct))
+        cluster = dict(zip(distinct, labels.tolist(), strict=True))
+        return coverage.pool([{cluster[piece] for piece in own} for own in pieces])
+
+    @cached_property
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """(n_valid, n_viewpoints): which sample covers which viewpoint."""
+        return self.bench.covered(self.texts, self.prompt.viewpoints)
+
+    @property
+    def sides(self) -> list[str]:
+        """The side of each viewpoint."""
+        return [viewpoint["side"] for viewpoint in self.prompt.doc["viewpoints"]]
+
+    def units(self, texts: Sequence[str]) -> list[Units]:
+        """Return the units of each text: viewpoints of this prompt, or content words."""
+        if self.bench.matcher is None:
+            return [self.bench.bag(sample) for sample in texts]
+        rows = self.bench.covered(texts, self.prompt.viewpoints)
+        return [set(np.flatnonzero(row).tolist()) for row in rows]
+
+    @cached_property
+    def own_units(self) -> list[Units]:
+        """Units per valid sample."""
+        return self.units(self.texts)
+
+    @cached_property
+    def reference_units(self) -> list[Units]:
+        """Units per valid sample of the reference run."""
+        return self.units(self.prompt.reference_texts)
+
+    @cached_property
+    def chance_units(self) -> list[list[Units]]:
+        """Units per valid sample of each of the other prompts."""
+        return [self.units(other.texts) for other in self.others]
+
     def at_n(self, statistic: Callable[[Sequence[int]], float]) -> float:
         """Return the expected value of a statistic over subsets of n valid samples."""
         return at_fixed_n(len(self.texts), self.bench.n, statistic, self.bench.seed)
@@ -78,6 +174,43 @@ def _identical(view: PromptView) -> float:
     return float(len(set(view.texts)) == 1) if len(view.texts) >= 2 else math.nan
 
 
+def _units_at_n(pool: npt.NDArray[np.bool_], n: int) -> float:
+    return float(coverage.coverage_at_n(pool, n) * pool.shape[1])
+
+
+def _units_at_1(pool: npt.NDArray[np.bool_]) -> float:
+    return float(coverage.coverage_at_1(pool) * pool.shape[1])
+
+
+def _ceiling(view: PromptView) -> float:
+    return float(view.covered.any(axis=0).mean()) if view.covered.size else math.nan
+
+
+def _split(view: PromptView, kind: str, n: int) -> float:
+    """Return what n samples cover of the units of half of the reference's samples.
+
+    With `kind` own: this run's samples; held_out: the reference's other samples; chance: this
+    run's samples for other prompts. The sizes are equal, so the three can be subtracted.
+    """
+    sizes = {"n_pool": view.bench.n // 2, "n": n, "seed": view.bench.seed}
+    if kind == "held_out":
+        return coverage.held_out_coverage(view.reference_units, **sizes)
+    if kind == "chance":
+        return coverage.chance_coverage(view.chance_units, view.reference_units, **sizes)
+    return coverage.split_coverage(view.own_units, view.reference_units, **sizes)
+
+
+def _missing(view: PromptView, kind: str) -> float:
+    return 1.0 - _split(view, kind, view.bench.n - view.bench.n // 2)
+
+
+def _samples_worth(view: PromptView) -> float:
+    curve = coverage.held_out_curve(
+        view.reference_units, n_pool=view.bench.n // 2, seed=view.bench.seed
+    )
+    return coverage.reference_samples_worth(_split(view, "own", 1), curve)
+
+
 METRICS: dict[str, Callable[[PromptView], float]] = {
     "lexical_diversity": lambda v: lexical.jaccard_diversity(v.bags),
     "semantic_diversity": lambda v: semantic.cosine_diversity(v.embeddings),
@@ -88,6 +221,34 @@ METRICS: dict[str, Callable[[PromptView], float]] = {
     "compression_ratio": lambda v: v.at_n(
         lambda chosen: surface.compression_ratio([v.texts[i] for i in chosen])
     ),
+    "units_at_1_words": lambda v: _units_at_1(v.word_pool),
+    "units_at_n_words": lambda v: _units_at_n(v.word_pool, v.bench.n),
+    "overton_index_words": lambda v: coverage.overton_index(v.word_pool, v.bench.n),
+    "units_at_1_clusters": lambda v: _units_at_1(v.cluster_pool),
+    "units_at_n_clusters": lambda v: _units_at_n(v.cluster_pool, v.bench.n),
+    "overton_index_clusters": lambda v: coverage.overton_index(v.cluster_pool, v.bench.n),
+    "coverage_at_1": lambda v: coverage.coverage_at_1(v.covered),
+    "coverage_at_n": lambda v: coverage.coverage_at_n(v.covered, v.bench.n),
+    "overton_index": lambda v: coverage.overton_index(v.covered, v.bench.n),
+    "stance_balance": lambda v: coverage.stance_balance(v.covered, v.sides),
+    "coverage_floor": lambda v: 1.0 / len(v.prompt.viewpoints),
+    "coverage_ceiling": _ceiling,
+    "reference_coverage_at_1": lambda v: coverage.reference_coverage_at_1(
+        v.own_units, v.reference_units
+    ),
+    "reference_coverage_at_1_split": lambda v: _split(v, "own", 1),
+    "reference_coverage_at_1_held_out": lambda v: _split(v, "held_out", 1),
+    "reference_coverage_at_1_chance": lambda v: _split(v, "chance", 1),
+    "reference_coverage_at_n": lambda v: coverage.reference_coverage_at_n(
+        v.own_units, v.reference_units, v.bench.n
+    ),
+    "missing_from_reference": lambda v: coverage.missing_from_reference(
+        v.own_units, v.reference_units, v.bench.n
+    ),
+    "missing_from_reference_split": lambda v: _missing(v, "own"),
+    "missing_from_reference_held_out": lambda v: _missing(v, "held_out"),
+    "missing_from_reference_chance": lambda v: _missing(v, "chance"),
+    "reference_samples_worth": _samples_worth,
     "mean_words": _mean_words,
     "list_share": lambda v: surface.share(v.texts, text.is_list),
     "refusal_share": lambda v: surface.share(v.texts, text.is_refusal),
@@ -100,16 +261,19 @@ METRICS: dict[str, Callable[[PromptView], float]] = {
     "overlong_share": lambda v: surface.share(v.texts, v.bench.encoder.is_overlong),
 }
 
-EMBEDDED = frozenset({"semantic_diversity", "vendi", "overlong_share"})
+# Defined only against a reference run.
+REFERENCE = frozenset(
+    name for name in METRICS if name.startswith(("reference_", "missing_from_reference"))
+)
+_TEXTS_EMBEDDED = frozenset({"semantic_diversity", "vendi", "overlong_share"})
+_SENTENCES_EMBEDDED = frozenset(name for name in METRICS if name.endswith("_clusters"))
 
 
-def score_prompts(
-    prompts: Iterable[Sequence[Sample]], names: Sequence[str], bench: Bench
-) -> list[Values]:
+def score_prompts(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench) -> list[Values]:
     """Return the values of the named metrics for each prompt.
 
     Args:
-        prompts: The samples of each prompt.
+        prompts: All prompts of a run.
         names: Keys of `METRICS`.
         bench: What is common to all prompts.
 
@@ -117,17 +281,46 @@ def score_prompts(
         Per prompt one value per name, None where the metric is undefined.
 
     Raises:
-        EncoderError: If a metric needs the encoder and it cannot be loaded.
+        OvertonError: If a model that a metric needs cannot be loaded.
     """
-    prompts = list(prompts)
-    if EMBEDDED.intersection(names):
-        bench.encoder.encode([s.text for own in prompts for s in own if s.status == "valid"])
-    return [_values(PromptView(samples, bench), names) for samples in prompts]
+    _encode_together(prompts, names, bench)
+    others = _others(prompts, bench) if REFERENCE.intersection(names) else [()] * len(prompts)
+    return [
+        _values(PromptView(prompt, bench, own), names)
+        for prompt, own in zip(prompts, others, strict=True)
+    ]
+
+
+def _encode_together(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench) -> None:
+    """Let the models see all texts at once, so that their batches are full."""
+    texts: list[str] = []
+    if _TEXTS_EMBEDDED.intersection(names):
+        texts += [sample for prompt in prompts for sample in prompt.texts]
+    if _SENTENCES_EMBEDDED.intersection(names):
+        texts += [
+            s for prompt in prompts for sample in prompt.texts for s in text.sentences(sample)
+        ]
+    if texts:
+        bench.encoder.encode(texts)
+    if bench.matcher is not None:
+        bench.matcher.scores([(prompt.texts, prompt.viewpoints) for prompt in prompts])
+
+
+def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
+    """Return for each prompt the other prompts on which chance is estimated."""
+    most = CHANCE_PROMPTS["words" if bench.matcher is None else "viewpoints"]
+    rng = np.random.default_rng(bench.seed)
+    chosen = []
+    for i in range(len(prompts)):
+        rest = [j for j in range(len(prompts)) if j != i and prompts[j].texts]
+        drawn = rng.permutation(len(rest))[:most]
+        chosen.append([prompts[rest[k]] for k in drawn])
+    return chosen
 
 
 def _values(view: PromptView, names: Sequence[str]) -> Values:
     return {name: _none_if_nan(METRICS[name](view)) for name in names}
 
 
-def _none_if_nan(value: Any) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if math.isnan(value) else float(value)

@@ -12,6 +12,7 @@ from lm_eval_overton.errors import SettingsError
 
 __all__ = [
     "ApiSeeds",
+    "MatcherName",
     "Settings",
     "is_api_model",
     "model_identity",
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 ApiSeeds = Literal["auto", "on", "off"]
+MatcherName = Literal["embedding", "nli"]
+
+_TEXTS = ("prompts", "encoder", "encoder_device", "viewpoints", "nli_model", "reference_run")
 
 # What changes how fast a model answers, or where it runs, but not what it is.
 _NOT_IDENTITY = frozenset(
@@ -53,6 +57,12 @@ class Settings:
     encoder_device: str | None = None
     api_seeds: ApiSeeds = "auto"
     seed: int = 1234
+    viewpoints: str | None = None
+    matcher: MatcherName = "embedding"
+    nli_model: str | None = None
+    threshold: float | None = None
+    reference_run: str | None = None
+    reference_stop: tuple[str, ...] | None = None
 
 
 KEYS = tuple(field.name for field in fields(Settings))
@@ -79,10 +89,43 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         given["seed"] = _integer(given["seed"], "seed", 0, task)
     if "api_seeds" in given:
         given["api_seeds"] = _api_seeds(given["api_seeds"], task)
-    for key in ("prompts", "encoder", "encoder_device"):
-        if key in given and not isinstance(given[key], str):
-            raise SettingsError(f"{task}: expected {key} to be a string, got {given[key]!r}")
+    for key in _TEXTS:
+        if key in given and not (isinstance(given[key], str) and given[key]):
+            raise SettingsError(
+                f"{task}: expected {key} to be a non-empty string, got {given[key]!r}"
+            )
+    if "threshold" in given:
+        given["threshold"] = _number(given["threshold"], "threshold", task)
+    if "reference_stop" in given:
+        given["reference_stop"] = _stops(given["reference_stop"], task)
+    _check_matcher(given, task)
     return Settings(**given)
+
+
+def _number(value: Any, key: str, task: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingsError(f"{task}: expected {key} to be a number, got {value!r}")
+    return float(value)
+
+
+def _stops(value: Any, task: str) -> tuple[str, ...]:
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list | tuple) or not all(isinstance(stop, str) for stop in stops):
+        raise SettingsError(
+            f"{task}: expected reference_stop to be a string or a list of strings, got {value!r}"
+        )
+    return tuple(stops)
+
+
+def _check_matcher(given: Mapping[str, Any], task: str) -> None:
+    matcher = given.get("matcher", "embedding")
+    if matcher not in ("embedding", "nli"):
+        raise SettingsError(f"{task}: expected matcher embedding or nli, got {matcher!r}")
+    if matcher == "nli" and "nli_model" not in given:
+        raise SettingsError(
+            f"{task}: expected an nli_model for the matcher nli, got none; pass "
+            '`--metadata \'{"matcher": "nli", "nli_model": "..."}\'`'
+        )
 
 
 def refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:

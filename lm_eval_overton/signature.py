@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ _SHORT = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "m
 def short_hash(value: Any) -> str:
     """Return eight hex digits of the sha256 of a JSON-serialisable value."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def sign(task: str, version: Any, fields: Mapping[str, Any], generation: Mapping[str, Any]) -> str:
@@ -28,7 +29,7 @@ def sign(task: str, version: Any, fields: Mapping[str, Any], generation: Mapping
         generation: Generation settings, printed after `n` in alphabetical order of their names.
 
     Returns:
-        The signature. Values that hold a `|` or a line break are replaced by their hash.
+        The signature. A text that could be mistaken for another is replaced by its hash.
     """
     parts = [f"{task}@{version}"]
     parts += [f"{key}:{_word(value)}" for key, value in fields.items() if value is not None]
@@ -38,8 +39,15 @@ def sign(task: str, version: Any, fields: Mapping[str, Any], generation: Mapping
 
 def _word(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return repr(value).removesuffix(".0")
     if isinstance(value, list | tuple):
-        return "none" if not value else "+".join(_word(item) for item in value)
-    text = {"```": "fence"}.get(str(value), str(value))
-    return short_hash(text) if "|" in text or "\n" in text else text
+        return "+".join(_item(str(item)) for item in value) if value else "none"
+    text = str(value)
+    return short_hash(text) if "|" in text or not text.isprintable() else text
+
+
+def _item(text: str) -> str:
+    if text == "```":
+        return "fence"
+    plain = re.fullmatch(r"[\w.#:-]+", text) and text not in ("fence", "none")
+    return text if plain else short_hash(text)

@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 _PUNCTUATION = frozenset(string.punctuation)
-_LIST_MARKER = re.compile(r"^\s*(?:\d{1,3}\.|[-*•])\s+")
-_HAS_LETTER = re.compile(r"[^\W\d_]")
+# A word must follow: `* * *` is a rule, not a list.
+_LIST_MARKER = re.compile(r"^\s*(?:\d{1,3}\.|[-*•])\s+(?=.*\w)")
 
 # Openings of a refusal; the documentation lists them. Apostrophes are normalised before the test.
 REFUSAL_PHRASES = (
@@ -136,7 +136,7 @@ def sentences(text: str) -> list[str]:
     punkt, _ = _tokenizers()
     lines = (_LIST_MARKER.sub("", line).strip() for line in text.splitlines())
     pieces = (piece for line in lines if line for piece in punkt.tokenize(line))
-    return [piece for piece in pieces if _HAS_LETTER.search(piece)]
+    return [piece for piece in pieces if any(map(str.isalpha, piece))]
 
 
 def word_count(text: str) -> int:

@@ -16,9 +16,9 @@ from pathlib import Path
 from aiohttp import web
 
 WORDS = (
-    "honest careful answer weighs several reasons before one side wins because people differ about "
-    "what matters most such as cost fairness safety freedom family work nature health and time"
-).split()
+    "honest careful answer weighs several reasons before one side wins because people differ "
+    "about what matters most such as cost fairness safety freedom family work and nature"
+)
 
 
 def reply(body: dict) -> str:
@@ -26,7 +26,7 @@ def reply(body: dict) -> str:
     salt = os.urandom(8).hex() if seed is None else str(seed)
     asked = json.dumps([body.get("messages") or body.get("prompt"), body["model"]])
     rng = random.Random(hashlib.sha256(f"{asked}|{salt}".encode()).hexdigest())
-    return " ".join(rng.choices(WORDS, k=rng.randint(20, 40))) + "."
+    return " ".join(rng.choices(WORDS.split(), k=rng.randint(20, 40))) + "."
 
 
 def main() -> None:

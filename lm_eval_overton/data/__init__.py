@@ -12,7 +12,7 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError
 
-__all__ = ["PromptSet", "load_prompts", "packaged_path", "read_jsonl"]
+__all__ = ["PromptSet", "load_prompts", "load_viewpoints", "packaged_path", "read_jsonl"]
 
 # Raised with any change to a packaged file that can move a score.
 PACKAGED_VERSIONS = {"open_ended": 1, "contested": 1}
@@ -66,6 +66,38 @@ def load_prompts(source: str) -> PromptSet:
     return PromptSet(name, version, sha, docs)
 
 
+def load_viewpoints(source: str) -> PromptSet:
+    """Load questions with viewpoints: the packaged `contested`, or the user's own file.
+
+    Args:
+        source: As for `load_prompts`; each line also holds `viewpoints`, a list of at least two
+            objects with `id`, `side` and `text`.
+
+    Raises:
+        DataError: As `load_prompts`, and with the question's id if its viewpoints are malformed.
+    """
+    found = load_prompts(source)
+    for doc in found.docs:
+        viewpoints = doc.get("viewpoints")
+        if not isinstance(viewpoints, list) or len(viewpoints) < 2:
+            raise DataError(
+                f"{source}: expected at least two viewpoints for {doc['id']!r}, got "
+                f"{len(viewpoints) if isinstance(viewpoints, list) else viewpoints!r}"
+            )
+        for viewpoint in viewpoints:
+            _check_viewpoint(viewpoint, f"{source}: {doc['id']!r}")
+    return found
+
+
+def _check_viewpoint(viewpoint: Any, where: str) -> None:
+    for key in ("id", "side", "text"):
+        value = viewpoint.get(key) if isinstance(viewpoint, dict) else None
+        if not isinstance(value, str) or not value.strip():
+            raise DataError(
+                f'{where}: expected "{key}" of a viewpoint to be a non-empty string, got {value!r}'
+            )
+
+
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a JSON-lines file with their line numbers; blank lines are skipped.
 
@@ -74,7 +106,8 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             JSON object.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        # Not splitlines(): JSON strings may hold U+2028 and other line separators as they are.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "text that is not UTF-8"
         raise DataError(f"{path}: expected a readable JSON-lines file, got {reason}") from error

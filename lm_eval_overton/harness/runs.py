@@ -20,8 +20,12 @@ FORMAT = 1
 # The handlers of the harness's logger print these lines beside its own.
 logger = logging.getLogger("lm_eval.overton")
 
-_SECRET = re.compile(r"key|token|secret|password|authorization|header", re.IGNORECASE)
-_NOT_SECRET = re.compile(r"tokenizer|tokenized|think_end_token|bos_token|max_.*tok", re.IGNORECASE)
+_SECRET = re.compile(r"key|token|secret|password|auth|header|credential", re.IGNORECASE)
+_NOT_SECRET = re.compile(
+    r"tokenizer(_backend|_name|_mode|_revision)?|tokenized_requests|\w*(bos|eos|end)_token|max_\w+",
+    re.IGNORECASE,
+)
+_USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def cache_dir() -> Path:
@@ -33,12 +37,17 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "lm_eval_overton"
 
 
-def redact(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy without what looks like a credential."""
-    return {
-        key: "<redacted>" if _SECRET.search(key) and not _NOT_SECRET.search(key) else value
-        for key, value in values.items()
-    }
+def redact(value: Any) -> Any:
+    """Return a copy of a JSON-like value without what looks like a credential."""
+    if isinstance(value, Mapping):
+        return {k: "<redacted>" if _is_secret(str(k)) else redact(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return _USER_IN_URL.sub("", value) if isinstance(value, str) else value
+
+
+def _is_secret(key: str) -> bool:
+    return bool(_SECRET.search(key)) and not _NOT_SECRET.fullmatch(key)
 
 
 def gather(rows: list[Any], world_size: int) -> list[Any] | None:
@@ -79,7 +88,8 @@ def write_values(folder: Path, task: str, rows: Iterable[Mapping[str, Any]]) -> 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     # Under another name until complete, so that a half-written file is never taken for a whole.
     partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
+    # Half of a surrogate pair has no UTF-8: as an escape it is valid JSON and is read back.
+    with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n")
     partial.replace(path)

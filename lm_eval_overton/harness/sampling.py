@@ -90,10 +90,11 @@ def request_kwargs(
         SettingsError: For several samples at temperature 0, or a seed that cannot be sent.
     """
     api = is_api_model(metadata)
-    if n > 1 and not float(generation.get("temperature", 0)) > 0:
+    temperature = generation.get("temperature", 0)
+    if n > 1 and not (isinstance(temperature, int | float) and temperature > 0):
         raise SettingsError(
             f"{task}: expected a temperature above 0 for {n} samples per prompt, got "
-            f"{generation.get('temperature', 0)}; pass `--gen_kwargs temperature=0.5`"
+            f"{temperature}; pass `--gen_kwargs temperature=0.5`"
         )
     if "seed" in configured and not api:
         raise SettingsError(
@@ -101,6 +102,11 @@ def request_kwargs(
             f"{configured['seed']}; pass `--seed {configured['seed']}`"
         )
     base = configured.get("seed", settings.seed)
+    if isinstance(base, bool) or not isinstance(base, int):
+        raise SettingsError(
+            f"{task}: expected an integer seed in --gen_kwargs, got {base!r}; use "
+            '`--metadata \'{"api_seeds": "off"}\'` to send none'
+        )
     model = short_hash(model_identity(metadata))
     rows = []
     for i in range(n):

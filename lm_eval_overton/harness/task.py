@@ -6,9 +6,7 @@ import importlib.metadata
 import json
 import logging
 import math
-import sys
-import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,12 +20,15 @@ from lm_eval_overton import __version__, stats
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.encoders import find_encoder, get_encoder
 from lm_eval_overton.errors import OvertonError, ScoringError, SettingsError
-from lm_eval_overton.harness import registry, runs, sampling
+from lm_eval_overton.harness import generations, registry, runs, sampling
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
+from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
+from lm_eval_overton.matchers import Matcher
 from lm_eval_overton.recorded import Recorded
-from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import Bench, Values, score_prompts
+from lm_eval_overton.reference import load_reference
+from lm_eval_overton.samples import Sample, clean
+from lm_eval_overton.scoring import REFERENCE, Bench, Prompt, Values, score_prompts
 from lm_eval_overton.settings import is_api_model, model_identity, read_settings
 from lm_eval_overton.signature import short_hash, sign
 
@@ -38,9 +39,6 @@ logger = logging.getLogger("lm_eval.overton")
 FILTER = "none"
 PROMPTS = "prompts"
 IDENTICAL_ALARM = 0.9
-
-# Tasks whose requests were built and whose generations are not yet on disk.
-_unwritten: weakref.WeakSet[OvertonTask] = weakref.WeakSet()
 
 
 class OvertonTask(ConfigurableTask):
@@ -65,7 +63,7 @@ class OvertonTask(ConfigurableTask):
         Raises:
             OvertonError: If a setting, the prompts file or the encoder cannot be used.
         """
-        _print_own_errors_in_one_line()
+        print_own_errors_in_one_line()
         config = {key: value for key, value in config.items() if key != "class"}
         name = str(config["task"])
         metadata = config.get("metadata") or {}
@@ -78,9 +76,15 @@ class OvertonTask(ConfigurableTask):
         self.recorded = recorded
         self.prompt_set = recorded.prompts if recorded else self._load_prompts(name)
         self.frame = self.FRAME
+        self.matcher = self._find_matcher()
+        self.reference = self._load_reference(name)
+        if not self.reference:
+            config["metric_list"] = [
+                entry for entry in config["metric_list"] if entry["metric"] not in REFERENCE
+            ]
         self._default_generation = dict(config.get("generation_kwargs") or {})
-        self._folder: Path | None = None
-        self._world_size = 1
+        self.folder: Path | None = None
+        self.world_size = 1
         self._values: dict[str, Values] = {}
         self._gathered: dict[str, list[Any]] = {}
         self._system: str | None = None
@@ -91,6 +95,18 @@ class OvertonTask(ConfigurableTask):
             logger.info("%s keeps its packaged prompts %s", task, self.PACKAGED_PROMPTS)
         own = self.settings.prompts if self.OWN_PROMPTS else None
         return load_prompts(own or self.PACKAGED_PROMPTS)
+
+    def _find_matcher(self) -> Matcher | None:
+        """Return what matches given units to responses; None where there are none."""
+        return None
+
+    def _load_reference(self, task: str) -> Mapping[str, Sequence[Sample]]:
+        place = self.settings.reference_run
+        if not place:
+            return {}
+        found = load_reference(place, task, self.prompt_set, self.settings.reference_stop)
+        logger.info("%s answers %d of %d prompts", place, len(found), len(self.prompt_set.docs))
+        return found
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Hand the prompts to the harness as a data set."""
@@ -135,11 +151,11 @@ class OvertonTask(ConfigurableTask):
             logger.info("%s builds its requests anew: --cache_requests has no use", self.task_name)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
         self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
-        self._world_size = int(kwargs.get("world_size") or 1)
+        self.world_size = int(kwargs.get("world_size") or 1)
         self._system = kwargs.get("system_instruction")
         self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter, self.stops)])]
         super().build_all_requests(**kwargs)
-        _unwritten.add(self)
+        generations.await_responses(self)
 
     def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Return the context of a prompt.
@@ -193,8 +209,7 @@ class OvertonTask(ConfigurableTask):
         Raises:
             ScoringError: If scoring fails; the generations are on disk then.
         """
-        if self in _unwritten:
-            _fold_and_write_all()
+        generations.fold_and_write()
         super().apply_filters()
         if "bypass" in self._metric_fn_list:
             return
@@ -203,17 +218,23 @@ class OvertonTask(ConfigurableTask):
         except Exception as error:
             if not isinstance(error, OvertonError):
                 logger.exception("%s: scoring failed", self.task_name)
-            where = self._folder / runs.GENERATIONS if self._folder else "the first process's log"
+            where = self.folder / runs.GENERATIONS if self.folder else "the first process's log"
             raise ScoringError(
                 f"{self.task_name}: scoring failed ({error}); nothing is lost: score the "
                 f"generations with `overton score {where} --task {self.task_name}`"
             ) from error
 
     def _score(self) -> None:
-        instances = self._instances or []
-        prompts = [[clean(raw, self.stops) for raw in inst.resps] for inst in instances]
+        prompts = [
+            Prompt(
+                inst.doc,
+                [clean(raw, self.stops) for raw in inst.resps],
+                self.reference.get(inst.doc["id"], ()),
+            )
+            for inst in self._instances or []
+        ]
         values = score_prompts(prompts, self.metric_names, self.bench)
-        self._values = {inst.doc["id"]: own for inst, own in zip(instances, values, strict=True)}
+        self._values = {p.doc["id"]: own for p, own in zip(prompts, values, strict=True)}
 
     @property
     def metric_names(self) -> list[str]:
@@ -223,7 +244,8 @@ class OvertonTask(ConfigurableTask):
     @property
     def bench(self) -> Bench:
         """What is common to all prompts."""
-        return Bench(self.settings.n_samples, self.stops, self.encoder, self.settings.seed)
+        settings = self.settings
+        return Bench(settings.n_samples, self.stops, self.encoder, settings.seed, self.matcher)
 
     def process_results(self, doc: Mapping[str, Any], results: Any) -> dict[str, Any]:
         """Return a prompt's values, each followed by what fills its error and its count."""
@@ -267,7 +289,7 @@ class OvertonTask(ConfigurableTask):
         alarms = self._alarms()
         report = {
             "signature": self.signature,
-            "generations": str(self._folder / runs.GENERATIONS) if self._folder else None,
+            "generations": str(self.folder / runs.GENERATIONS) if self.folder else None,
             "alarms": alarms,
             # One string per metric: a results file of thousands of prompts stays readable.
             "values": {name: json.dumps(values) for name, values in self._gathered.items()},
@@ -275,11 +297,11 @@ class OvertonTask(ConfigurableTask):
         logger.info("%s", self.signature)
         for alarm in alarms:
             logger.warning("%s: %s", self.task_name, alarm)
-        if self._folder:
+        if self.folder:
             names = list(self._gathered)
             rows = zip(*self._gathered.values(), strict=True)
             runs.write_values(
-                self._folder, self.task_name, (dict(zip(names, row, strict=True)) for row in rows)
+                self.folder, self.task_name, (dict(zip(names, row, strict=True)) for row in rows)
             )
         return report
 
@@ -304,6 +326,8 @@ class OvertonTask(ConfigurableTask):
             "n": self.settings.n_samples,
             "stop": self.stops,
             "emb": self.encoder.signature,
+            "match": self.matcher.signature if self.matcher else None,
+            "reference": self._reference_signature(),
             "seed": self.settings.seed,
             "api_seeds": self.settings.api_seeds if is_api_model(metadata) else None,
             "lm_eval": importlib.metadata.version("lm-eval"),
@@ -312,6 +336,14 @@ class OvertonTask(ConfigurableTask):
         generation = self.recorded.generation if self.recorded else self.generation
         shown = {key: value for key, value in generation.items() if key != "until"}
         return sign(self.task_name, self.VERSION, fields, shown)
+
+    def _reference_signature(self) -> str | None:
+        texts = {key: [s.text for s in own] for key, own in self.reference.items()}
+        return short_hash(texts) if texts else None
+
+    def fold(self, instances: list[Instance]) -> None:
+        """Take one instance per prompt, holding all its responses, in place of the requests."""
+        self._instances = instances
 
     def generation_rows(self) -> list[dict[str, Any]]:
         """Return what is written to the generations file: one row per prompt of this process."""
@@ -340,66 +372,3 @@ class OvertonTask(ConfigurableTask):
             "n_samples": self.settings.n_samples,
             "model": runs.redact(model_identity(self.config.metadata or {})),
         }
-
-
-def _fold(instances: Iterable[Instance]) -> list[Instance]:
-    """Return one instance per document, holding the responses of all its samples in order."""
-    by_doc: dict[int, list[Instance]] = {}
-    for instance in instances:
-        by_doc.setdefault(instance.doc_id, []).append(instance)
-    return [_joined(own) for own in by_doc.values()]
-
-
-def _joined(own: list[Instance]) -> Instance:
-    own.sort(key=lambda instance: instance.idx)
-    first = own[0]
-    return Instance(
-        request_type=first.request_type,
-        doc=first.doc,
-        arguments=first.arguments,
-        idx=0,
-        metadata=(first.task_name, first.doc_id, 1),
-        # Padding under data parallelism leaves further responses on a request; the first is its.
-        resps=[instance.resps[0] for instance in own],
-    )
-
-
-def _fold_and_write_all() -> None:
-    """Write the generations of every task of the run, before the first of them is scored."""
-    waiting = sorted(_unwritten, key=lambda task: task.task_name)
-    _unwritten.clear()
-    # A task of an earlier run that died before it had its responses is left out.
-    tasks = [task for task in waiting if all(inst.resps for inst in task.instances)]
-    for task in tasks:
-        task._instances = _fold(task.instances)
-    fresh = [task for task in tasks if not task.recorded]
-    if not fresh:
-        return
-    rows = [row for task in fresh for row in task.generation_rows()]
-    gathered = runs.gather(rows, fresh[0]._world_size)
-    if gathered is None:
-        return
-    header = {
-        "lm_eval": importlib.metadata.version("lm-eval"),
-        "lm_eval_overton": __version__,
-        "tasks": {task.task_name: task.generation_header() for task in fresh},
-    }
-    path = runs.write_generations(header, gathered)
-    for task in fresh:
-        task._folder = path.parent
-
-
-def _print_own_errors_in_one_line() -> None:
-    """Let a user's error end the program with one line instead of a traceback."""
-    previous = sys.excepthook
-    if getattr(previous, "_overton", False):
-        return
-
-    def hook(kind: Any, error: BaseException, trace: Any) -> None:
-        if isinstance(error, OvertonError):
-            print(f"error: {error}", file=sys.stderr)
-        else:
-            previous(kind, error, trace)
-
-    hook._overton = True  # type: ignore[attr-defined]
-    sys.excepthook = hook

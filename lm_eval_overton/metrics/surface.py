@@ -22,7 +22,7 @@ def compression_ratio(texts: Sequence[str]) -> float:
     """
     if not texts:
         return math.nan
-    data = "\n".join(texts).encode("utf-8")
+    data = "\n".join(texts).encode("utf-8", "surrogatepass")
     return len(data) / len(zlib.compress(data, 9))
 
 

@@ -1,0 +1,32 @@
+"""Contested questions: which of the given viewpoints the samples cover."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from lm_eval_overton.data import PromptSet, load_viewpoints
+from lm_eval_overton.harness.task import OvertonTask
+from lm_eval_overton.matchers import Matcher, make_matcher
+
+__all__ = ["CoverageTask"]
+
+
+class CoverageTask(OvertonTask):
+    """N samples for each contested question, matched to its viewpoints."""
+
+    PACKAGED_PROMPTS: ClassVar[str] = "contested"
+    OWN_PROMPTS: ClassVar[bool] = False
+
+    def _load_prompts(self, task: str) -> PromptSet:
+        if self.settings.viewpoints:
+            return load_viewpoints(self.settings.viewpoints)
+        return super()._load_prompts(task)
+
+    def _find_matcher(self) -> Matcher:
+        return make_matcher(
+            self.settings.matcher,
+            self.encoder,
+            self.settings.nli_model,
+            self.settings.threshold,
+            self.settings.encoder_device,
+        )

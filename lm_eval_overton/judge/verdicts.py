@@ -1,0 +1,252 @@
+"""Account for verdicts that are missing, and compare two sets of labels.
+
+A verdict that was refused, unreadable or failed is None here. It never enters a mean; the mean
+comes with the values that it would have if all missing verdicts were the worst or the best.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.judge.parse import STATUSES, Status, Verdict
+
+__all__ = [
+    "BoundedMean",
+    "agreement",
+    "bounded_mean",
+    "cohen_kappa",
+    "confusion_table",
+    "count_statuses",
+    "krippendorff_alpha",
+]
+
+
+@dataclass(frozen=True)
+class BoundedMean:
+    """A mean over the verdicts that came, with what the missing ones could make of it.
+
+    Attributes:
+        mean: Mean of the defined values, in their unit; NaN if there is none.
+        n: Number of defined values.
+        missing: Number of undefined values.
+        worst: The mean if every undefined value were the worst; NaN for no value at all.
+        best: The mean if every undefined value were the best; NaN for no value at all.
+    """
+
+    mean: float
+    n: int
+    missing: int
+    worst: float
+    best: float
+
+
+def count_statuses(verdicts: Iterable[Verdict]) -> dict[Status, int]:
+    """Return how many verdicts have each status; all statuses are present, 0 included."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    return {status: counts[status] for status in STATUSES}
+
+
+def bounded_mean(values: Sequence[float | None], worst: float, best: float) -> BoundedMean:
+    """Return the mean of the defined values with its worst and best case.
+
+    Args:
+        values: One per verdict; None where it is not parsed or its part does not apply. For a
+            share, 1 and 0.
+        worst: The worst value that a verdict can have: 1 for quality, 0 for a share.
+        best: The best one: 5 for quality, 1 for a share. It is below `worst` where lower is
+            better.
+
+    Returns:
+        A mean between `worst` and `best`, and its bounds, which lie on either side of it and
+        equal it if nothing is missing.
+
+    Raises:
+        ValueError: If a value lies outside the range.
+    """
+    defined = [value for value in values if value is not None]
+    low, high = min(worst, best), max(worst, best)
+    outside = [value for value in defined if not low <= value <= high]
+    if outside:
+        raise ValueError(
+            f"bounded_mean: expected values in [{low}, {high}], got {outside[0]}; "
+            "pass None for an undefined value and the range of this judgement"
+        )
+    missing = len(values) - len(defined)
+    return BoundedMean(
+        mean=_mean(defined),
+        n=len(defined),
+        missing=missing,
+        worst=_mean([*defined, *[worst] * missing]),
+        best=_mean([*defined, *[best] * missing]),
+    )
+
+
+def agreement(first: Sequence[Hashable | None], second: Sequence[Hashable | None]) -> float:
+    """Return the share of items on which two judges give the same label.
+
+    Args:
+        first: One label per item; None where there is no verdict.
+        second: The other judge's labels, in the same order.
+
+    Returns:
+        A fraction in [0, 1] of the items that both labelled; NaN if there is none.
+
+    Raises:
+        ValueError: If the sequences differ in length.
+    """
+    pairs = _labelled_by_both(first, second, "agreement")
+    return _mean([a == b for a, b in pairs])
+
+
+def confusion_table(
+    first: Sequence[Hashable | None],
+    second: Sequence[Hashable | None],
+    labels: Sequence[Hashable],
+) -> list[list[int]]:
+    """Return how often each pair of labels occurs.
+
+    Args:
+        first: One label per item; None where there is no verdict.
+        second: The other judge's labels, in the same order.
+        labels: All labels that can occur, in the order of rows and columns.
+
+    Returns:
+        (n_labels, n_labels) counts, a row per label of `first`; items that either judge left
+        unlabelled are not in it.
+
+    Raises:
+        ValueError: If the sequences differ in length or hold a label that is not listed.
+    """
+    position = _positions(labels)
+    table = [[0] * len(labels) for _ in labels]
+    for a, b in _labelled_by_both(first, second, "confusion_table"):
+        table[_position(a, position)][_position(b, position)] += 1
+    return table
+
+
+def cohen_kappa(
+    first: Sequence[Hashable | None],
+    second: Sequence[Hashable | None],
+    labels: Sequence[Hashable],
+    ordinal: bool = False,
+) -> float:
+    """Return Cohen's kappa: agreement beyond what the two label frequencies make by chance.
+
+    Sources: Cohen 1960, "A Coefficient of Agreement for Nominal Scales"; Cohen 1968, "Weighted
+    Kappa", with weights that grow with the square of the distance in `labels`.
+
+    Args:
+        first: One label per item; None where there is no verdict.
+        second: The other judge's labels, in the same order.
+        labels: All labels that can occur, ascending if ordinal.
+        ordinal: Weigh a disagreement by the square of its distance.
+
+    Returns:
+        A value in [-1, 1]: 1 for full agreement, 0 for agreement by chance. NaN if no item is
+        labelled by both, or if both use one and the same label throughout.
+
+    Raises:
+        ValueError: As for `confusion_table`.
+    """
+    observed = np.asarray(confusion_table(first, second, labels), dtype=np.float64)
+    by_chance = np.outer(observed.sum(axis=1), observed.sum(axis=0))
+    ranks = np.arange(len(labels))
+    distance = np.subtract.outer(ranks, ranks)
+    weights = distance**2 if ordinal else distance != 0
+    expected = float((weights * by_chance).sum())
+    if expected == 0:
+        return math.nan
+    return 1.0 - float((weights * observed).sum()) * float(observed.sum()) / expected
+
+
+def krippendorff_alpha(
+    ratings: Sequence[Sequence[Hashable | None]],
+    labels: Sequence[Hashable],
+    ordinal: bool = False,
+) -> float:
+    """Return Krippendorff's alpha of any number of judges, missing verdicts allowed.
+
+    Source: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"; computed by the
+    package krippendorff.
+
+    Args:
+        ratings: (n_judges, n_items) labels; None where there is no verdict.
+        labels: All labels that can occur, ascending if ordinal.
+        ordinal: Use the ordinal distance instead of the nominal one.
+
+    Returns:
+        At most 1 (full agreement), 0 for agreement by chance, below 0 for less. NaN if no item
+        has two labels, or if all such labels are the same.
+
+    Raises:
+        SettingsError: If the package is not installed.
+        ValueError: If the judges differ in number of items or use a label that is not listed.
+    """
+    coded = _coded(ratings, labels)
+    shared = coded[:, (~np.isnan(coded)).sum(axis=0) >= 2]
+    if len(np.unique(shared[~np.isnan(shared)])) < 2:
+        return math.nan
+    try:
+        import krippendorff
+    except ImportError as error:
+        raise SettingsError(
+            "krippendorff_alpha: expected the package krippendorff, found none; "
+            "run `pip install krippendorff`"
+        ) from error
+    level: Literal["ordinal", "nominal"] = "ordinal" if ordinal else "nominal"
+    return float(krippendorff.alpha(reliability_data=shared, level_of_measurement=level))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def _labelled_by_both(
+    first: Sequence[Hashable | None], second: Sequence[Hashable | None], caller: str
+) -> list[tuple[Hashable, Hashable]]:
+    if len(first) != len(second):
+        raise ValueError(
+            f"{caller}: expected labels of the same items, got {len(first)} and {len(second)}; "
+            "align them by item, None where a verdict is missing"
+        )
+    pairs = zip(first, second, strict=True)
+    return [(a, b) for a, b in pairs if a is not None and b is not None]
+
+
+def _positions(labels: Sequence[Hashable]) -> dict[Hashable, int]:
+    return {label: i for i, label in enumerate(labels)}
+
+
+def _position(label: Hashable, positions: dict[Hashable, int]) -> int:
+    if label not in positions:
+        listed = ", ".join(repr(known) for known in positions)
+        raise ValueError(
+            f"expected one of the labels {listed}, got {label!r}; "
+            "list every label that can occur, numbers as numbers"
+        )
+    return positions[label]
+
+
+def _coded(
+    ratings: Sequence[Sequence[Hashable | None]], labels: Sequence[Hashable]
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return the ratings (n_judges, n_items) as positions in `labels`, NaN where missing."""
+    lengths = sorted({len(row) for row in ratings})
+    if len(lengths) > 1:
+        raise ValueError(
+            f"krippendorff_alpha: expected judges of the same items, got {lengths} items; "
+            "align them by item, None where a verdict is missing"
+        )
+    positions = _positions(labels)
+    rows = [
+        [math.nan if label is None else _position(label, positions) for label in row]
+        for row in ratings
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(ratings), *lengths or [0])

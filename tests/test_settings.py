@@ -1,0 +1,141 @@
+import re
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm_eval_overton.encoders import DEFAULT_ENCODER
+from lm_eval_overton.errors import OvertonError, SettingsError
+from lm_eval_overton.settings import (
+    Settings,
+    is_api_model,
+    model_identity,
+    read_settings,
+    refuse_unknown,
+)
+
+SERVER = {"model": "m", "base_url": "http://localhost:8000/v1"}
+
+
+def test_defaults():
+    assert read_settings({}, "t") == Settings(
+        n_samples=5,
+        prompts=None,
+        encoder=DEFAULT_ENCODER,
+        encoder_device=None,
+        api_seeds="auto",
+        seed=1234,
+    )
+
+
+def test_given_values_replace_the_defaults():
+    given_values = {
+        "n_samples": 3,
+        "prompts": "mine.jsonl",
+        "encoder": "/models/mine",
+        "encoder_device": "cpu",
+        "api_seeds": "off",
+        "seed": 0,
+    }
+    assert read_settings(given_values, "t") == Settings(**given_values)
+
+
+def test_null_means_the_default():
+    assert read_settings(dict.fromkeys(("n_samples", "encoder", "seed")), "t") == Settings()
+
+
+def test_metadata_of_the_model_and_the_task_is_left_alone():
+    assert read_settings({"version": 1, "pretrained": "gpt2"}, "t") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (
+            {"n_samples": 1},
+            "t: expected at least 2 responses per prompt, got 1; "
+            "pass `--metadata '{\"n_samples\": 5}'`",
+        ),
+        (
+            {"seed": -1},
+            "t: expected at least 0 for seed, got -1; pass `--metadata '{\"seed\": 5}'`",
+        ),
+        ({"n_samples": "5"}, "t: expected n_samples to be an integer of at least 2, got '5'"),
+        ({"n_samples": 5.0}, "t: expected n_samples to be an integer of at least 2, got 5.0"),
+        ({"n_samples": True}, "t: expected n_samples to be an integer of at least 2, got True"),
+        ({"seed": "x"}, "t: expected seed to be an integer of at least 0, got 'x'"),
+        ({"api_seeds": "yes"}, "t: expected api_seeds auto, on or off, got 'yes'"),
+        ({"api_seeds": 1}, "t: expected api_seeds auto, on or off, got 1"),
+        ({"prompts": ["a"]}, "t: expected prompts to be a non-empty string, got ['a']"),
+        ({"encoder": 5}, "t: expected encoder to be a non-empty string, got 5"),
+        ({"encoder_device": 0}, "t: expected encoder_device to be a non-empty string, got 0"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(metadata, message):
+    with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
+        read_settings(metadata, "t")
+
+
+def test_the_task_says_how_few_samples_it_can_work_with():
+    assert read_settings({"n_samples": 1}, "t", min_samples=1).n_samples == 1
+    with pytest.raises(SettingsError, match="at least 7 responses per prompt, got 6"):
+        read_settings({"n_samples": 6}, "t", min_samples=7)
+
+
+@given(st.integers(-5, 100), st.integers(1, 9))
+def test_n_samples_is_taken_exactly_from_its_least_value_on(n, least):
+    try:
+        accepted = read_settings({"n_samples": n}, "t", min_samples=least).n_samples == n
+    except SettingsError:
+        accepted = False
+    assert accepted == (n >= least)
+
+
+@pytest.mark.parametrize(("value", "meant"), [(True, "on"), (False, "off"), ("auto", "auto")])
+def test_api_seeds_may_have_become_a_boolean_in_yaml(value, meant):
+    assert read_settings({"api_seeds": value}, "t").api_seeds == meant
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_one():
+    with pytest.raises(SettingsError, match="key, got 'n_sample'; did you mean 'n_samples'\\?"):
+        refuse_unknown({"n_samples": 5, "n_sample": 5}, "t")
+
+
+def test_an_unknown_key_like_no_other_is_refused_with_the_list():
+    with pytest.raises(SettingsError, match="got 'zzz'; known are n_samples, prompts, encoder, "):
+        refuse_unknown({"zzz": 5}, "t")
+
+
+def test_known_keys_are_not_refused():
+    refuse_unknown(asdict(Settings()), "t")
+
+
+def test_settings_errors_are_errors_of_the_package():
+    assert issubclass(SettingsError, OvertonError)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_api"),
+    [
+        (SERVER, True),
+        ({"model": "gpt-4.1-mini"}, True),
+        ({"pretrained": "gpt2"}, False),
+        # vLLM's and others' local backends take both names.
+        ({"pretrained": "gpt2", "model": "gpt2"}, False),
+        ({}, False),
+    ],
+)
+def test_a_model_with_a_server_or_a_hosted_name_is_an_api(metadata, is_api):
+    assert is_api_model(metadata) is is_api
+
+
+def test_identity_is_the_model_without_our_settings_and_without_speed_and_place():
+    own = {"n_samples": 5, "seed": 1, "prompts": None, "version": 1}
+    speed = {"num_concurrent": 8, "timeout": 9, "device": "cuda", "batch_size": 1}
+    assert model_identity({**own, **speed, **SERVER}) == SERVER
+
+
+def test_identity_does_not_depend_on_the_order_of_arguments():
+    backwards = dict(reversed(SERVER.items()))
+    assert list(model_identity(SERVER).items()) == list(model_identity(backwards).items())
