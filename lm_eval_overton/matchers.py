@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.encoders import Encoder
+from lm_eval_overton.encoders import Encoder, weights_sha256
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.text import sentences
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 # Best F1 on the calibration half of the packaged gold responses (`overton matcher`).
-EMBEDDING_THRESHOLD = 0.55
+EMBEDDING_THRESHOLD = 0.63
 NLI_THRESHOLD = 0.5
 
 Scores = npt.NDArray[np.float64]
@@ -60,7 +60,7 @@ class EmbeddingMatcher:
     @property
     def signature(self) -> str:
         """`embedding` and the threshold; the encoder has a place of its own in a signature."""
-        return f"embedding>={self.threshold:g}"
+        return f"embedding>={self.threshold!r}"
 
     def scores(self, questions: Sequence[Question]) -> list[Scores]:
         """Return the best cosine per response and viewpoint, in [-1, 1]."""
@@ -102,8 +102,9 @@ class NliMatcher:
 
     @property
     def signature(self) -> str:
-        """`nli`, the model's name and the threshold."""
-        return f"nli>={self.threshold:g}:{self.name.rstrip('/').split('/')[-1]}"
+        """`nli`, the threshold, the model's name and the beginning of its weights' hash."""
+        sha = weights_sha256(self.name)[:8]
+        return f"nli>={self.threshold!r}:{self.name.rstrip('/').split('/')[-1]}@{sha}"
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any, int]:

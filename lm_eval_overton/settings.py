@@ -28,7 +28,6 @@ _TEXTS = ("prompts", "encoder", "encoder_device", "viewpoints", "nli_model", "re
 # What changes how fast a model answers, or where it runs, but not what it is.
 _NOT_IDENTITY = frozenset(
     {
-        "add_bos_token",
         "batch_size",
         "config_source",
         "device",

@@ -97,7 +97,7 @@ def score(
     cls, config = task_class(task)
     given = {"n_samples": found.n_samples} if found.n_samples else {}
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
-    recorded = match_prompts(found, _prompts(cls, prompts))
+    recorded = match_prompts(found, _prompts(cls, prompts or config["metadata"].get("prompts")))
     if stops is not None:
         recorded = _with_stops(recorded, stops)
     built = cls(config=config, recorded=recorded)

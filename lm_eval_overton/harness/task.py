@@ -233,6 +233,16 @@ class OvertonTask(ConfigurableTask):
             )
             for inst in self._instances or []
         ]
+        few = sum(len(prompt.texts) < self.settings.n_samples for prompt in prompts)
+        if few:
+            logger.warning(
+                "%s: %d of %d prompts have fewer than %d valid samples, so what depends on their "
+                "number is undefined there; another number: --metadata '{\"n_samples\": ...}'",
+                self.task_name,
+                few,
+                len(prompts),
+                self.settings.n_samples,
+            )
         values = score_prompts(prompts, self.metric_names, self.bench)
         self._values = {p.doc["id"]: own for p, own in zip(prompts, values, strict=True)}
 
@@ -319,6 +329,7 @@ class OvertonTask(ConfigurableTask):
     def signature(self) -> str:
         """Every setting that can change a score, in one line."""
         metadata = self.config.metadata or {}
+        seed = (self.config.generation_kwargs or {}).get("seed", self.settings.seed)
         fields = {
             "data": self.prompt_set.signature,
             "frame": self.recorded.frame if self.recorded else self.frame.name,
@@ -328,7 +339,7 @@ class OvertonTask(ConfigurableTask):
             "emb": self.encoder.signature,
             "match": self.matcher.signature if self.matcher else None,
             "reference": self._reference_signature(),
-            "seed": self.settings.seed,
+            "seed": seed,
             "api_seeds": self.settings.api_seeds if is_api_model(metadata) else None,
             "lm_eval": importlib.metadata.version("lm-eval"),
             "v": __version__,
