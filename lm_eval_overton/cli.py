@@ -56,6 +56,24 @@ def _parser() -> argparse.ArgumentParser:
     _add_metadata(score)
     matcher = _add(commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses")
     _add_metadata(matcher)
+    hints = _add(commands, "hints", _hints, "let a model summarise reference responses")
+    hints.add_argument("--responses", type=Path, required=True, metavar="REF")
+    hints.add_argument("--model", required=True, help="a model of the harness, e.g. hf")
+    hints.add_argument("--model_args", default="", help="its arguments, as for lm_eval")
+    hints.add_argument("--apply_chat_template", action="store_true")
+    hints.add_argument("-o", "--output", type=Path, required=True, metavar="HINTS.jsonl")
+    recover = _add(commands, "recover", _recover, "how much of an aligned model comes back")
+    recover.add_argument("runs", nargs="+", metavar="RUN", help="NAME=PLACE, or a place")
+    recover.add_argument("--reference", required=True, metavar="REF")
+    recover.add_argument("--floor", required=True, metavar="RUN")
+    recover.add_argument("--peer", metavar="RUN")
+    recover.add_argument("--prompts", help="file of the prompts, for responses without them")
+    recover.add_argument("--stop", action="append", help="cut responses here (not the reference's)")
+    recover.add_argument("--reference-stop", action="append")
+    recover.add_argument("--encoder", help="for the cosine")
+    form = recover.add_mutually_exclusive_group()
+    for name in ("json", "markdown", "csv"):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name)
     demo = _add(commands, "demo", _demo, "train two tiny checkpoints to try things with")
     demo.add_argument("folder", type=Path, metavar="DIR")
     return parser
@@ -165,6 +183,33 @@ def _matcher(args: argparse.Namespace) -> None:
     )
     for line in measure(chosen):
         print(line)
+
+
+def _hints(args: argparse.Namespace) -> None:
+    from lm_eval_overton.harness.hints import write_hints
+    from lm_eval_overton.recorded import read_responses
+
+    found = read_responses(args.responses)
+    for line in write_hints(
+        found, args.model, args.model_args, args.apply_chat_template, args.output
+    ):
+        print(line, flush=True)
+
+
+def _recover(args: argparse.Namespace) -> None:
+    from lm_eval_overton import recover
+    from lm_eval_overton.data import load_prompts
+    from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder, get_encoder
+    from lm_eval_overton.harness.finished import finished_run
+
+    prompts = load_prompts(args.prompts) if args.prompts else None
+    encoder = get_encoder(find_encoder(args.encoder or DEFAULT_ENCODER))
+    runs = [finished_run(run, prompts, args.stop) for run in args.runs]
+    floor = finished_run(args.floor, prompts, args.stop)
+    peer = finished_run(args.peer, prompts, args.stop) if args.peer else None
+    reference = finished_run(args.reference, prompts, args.reference_stop).samples
+    rows = recover.recover(runs, reference, floor, peer, encoder)
+    print(getattr(recover, f"as_{args.form or 'markdown'}")(rows))
 
 
 def _demo(args: argparse.Namespace) -> None:

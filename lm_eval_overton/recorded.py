@@ -44,13 +44,17 @@ class Responses:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Responses matched to prompts: what a task scores instead of asking a model."""
+    """Responses matched to prompts: what a task scores instead of asking a model.
+
+    `asked` holds all prompts, `prompts` those that have responses.
+    """
 
     prompts: PromptSet
     responses: Mapping[str, Sequence[str | None]]
     stops: Sequence[str] = ()
     frame: str = "recorded"
     generation: Mapping[str, Any] = field(default_factory=dict)
+    asked: PromptSet | None = None
 
 
 def read_responses(path: Path, task: str | None = None) -> Responses:
@@ -207,7 +211,7 @@ def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:
             "with the same id or text"
         )
     kept = PromptSet(prompts.name, prompts.version, prompts.sha, docs)
-    return Recorded(kept, responses, found.stops, found.frame, found.generation)
+    return Recorded(kept, responses, found.stops, found.frame, found.generation, prompts)
 
 
 def _own_prompts(found: Responses) -> PromptSet:

@@ -17,14 +17,25 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton import text
+from lm_eval_overton.bertscore import BertScorer, PairScores
 from lm_eval_overton.encoders import Encoder
+from lm_eval_overton.likeness import BERTSCORES, KINDS, Likeness, shortened
 from lm_eval_overton.matchers import Matcher
 from lm_eval_overton.metrics import coverage, lexical, semantic, surface
 from lm_eval_overton.metrics.clusters import cluster_labels
 from lm_eval_overton.metrics.subsets import at_fixed_n
 from lm_eval_overton.samples import Sample, cut_share, status_share
 
-__all__ = ["METRICS", "REFERENCE", "Bench", "Prompt", "PromptView", "Values", "score_prompts"]
+__all__ = [
+    "BERTSCORE",
+    "METRICS",
+    "REFERENCE",
+    "Bench",
+    "Prompt",
+    "PromptView",
+    "Values",
+    "score_prompts",
+]
 
 Values = dict[str, float | None]
 Units = AbstractSet[Any]
@@ -35,11 +46,17 @@ CHANCE_PROMPTS = {"words": 20, "viewpoints": 3}
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt's document, its samples, and a reference run's samples for it."""
+    """A prompt's document, its samples, and a reference run's samples for it.
+
+    `hint_source` is the index of the reference sample that a hint was built from; `info` holds
+    what the task says of how it asked.
+    """
 
     doc: Mapping[str, Any]
     samples: Sequence[Sample]
     reference: Sequence[Sample] = ()
+    hint_source: int | None = None
+    info: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -69,6 +86,7 @@ class Bench:
     encoder: Encoder
     seed: int
     matcher: Matcher | None = None
+    bert: BertScorer | None = None
     _bags: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def bag(self, sample: str) -> frozenset[str]:
@@ -86,7 +104,14 @@ class Bench:
 class PromptView:
     """The samples of one prompt as the metrics want them, each form made on first use."""
 
-    def __init__(self, prompt: Prompt, bench: Bench, others: Sequence[Prompt] = ()) -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        bench: Bench,
+        others: Sequence[Prompt] = (),
+        bert: tuple[PairScores, PairScores] | None = None,
+    ) -> None:
+        self.bert = bert
         self.prompt = prompt
         self.samples = prompt.samples
         self.texts = prompt.texts
@@ -159,6 +184,25 @@ class PromptView:
     def chance_units(self) -> list[list[Units]]:
         """Units per valid sample of each of the other prompts."""
         return [self.units(other.texts) for other in self.others]
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """The samples against the reference's."""
+        reference, source = self.prompt.reference, self.prompt.hint_source
+        if source is not None:
+            # An index among all reference samples becomes one among the valid ones.
+            valid = reference[source].status == "valid" if source < len(reference) else False
+            before = sum(sample.status == "valid" for sample in reference[:source])
+            source = before if valid else None
+        same_run = [s.raw for s in self.samples] == [s.raw for s in reference]
+        return Likeness(
+            self.texts,
+            self.prompt.reference_texts,
+            self.bench.encoder,
+            source,
+            same_run,
+            self.bert,
+        )
 
     def at_n(self, statistic: Callable[[Sequence[int]], float]) -> float:
         """Return the expected value of a statistic over subsets of n valid samples."""
@@ -258,14 +302,46 @@ METRICS: dict[str, Callable[[PromptView], float]] = {
     "duplicate_share": lambda v: surface.duplicate_share(v.texts),
     "identical_prompts": _identical,
     "cut_share": lambda v: cut_share(v.samples, v.bench.stops),
+    "examples_dropped": lambda v: v.prompt.info.get("examples_dropped", math.nan),
     "overlong_share": lambda v: surface.share(v.texts, v.bench.encoder.is_overlong),
 }
 
+
+def _similarity(kind: str, short: bool) -> Callable[[PromptView], float]:
+    return lambda view: view.likeness.of(kind, short)
+
+
+def _ceiling_of(kind: str, short: bool) -> Callable[[PromptView], float]:
+    return lambda view: view.likeness.ceiling(kind, short)
+
+
+def _bertscore(part: str) -> Callable[[PromptView], float]:
+    return lambda view: view.likeness.bertscore(part)
+
+
+def _bertscore_cut(view: PromptView) -> float:
+    assert view.bench.bert is not None
+    return surface.share(view.texts, view.bench.bert.is_cut)
+
+
+for _kind in KINDS:
+    for _suffix, _short in (("", False), ("_100w", True)):
+        METRICS[f"{_kind}{_suffix}"] = _similarity(_kind, _short)
+        METRICS[f"{_kind}{_suffix}_ceiling"] = _ceiling_of(_kind, _short)
+METRICS |= {f"bertscore_{part}": _bertscore(part) for part in BERTSCORES}
+METRICS |= {
+    "bertscore_f1_ceiling": lambda v: v.likeness.bertscore_ceiling(),
+    "bertscore_cut_share": _bertscore_cut,
+}
+
+# Defined only with a BERTScore model.
+BERTSCORE = frozenset(name for name in METRICS if name.startswith("bertscore_"))
 # Defined only against a reference run.
 REFERENCE = frozenset(
     name for name in METRICS if name.startswith(("reference_", "missing_from_reference"))
 )
 _TEXTS_EMBEDDED = frozenset({"semantic_diversity", "vendi", "overlong_share"})
+_REFERENCES_EMBEDDED = frozenset(name for name in METRICS if name.startswith("cosine"))
 _SENTENCES_EMBEDDED = frozenset(name for name in METRICS if name.endswith("_clusters"))
 
 
@@ -285,10 +361,19 @@ def score_prompts(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench)
     """
     _encode_together(prompts, names, bench)
     others = _others(prompts, bench) if REFERENCE.intersection(names) else [()] * len(prompts)
+    bert = _bertscores(prompts, bench) if BERTSCORE.intersection(names) else [None] * len(prompts)
     return [
-        _values(PromptView(prompt, bench, own), names)
-        for prompt, own in zip(prompts, others, strict=True)
+        _values(PromptView(prompt, bench, own, scores), names)
+        for prompt, own, scores in zip(prompts, others, bert, strict=True)
     ]
+
+
+def _bertscores(prompts: Sequence[Prompt], bench: Bench) -> list[tuple[PairScores, PairScores]]:
+    """Return each prompt's BERTScores, of its samples and of its references, in one pass."""
+    assert bench.bert is not None
+    references = [prompt.reference_texts for prompt in prompts]
+    scores = bench.bert.pairs([p.texts for p in prompts] + references, references + references)
+    return list(zip(scores[: len(prompts)], scores[len(prompts) :], strict=True))
 
 
 def _encode_together(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench) -> None:
@@ -300,6 +385,10 @@ def _encode_together(prompts: Sequence[Prompt], names: Sequence[str], bench: Ben
         texts += [
             s for prompt in prompts for sample in prompt.texts for s in text.sentences(sample)
         ]
+    if _REFERENCES_EMBEDDED.intersection(names):
+        for prompt in prompts:
+            both = [*prompt.texts, *prompt.reference_texts]
+            texts += both + shortened(both)
     if texts:
         bench.encoder.encode(texts)
     if bench.matcher is not None:

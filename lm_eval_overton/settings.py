@@ -22,8 +22,22 @@ __all__ = [
 
 ApiSeeds = Literal["auto", "on", "off"]
 MatcherName = Literal["embedding", "nli"]
+Order = Literal["nearest_first", "nearest_last"]
 
-_TEXTS = ("prompts", "encoder", "encoder_device", "viewpoints", "nli_model", "reference_run")
+_TEXTS = (
+    "prompts",
+    "encoder",
+    "encoder_device",
+    "viewpoints",
+    "nli_model",
+    "reference_run",
+    "reference",
+    "examples",
+    "hints",
+    "bertscore",
+)
+_INTEGERS = {"seed": 0, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
+_TEXT_LISTS = ("reference_stop", "example_ids")
 
 # What changes how fast a model answers, or where it runs, but not what it is.
 _NOT_IDENTITY = frozenset(
@@ -62,6 +76,16 @@ class Settings:
     threshold: float | None = None
     reference_run: str | None = None
     reference_stop: tuple[str, ...] | None = None
+    reference: str | None = None
+    n_examples: int = 3
+    order: Order = "nearest_first"
+    examples: str | None = None
+    example_ids: tuple[str, ...] | None = None
+    hints: str | None = None
+    exclude_hint_source: bool = True
+    max_context: int | None = None
+    bertscore: str | None = None
+    bertscore_layers: int | None = None
 
 
 KEYS = tuple(field.name for field in fields(Settings))
@@ -84,8 +108,9 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
     given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
     if "n_samples" in given:
         given["n_samples"] = _integer(given["n_samples"], "n_samples", min_samples, task)
-    if "seed" in given:
-        given["seed"] = _integer(given["seed"], "seed", 0, task)
+    for key, least in _INTEGERS.items():
+        if key in given:
+            given[key] = _integer(given[key], key, least, task)
     if "api_seeds" in given:
         given["api_seeds"] = _api_seeds(given["api_seeds"], task)
     for key in _TEXTS:
@@ -95,8 +120,18 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
             )
     if "threshold" in given:
         given["threshold"] = _number(given["threshold"], "threshold", task)
-    if "reference_stop" in given:
-        given["reference_stop"] = _stops(given["reference_stop"], task)
+    for key in _TEXT_LISTS:
+        if key in given:
+            given[key] = _texts(given[key], key, task)
+    if "exclude_hint_source" in given and not isinstance(given["exclude_hint_source"], bool):
+        raise SettingsError(
+            f"{task}: expected exclude_hint_source true or false, got "
+            f"{given['exclude_hint_source']!r}"
+        )
+    if given.get("order", "nearest_first") not in ("nearest_first", "nearest_last"):
+        raise SettingsError(
+            f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"
+        )
     _check_matcher(given, task)
     return Settings(**given)
 
@@ -107,13 +142,13 @@ def _number(value: Any, key: str, task: str) -> float:
     return float(value)
 
 
-def _stops(value: Any, task: str) -> tuple[str, ...]:
-    stops = [value] if isinstance(value, str) else value
-    if not isinstance(stops, list | tuple) or not all(isinstance(stop, str) for stop in stops):
+def _texts(value: Any, key: str, task: str) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise SettingsError(
-            f"{task}: expected reference_stop to be a string or a list of strings, got {value!r}"
+            f"{task}: expected {key} to be a string or a list of strings, got {value!r}"
         )
-    return tuple(stops)
+    return tuple(texts)
 
 
 def _check_matcher(given: Mapping[str, Any], task: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lm_eval.api.filter import Filter
@@ -17,9 +17,14 @@ __all__ = ["CleanFilter"]
 class CleanFilter(Filter):
     """Cut every response at the first of `stops` and strip it; all repeats are kept."""
 
-    def __init__(self, stops: Sequence[str] = ()) -> None:
+    def __init__(
+        self, stops: Sequence[str] = (), extract: Callable[[str], str | None] | None = None
+    ) -> None:
         self.stops = tuple(stops)
+        self.extract = extract
 
     def apply(self, resps: Any, docs: Any) -> list[list[str]]:
         """Return per document the cleaned responses; a failed one becomes an empty string."""
-        return [[clean(raw, self.stops).text for raw in responses] for responses in resps]
+        return [
+            [clean(raw, self.stops, self.extract).text for raw in responses] for responses in resps
+        ]

@@ -2,33 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["CHAT", "QUERY_ANSWER", "Frame"]
+from lm_eval_overton.examples import Example
+
+__all__ = [
+    "CHAT",
+    "CHAT_SUMMARY_FIRST",
+    "QUERY_ANSWER",
+    "SUMMARY_FIRST",
+    "ChatFrame",
+    "Frame",
+    "Message",
+    "answer_of",
+]
 
 FENCE = "```"
+QUERY, SUMMARY, ANSWER = "# Query", "# Summary", "# Answer"
+
+Message = dict[str, str]
+
+
+def _section(title: str, text: str) -> str:
+    # A fence within the text would end its section.
+    return f"{title}:\n{FENCE}\n{text.replace(FENCE, chr(39) * 3)}\n{FENCE}\n\n"
+
+
+def _opening(title: str) -> str:
+    return f"{title}:\n{FENCE}\n"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A named way to ask; `template` has one field, `{prompt}`."""
+    """A named way to ask.
+
+    `stops` end a generation. With `summary_first` the model writes a summary before its answer;
+    then `extract` finds the answer, and `cuts` end it in place of the stops.
+    """
 
     name: str
-    template: str
     stops: tuple[str, ...]
+    cuts: tuple[str, ...] = ()
+    summary_first: bool = False
 
-    def ask(self, prompt: str) -> str:
-        """Return the text that is sent for a question."""
-        # Not str.format: a prompt and a frame may hold braces.
-        return self.template.replace("{prompt}", prompt)
+    @property
+    def extract(self) -> Callable[[str], str | None] | None:
+        """What finds the answer in a response; None where all of it is the answer."""
+        return answer_of if self.summary_first else None
+
+    def ask(self, prompt: str, examples: Sequence[Example] = (), hint: str | None = None) -> str:
+        """Return the text that is sent for a question.
+
+        Args:
+            prompt: The question.
+            examples: What stands before it; their summaries are shown if a hint is, or if the
+                model is to write one.
+            hint: A summary of the answer that is looked for.
+        """
+        shown = "".join(self._example(example, hint is not None) for example in examples)
+        # The question is sent as it is, byte for byte.
+        own = f"{QUERY}:\n{FENCE}\n{prompt}\n{FENCE}\n\n"
+        if hint is not None:
+            own += _section(SUMMARY, hint)
+        return shown + own + _opening(SUMMARY if self.summary_first else ANSWER)
+
+    def _example(self, example: Example, hinted: bool) -> str:
+        summary = example.summary if hinted or self.summary_first else None
+        middle = _section(SUMMARY, summary) if summary else ""
+        return _section(QUERY, example.prompt) + middle + _section(ANSWER, example.response)
+
+
+@dataclass(frozen=True)
+class ChatFrame(Frame):
+    """A way to ask a chat model: examples are turns of the conversation."""
+
+    def ask(self, prompt: str, examples: Sequence[Example] = (), hint: str | None = None) -> str:
+        """Return the user's turn for a question."""
+        if self.summary_first:
+            return (
+                f"{prompt}\n\nFirst write a summary of your answer in two or three sentences "
+                f"under the heading {SUMMARY}, then the answer under the heading {ANSWER}, each "
+                f"between two lines of {FENCE}."
+            )
+        return prompt if hint is None else f"{prompt}\n\nA summary of a good answer: {hint}"
+
+    def turns(
+        self, prompt: str, examples: Sequence[Example], hint: str | None, system: str | None
+    ) -> list[Message]:
+        """Return the messages of a conversation whose last one is the question."""
+        messages = [{"role": "system", "content": system}] if system else []
+        for example in examples:
+            shown = example.summary if hint is not None else None
+            messages.append({"role": "user", "content": self.ask(example.prompt, hint=shown)})
+            messages.append({"role": "assistant", "content": self._reply(example)})
+        return [*messages, {"role": "user", "content": self.ask(prompt, hint=hint)}]
+
+    def _reply(self, example: Example) -> str:
+        if not self.summary_first:
+            return example.response
+        summary = _section(SUMMARY, example.summary or "")
+        return (summary + _section(ANSWER, example.response)).rstrip()
 
 
 # The zero-shot frame of Lake et al. 2024, arXiv:2406.17692, for models without a chat template.
-QUERY_ANSWER = Frame(
-    "query-answer",
-    f"# Query:\n{FENCE}\n{{prompt}}\n{FENCE}\n\n# Answer:\n{FENCE}\n",
-    (FENCE,),
-)
+QUERY_ANSWER = Frame("query-answer", (FENCE,))
+SUMMARY_FIRST = Frame("query-summary-answer", (QUERY,), (FENCE,), summary_first=True)
 
 # A chat answer may hold code fences, so that nothing of ours stops it.
-CHAT = Frame("chat", "{prompt}", ())
+CHAT = ChatFrame("chat", ())
+CHAT_SUMMARY_FIRST = ChatFrame("chat-summary-answer", (), (FENCE,), summary_first=True)
+
+
+def answer_of(raw: str) -> str | None:
+    """Return the answer part of a response that begins with a summary.
+
+    Args:
+        raw: The response as it came; further turns that the model invented are cut off.
+
+    Returns:
+        What follows the opening fence of the answer, to be cut at the closing one; empty if the
+        model began another query before it answered; None if there is no answer at all.
+    """
+    if ANSWER not in raw:
+        return None
+    _, _, after = raw.partition(QUERY)[0].partition(ANSWER)
+    _, fence, inside = after.partition(FENCE)
+    return inside if fence else after.lstrip(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,7 @@ def _prompts(cls: type[OvertonTask], prompts: str | None) -> Any:
 
 
 def _with_stops(recorded: Recorded, stops: Sequence[str]) -> Recorded:
-    return Recorded(
-        recorded.prompts, recorded.responses, stops, recorded.frame, recorded.generation
-    )
+    return replace(recorded, stops=tuple(stops))
 
 
 def _save(tracker: Any, results: dict[str, Any], name: str) -> None:

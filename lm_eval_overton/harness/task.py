@@ -6,7 +6,8 @@ import importlib.metadata
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton import __version__, stats
+from lm_eval_overton.bertscore import BertScorer
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.encoders import find_encoder, get_encoder
 from lm_eval_overton.errors import OvertonError, ScoringError, SettingsError
@@ -28,7 +30,7 @@ from lm_eval_overton.matchers import Matcher
 from lm_eval_overton.recorded import Recorded
 from lm_eval_overton.reference import load_reference
 from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.scoring import REFERENCE, Bench, Prompt, Values, score_prompts
+from lm_eval_overton.scoring import BERTSCORE, REFERENCE, Bench, Prompt, Values, score_prompts
 from lm_eval_overton.settings import is_api_model, model_identity, read_settings
 from lm_eval_overton.signature import short_hash, sign
 
@@ -74,14 +76,15 @@ class OvertonTask(ConfigurableTask):
             find_encoder(self.settings.encoder), self.settings.encoder_device
         )
         self.recorded = recorded
-        self.prompt_set = recorded.prompts if recorded else self._load_prompts(name)
+        self.prompt_set = self._take_recorded(name) if recorded else self._load_prompts(name)
         self.frame = self.FRAME
         self.matcher = self._find_matcher()
         self.reference = self._load_reference(name)
-        if not self.reference:
-            config["metric_list"] = [
-                entry for entry in config["metric_list"] if entry["metric"] not in REFERENCE
-            ]
+        self.bert = self._find_bert()
+        left_out = (set() if self.reference else REFERENCE) | (set() if self.bert else BERTSCORE)
+        config["metric_list"] = [
+            entry for entry in config["metric_list"] if entry["metric"] not in left_out
+        ]
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self.folder: Path | None = None
         self.world_size = 1
@@ -89,6 +92,10 @@ class OvertonTask(ConfigurableTask):
         self._gathered: dict[str, list[Any]] = {}
         self._system: str | None = None
         super().__init__(config=config)
+
+    def _take_recorded(self, task: str) -> PromptSet:
+        assert self.recorded is not None
+        return self.recorded.prompts
 
     def _load_prompts(self, task: str) -> PromptSet:
         if self.settings.prompts and not self.OWN_PROMPTS:
@@ -98,6 +105,10 @@ class OvertonTask(ConfigurableTask):
 
     def _find_matcher(self) -> Matcher | None:
         """Return what matches given units to responses; None where there are none."""
+        return None
+
+    def _find_bert(self) -> BertScorer | None:
+        """Return what computes BERTScores; None if the user asked for none."""
         return None
 
     def _load_reference(self, task: str) -> Mapping[str, Sequence[Sample]]:
@@ -137,6 +148,8 @@ class OvertonTask(ConfigurableTask):
     @property
     def stops(self) -> list[str]:
         """Stop sequences at which responses are cut before they are scored."""
+        if self.frame.cuts:
+            return list(self.frame.cuts)
         if self.recorded:
             return list(self.recorded.stops)
         return list(self.generation["until"])
@@ -153,7 +166,8 @@ class OvertonTask(ConfigurableTask):
         self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
         self.world_size = int(kwargs.get("world_size") or 1)
         self._system = kwargs.get("system_instruction")
-        self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter, self.stops)])]
+        cleaning = partial(CleanFilter, self.stops, self.frame.extract)
+        self._filters = [FilterEnsemble(FILTER, [cleaning])]
         super().build_all_requests(**kwargs)
         generations.await_responses(self)
 
@@ -163,8 +177,13 @@ class OvertonTask(ConfigurableTask):
         Raises:
             SettingsError: If a chat template was asked for and the model has none.
         """
-        try:
+        with self._chat_template_errors():
             return super().fewshot_context(doc, num_fewshot, *args, **kwargs)
+
+    @contextmanager
+    def _chat_template_errors(self) -> Iterator[None]:
+        try:
+            yield
         except ValueError as error:
             if "chat_template" not in str(error) and "chat template" not in str(error):
                 raise
@@ -228,8 +247,10 @@ class OvertonTask(ConfigurableTask):
         prompts = [
             Prompt(
                 inst.doc,
-                [clean(raw, self.stops) for raw in inst.resps],
+                [clean(raw, self.stops, self.frame.extract) for raw in inst.resps],
                 self.reference.get(inst.doc["id"], ()),
+                self._hint_source(inst.doc),
+                self._info(inst.doc),
             )
             for inst in self._instances or []
         ]
@@ -255,7 +276,17 @@ class OvertonTask(ConfigurableTask):
     def bench(self) -> Bench:
         """What is common to all prompts."""
         settings = self.settings
-        return Bench(settings.n_samples, self.stops, self.encoder, settings.seed, self.matcher)
+        return Bench(
+            settings.n_samples, self.stops, self.encoder, settings.seed, self.matcher, self.bert
+        )
+
+    def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
+        """Return the index of the reference sample that does not count for a prompt."""
+        return None
+
+    def _info(self, doc: Mapping[str, Any]) -> Mapping[str, float]:
+        """Return numbers on how a prompt was asked."""
+        return {}
 
     def process_results(self, doc: Mapping[str, Any], results: Any) -> dict[str, Any]:
         """Return a prompt's values, each followed by what fills its error and its count."""
@@ -337,6 +368,7 @@ class OvertonTask(ConfigurableTask):
             "n": self.settings.n_samples,
             "stop": self.stops,
             "emb": self.encoder.signature,
+            **self._own_fields(),
             "match": self.matcher.signature if self.matcher else None,
             "reference": self._reference_signature(),
             "seed": seed,
@@ -347,6 +379,10 @@ class OvertonTask(ConfigurableTask):
         generation = self.recorded.generation if self.recorded else self.generation
         shown = {key: value for key, value in generation.items() if key != "until"}
         return sign(self.task_name, self.VERSION, fields, shown)
+
+    def _own_fields(self) -> Mapping[str, Any]:
+        """Return a subclass's own settings for the signature."""
+        return {}
 
     def _reference_signature(self) -> str | None:
         texts = {key: [s.text for s in own] for key, own in self.reference.items()}

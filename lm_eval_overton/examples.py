@@ -1,0 +1,178 @@
+"""Which examples stand before a prompt, and what is known of the model they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.data import PromptSet, packaged_path, read_jsonl
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.metrics.lexical import jaccard_similarity
+from lm_eval_overton.recorded import normal
+from lm_eval_overton.samples import Sample
+from lm_eval_overton.text import content_words
+
+__all__ = [
+    "PACKAGED_RESERVED",
+    "Example",
+    "draw",
+    "forbidden_pairs",
+    "load_examples",
+    "load_hints",
+    "nearest",
+    "reserve",
+]
+
+NEAR_DUPLICATE = 0.8
+# Never scored by the in-context tasks: they are the fixed examples of the packaged set.
+PACKAGED_RESERVED = ("oe-010", "oe-020", "oe-069")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question with its answer, and the answer's summary where a frame shows one."""
+
+    prompt: str
+    response: str
+    summary: str | None = None
+
+
+def load_examples(source: str | None) -> list[Example]:
+    """Load fixed examples: the packaged three, or the user's own file.
+
+    Args:
+        source: A JSON-lines file of `prompt` (or `query`), `response` and optionally `hint`;
+            None for the packaged ones.
+
+    Raises:
+        DataError: With file and line, if a line lacks a prompt or a response.
+    """
+    path = Path(source) if source else packaged_path("icl_examples")
+    return [_example(row, f"{path}:{line}") for line, row in read_jsonl(path)]
+
+
+def _example(row: Mapping[str, Any], where: str) -> Example:
+    prompt, response = row.get("prompt"), row.get("response")
+    for key, value in (("prompt", prompt), ("response", response)):
+        if not isinstance(value, str) or not value.strip():
+            raise DataError(f'{where}: expected "{key}" to be a non-empty string, got {value!r}')
+    return Example(str(prompt), str(response), row.get("hint"))
+
+
+def load_hints(source: str) -> dict[str, tuple[str, int]]:
+    """Load summaries of reference responses.
+
+    Args:
+        source: A JSON-lines file of `id`, `hint` and `source` (the summarised sample's index, 0
+            if it is not there).
+
+    Returns:
+        By prompt id the hint and the index of its source.
+
+    Raises:
+        DataError: If a line lacks an id or a hint.
+    """
+    hints = {}
+    for line, row in read_jsonl(Path(source)):
+        hint, index = row.get("hint"), row.get("source", 0)
+        if not isinstance(hint, str) or not hint.strip() or "id" not in row:
+            raise DataError(f'{source}:{line}: expected "id" and a non-empty "hint", got {row!r}')
+        if not isinstance(index, int):
+            raise DataError(f'{source}:{line}: expected "source" to be an index, got {index!r}')
+        hints[str(row["id"])] = (hint.strip(), index)
+    return hints
+
+
+def reserve(prompts: PromptSet, answered: Sequence[str], asked: Sequence[str] | None) -> list[str]:
+    """Return the ids of the prompts that are kept as fixed examples.
+
+    Args:
+        prompts: The prompts of the task.
+        answered: Ids of the prompts with a valid reference sample, in order.
+        asked: Ids that the user chose; None for the packaged three, or else the first three.
+
+    Raises:
+        DataError: If a chosen prompt has no reference response.
+    """
+    if asked is not None:
+        missing = [i for i in asked if i not in answered]
+        if missing:
+            raise DataError(
+                f"example_ids: expected prompts of {prompts.name} with a reference response, got "
+                f"{', '.join(missing)}"
+            )
+        return list(asked)
+    if all(i in answered for i in PACKAGED_RESERVED):
+        return list(PACKAGED_RESERVED)
+    return list(answered[:3])
+
+
+def forbidden_pairs(prompts: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which prompts must not serve each other as examples.
+
+    A prompt itself, and near-duplicates: equal after case folding and white space, or with a
+    content-word Jaccard similarity of at least 0.8.
+
+    Args:
+        prompts: n texts.
+
+    Returns:
+        (n, n), symmetric, True on the diagonal.
+    """
+    bags = [content_words(prompt.casefold()) for prompt in prompts]
+    plain = [normal(prompt) for prompt in prompts]
+    n = len(prompts)
+    forbidden = np.eye(n, dtype=np.bool_)
+    for i in range(n):
+        for j in range(i):
+            near = plain[i] == plain[j] or jaccard_similarity(bags[i], bags[j]) >= NEAR_DUPLICATE
+            forbidden[i, j] = forbidden[j, i] = near
+    return forbidden
+
+
+def nearest(
+    embeddings: npt.NDArray[np.floating], k: int, forbidden: npt.NDArray[np.bool_]
+) -> list[list[int]]:
+    """Return for each row the k nearest other rows by cosine, nearest first.
+
+    Args:
+        embeddings: (n, dim), rows of unit length.
+        k: How many.
+        forbidden: (n, n): which rows must not be taken for which.
+
+    Returns:
+        n lists of at most k indices; ties fall to the lower index.
+    """
+    cosines = np.asarray(embeddings, dtype=np.float64) @ np.asarray(embeddings, np.float64).T
+    cosines[forbidden] = -np.inf
+    order = np.argsort(-cosines, axis=1, kind="stable")
+    return [[int(j) for j in row[:k] if not forbidden[i, j]] for i, row in enumerate(order)]
+
+
+def draw(n: int, k: int, forbidden: npt.NDArray[np.bool_], seed: int) -> list[list[int]]:
+    """Return for each of n prompts k others, drawn once with a seed.
+
+    Args:
+        n: Number of prompts.
+        k: How many.
+        forbidden: (n, n): which prompts must not be taken for which.
+        seed: Seed of the draw.
+
+    Returns:
+        n lists of at most k indices.
+    """
+    rng = np.random.default_rng(seed)
+    return [[int(j) for j in rng.permutation(np.flatnonzero(~forbidden[i]))[:k]] for i in range(n)]
+
+
+def first_valid(samples: Sequence[Sample]) -> tuple[int, str] | None:
+    """Return the index and the text of the first valid sample, None if there is none."""
+    for index, sample in enumerate(samples):
+        if sample.status == "valid":
+            return index, sample.text
+    return None

@@ -1,0 +1,71 @@
+"""A finished run as the comparison commands want it: samples by prompt id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lm_eval_overton.data import PromptSet
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.harness.frames import FENCE, answer_of
+from lm_eval_overton.recorded import match_prompts, normal, read_responses
+from lm_eval_overton.recover import Run
+from lm_eval_overton.reference import find_responses
+from lm_eval_overton.samples import Sample, clean
+
+__all__ = ["finished_run"]
+
+# What a strategy's name says of how its responses are read.
+SUMMARY, SUMMARY_FIRST = "summary", ("summary_cot", "summary-cot")
+
+
+def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | None) -> Run:
+    """Return a finished run.
+
+    Args:
+        given: `NAME=PLACE` or a place: a run's folder, a samples, generations or responses file.
+            A name or file name that ends in `summary` had a hint of reference sample 0, one that
+            ends in `summary_cot` wrote a summary first.
+        prompts: The prompts that were answered; None if the files say it.
+        stops: Stop sequences of the responses; None: what the file says.
+
+    Raises:
+        DataError: If there is nothing that can be read, or several tasks to choose from.
+    """
+    name, separator, place = given.partition("=")
+    path = _responses_file(Path(place if separator else given))
+    name = name if separator else _name(path)
+    recorded = match_prompts(read_responses(path), prompts)
+    first = name.endswith(SUMMARY_FIRST)
+    cuts = [FENCE] if first else list(recorded.stops if stops is None else stops)
+    samples: dict[str, list[Sample]] = {
+        # Runs are matched by what was asked, whatever ids their files use.
+        normal(doc["prompt"]): [
+            clean(raw, cuts, answer_of if first else None) for raw in recorded.responses[doc["id"]]
+        ]
+        for doc in recorded.prompts.docs
+    }
+    hinted = name.endswith(SUMMARY) and not first
+    return Run(name, samples, 0 if hinted else None)
+
+
+def _responses_file(place: Path) -> Path:
+    if not place.is_dir():
+        return find_responses(place, "*")
+    samples = sorted(place.rglob("samples_overton_*.jsonl"), key=lambda p: p.stat().st_mtime_ns)
+    tasks = {_task(path) for path in samples}
+    if len(tasks) > 1:
+        raise DataError(
+            f"{place}: expected the samples of one task, got those of {', '.join(sorted(tasks))}; "
+            "name the file"
+        )
+    return samples[-1] if samples else find_responses(place, "*")
+
+
+def _task(path: Path) -> str:
+    # samples_<task>_<date>.jsonl
+    return path.stem.removeprefix("samples_").rpartition("_")[0]
+
+
+def _name(path: Path) -> str:
+    return _task(path) if path.stem.startswith("samples_") else path.stem

@@ -1,0 +1,96 @@
+"""Summaries of reference responses, written by any harness model: hints for the ICL tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.data import read_jsonl
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.examples import first_valid
+from lm_eval_overton.recorded import Responses
+from lm_eval_overton.samples import clean
+
+__all__ = ["write_hints"]
+
+BATCH = 16
+MAX_TOKENS = 160
+REQUEST = (
+    "Below are a question and an answer to it. Summarise the answer in two or three sentences: "
+    "which points it makes and in which form, without repeating its wording. Write nothing but "
+    "the summary.\n\nQuestion:\n{prompt}\n\nAnswer:\n{answer}\n\nSummary:\n"
+)
+
+
+def write_hints(
+    found: Responses, model: str, model_args: str, chat: bool, output: Path
+) -> Iterator[str]:
+    """Write a summary of the first valid response to each prompt; yields lines of progress.
+
+    A file that is there already is continued: prompts in it are not asked again.
+
+    Args:
+        found: The reference responses, with their prompts.
+        model: Name of a harness model.
+        model_args: Its arguments, as for `lm_eval --model_args`.
+        chat: Whether to apply the model's chat template.
+        output: JSON-lines file of `id`, `hint` and `source`, the summarised sample's index.
+
+    Raises:
+        DataError: If an entry has no prompt, or the output file holds something else.
+    """
+    done = {str(row.get("id")) for _, row in read_jsonl(output)} if output.exists() else set()
+    waiting = [row for row in _sources(found) if row["id"] not in done]
+    yield f"{len(done)} hints are there, {len(waiting)} to write"
+    if not waiting:
+        return
+    lm = _model(model, model_args)
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+        with output.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            for row, reply in zip(batch, _ask(lm, batch, chat), strict=True):
+                hint = reply.strip()
+                if hint:
+                    line = {"id": row["id"], "hint": hint, "source": row["source"]}
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        yield f"{start + len(batch)} of {len(waiting)}"
+
+
+def _sources(found: Responses) -> list[dict[str, Any]]:
+    rows = []
+    for line, entry in enumerate(found.entries, start=1):
+        if entry.prompt is None:
+            raise DataError(
+                f'{found.path}: expected "prompt" in every line, got none for entry {line}'
+            )
+        chosen = first_valid([clean(raw, found.stops) for raw in entry.responses])
+        if chosen is not None:
+            identifier = entry.id or f"line-{line:04d}"
+            index, answer = chosen
+            rows.append(
+                {"id": identifier, "prompt": entry.prompt, "answer": answer, "source": index}
+            )
+    return rows
+
+
+def _model(name: str, arguments: str) -> Any:
+    from lm_eval.api.registry import get_model
+
+    return get_model(name).create_from_arg_string(arguments, {"batch_size": BATCH})
+
+
+def _ask(lm: Any, batch: Sequence[Mapping[str, Any]], chat: bool) -> list[str]:
+    from lm_eval.api.instance import Instance
+
+    requests = []
+    for i, row in enumerate(batch):
+        text = REQUEST.replace("{prompt}", row["prompt"]).replace("{answer}", row["answer"])
+        turns = [{"role": "user", "content": text}]
+        context = lm.apply_chat_template(turns) if chat else text
+        settings = {"until": ["\n\n"], "temperature": 0.0, "max_gen_toks": MAX_TOKENS}
+        requests.append(
+            Instance("generate_until", dict(row), (context, settings), i, ("hints", i, 1))
+        )
+    return [str(reply) for reply in lm.generate_until(requests)]

@@ -1,0 +1,269 @@
+"""In-context alignment: examples and hints before the question, similarity to a reference after.
+
+The reference is the aligned model that the base model should come back to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from lm_eval_overton.bertscore import BertScorer
+from lm_eval_overton.data import PromptSet, packaged_path
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.examples import (
+    Example,
+    draw,
+    first_valid,
+    forbidden_pairs,
+    load_examples,
+    load_hints,
+    nearest,
+    reserve,
+)
+from lm_eval_overton.harness.context import room
+from lm_eval_overton.harness.frames import (
+    CHAT,
+    CHAT_SUMMARY_FIRST,
+    QUERY_ANSWER,
+    SUMMARY_FIRST,
+    ChatFrame,
+    Frame,
+)
+from lm_eval_overton.harness.task import OvertonTask
+from lm_eval_overton.reference import load_reference
+from lm_eval_overton.samples import Sample
+
+__all__ = ["IclTask", "SummaryFirstTask"]
+
+logger = logging.getLogger("lm_eval.overton")
+
+STRATEGIES = ("zeroshot", "fixed", "teacher", "random", "knn", "knn_response", "summary")
+SELECTED = ("random", "knn", "knn_response")
+PACKAGED_REFERENCE = "references_open_ended"
+
+
+class IclTask(OvertonTask):
+    """One way to put examples or a hint before each prompt; `strategy` in the YAML names it."""
+
+    MIN_SAMPLES: ClassVar[int] = 1
+    FRAME: ClassVar[Frame] = QUERY_ANSWER
+    CHAT_FRAME: ClassVar[Frame] = CHAT
+
+    def __init__(self, config: dict[str, Any], recorded: Any = None) -> None:
+        """Read the settings, the prompts and the reference; see OvertonTask."""
+        self.strategy = str((config.get("metadata") or {}).get("strategy"))
+        if self.strategy not in STRATEGIES:
+            raise SettingsError(
+                f"{config['task']}: expected strategy among {', '.join(STRATEGIES)}, got "
+                f"{self.strategy!r}"
+            )
+        self._all_samples: Mapping[str, Sequence[Sample]] = {}
+        self._reserved: list[dict[str, Any]] = []
+        self._selected: dict[str, list[Example]] | None = None
+        self._fits: Callable[[str], bool] | None = None
+        self._dropped: dict[str, int] = {}
+        super().__init__(config, recorded)
+        self._hints = self._load_hints()
+        self._fixed = self._fixed_examples()
+
+    # ------------------------------------------------------------------ prompts and reference
+
+    def _choose_prompts(self, prompts: PromptSet, task: str) -> PromptSet:
+        """Keep the prompts that have a reference and are not reserved as examples."""
+        asked = self.recorded.asked if self.recorded and self.recorded.asked else prompts
+        place = self.settings.reference or str(packaged_path(PACKAGED_REFERENCE))
+        found = load_reference(place, task, asked, self.settings.reference_stop)
+        self._all_samples = {key: own for key, own in found.items() if first_valid(own)}
+        answered = [doc["id"] for doc in asked.docs if doc["id"] in self._all_samples]
+        reserved = self._reserve(asked, answered)
+        self._reserved = [doc for doc in asked.docs if doc["id"] in reserved]
+        kept = [
+            doc
+            for doc in prompts.docs
+            if doc["id"] in self._all_samples and doc["id"] not in reserved
+        ]
+        logger.info(
+            "%s: %d of %d prompts have a reference and are scored, %d are reserved as examples",
+            task,
+            len(kept),
+            len(prompts.docs),
+            len(reserved),
+        )
+        if not kept:
+            raise DataError(
+                f"{task}: expected a reference response to at least one prompt, got none in "
+                f"{place}; match prompts by id or text"
+            )
+        return replace(prompts, docs=kept)
+
+    def _reserve(self, asked: PromptSet, answered: Sequence[str]) -> list[str]:
+        # Recorded responses have had their examples: nothing but the packaged three, or what the
+        # user names, is kept from the score.
+        chosen = self.settings.example_ids
+        reserved = reserve(asked, answered, chosen)
+        if self.recorded and chosen is None and reserved == list(answered[:3]):
+            return []
+        return reserved
+
+    def _load_prompts(self, task: str) -> PromptSet:
+        return self._choose_prompts(super()._load_prompts(task), task)
+
+    def _take_recorded(self, task: str) -> PromptSet:
+        assert self.recorded is not None
+        return self._choose_prompts(self.recorded.prompts, task)
+
+    def _load_reference(self, task: str) -> Mapping[str, Sequence[Sample]]:
+        return self._all_samples
+
+    def _find_bert(self) -> BertScorer | None:
+        settings = self.settings
+        if not settings.bertscore:
+            return None
+        return BertScorer(settings.bertscore, settings.bertscore_layers, settings.encoder_device)
+
+    # ------------------------------------------------------------------------------- examples
+
+    def _answer(self, doc: Mapping[str, Any]) -> str:
+        found = first_valid(self._all_samples[doc["id"]])
+        assert found is not None
+        return found[1]
+
+    def _load_hints(self) -> dict[str, tuple[str, int]]:
+        if self.strategy != "summary" or self.recorded:
+            return {}
+        source = self.settings.hints
+        if source is None and self.settings.reference is None:
+            source = str(packaged_path(PACKAGED_REFERENCE))
+        if source is None:
+            raise SettingsError(
+                f"{self.task_name}: expected hints for the reference {self.settings.reference}, "
+                "got none; make them with `overton hints` and pass "
+                '`--metadata \'{"hints": "hints.jsonl"}\'`'
+            )
+        hints = load_hints(source)
+        missing = [doc["id"] for doc in self.prompt_set.docs if doc["id"] not in hints]
+        if missing:
+            raise DataError(
+                f"{source}: expected a hint for every prompt, got none for {len(missing)} of "
+                f"{len(self.prompt_set.docs)}, first {missing[0]!r}"
+            )
+        return hints
+
+    def _fixed_examples(self) -> list[Example]:
+        """Return the examples that are the same for all prompts."""
+        if self.settings.examples:
+            return load_examples(self.settings.examples)
+        if self.strategy == "fixed":
+            return load_examples(None)
+        if self.strategy in ("zeroshot", *SELECTED):
+            return []
+        hints = self._reserved_hints()
+        return [
+            Example(doc["prompt"], self._answer(doc), hints.get(doc["id"]))
+            for doc in self._reserved
+        ]
+
+    def _reserved_hints(self) -> dict[str, str]:
+        if not (self.strategy == "summary" or self.FRAME.summary_first) or self.recorded:
+            return {}
+        source = self.settings.hints
+        if source is None and self.settings.reference is None:
+            source = str(packaged_path(PACKAGED_REFERENCE))
+        return {key: hint for key, (hint, _) in load_hints(source).items()} if source else {}
+
+    def _select(self) -> dict[str, list[Example]]:
+        """Return each prompt's own examples, leave-one-out, drawn or found once."""
+        docs = self.prompt_set.docs
+        forbidden = forbidden_pairs([doc["prompt"] for doc in docs])
+        k = self.settings.n_examples
+        if self.strategy == "random":
+            chosen = draw(len(docs), k, forbidden, self.settings.seed)
+        else:
+            by_answer = self.strategy == "knn_response"
+            texts = [self._answer(doc) if by_answer else doc["prompt"] for doc in docs]
+            chosen = nearest(self.encoder.encode(texts), k, forbidden)
+            if self.settings.order == "nearest_last":
+                chosen = [own[::-1] for own in chosen]
+        return {
+            doc["id"]: [Example(docs[j]["prompt"], self._answer(docs[j])) for j in own]
+            for doc, own in zip(docs, chosen, strict=True)
+        }
+
+    def examples_for(self, doc: Mapping[str, Any]) -> list[Example]:
+        """Return the examples that stand before a prompt, the first one first."""
+        if self._fixed or self.strategy not in SELECTED:
+            return self._fixed[: self.settings.n_examples] if self._fixed else []
+        if self._selected is None:
+            self._selected = self._select()
+        return self._selected[doc["id"]]
+
+    # ------------------------------------------------------------------------------- requests
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """Build the requests; see OvertonTask."""
+        if not self.recorded:
+            most = int(self.generation.get("max_gen_toks", 0))
+            self._fits = room(self.config.metadata or {}, self.settings.max_context, most)
+        super().build_all_requests(**kwargs)
+
+    def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
+        """Return the prompt with its examples; those it has no room for are left out whole."""
+        if self.recorded:
+            return doc["prompt"]
+        template = kwargs.get("chat_template") if kwargs.get("apply_chat_template") else None
+        system = kwargs.get("system_instruction")
+        examples = self.examples_for(doc)
+        for dropped in range(len(examples) + 1):
+            # The far end is the one that is furthest from the question.
+            context = self._context(doc, examples[dropped:], template, system)
+            if self._fits is None or self._fits(str(getattr(context, "prompt", context))):
+                break
+        self._dropped[doc["id"]] = dropped
+        return context
+
+    def _context(
+        self, doc: Mapping[str, Any], examples: Sequence[Example], template: Any, system: str | None
+    ) -> Any:
+        hint = self._hints[doc["id"]][0] if self._hints else None
+        if template is None:
+            before = f"{system}\n\n" if system else ""
+            return before + self.frame.ask(doc["prompt"], examples, hint)
+        assert isinstance(self.frame, ChatFrame)
+        turns = self.frame.turns(doc["prompt"], examples, hint, system)
+        with self._chat_template_errors():
+            return template(turns, add_generation_prompt=True)
+
+    def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
+        if self.strategy != "summary" or not self.settings.exclude_hint_source:
+            return None
+        return self._hints[doc["id"]][1] if self._hints else 0
+
+    def _info(self, doc: Mapping[str, Any]) -> Mapping[str, float]:
+        return {} if self.recorded else {"examples_dropped": float(self._dropped[doc["id"]])}
+
+    def _own_fields(self) -> Mapping[str, Any]:
+        settings = self.settings
+        exclude = settings.exclude_hint_source if self.strategy == "summary" else None
+        return {
+            "strategy": self.strategy,
+            "k": None if self.strategy == "zeroshot" else settings.n_examples,
+            "order": settings.order if self.strategy.startswith("knn") else None,
+            "examples": self._examples_signature(),
+            "exclude_hint_source": exclude,
+            "bert": self.bert.signature if self.bert else None,
+        }
+
+    def _examples_signature(self) -> str | None:
+        from lm_eval_overton.signature import short_hash
+
+        return short_hash([str(example) for example in self._fixed]) if self._fixed else None
+
+
+class SummaryFirstTask(IclTask):
+    """The model writes a summary before its answer; only the answer is scored."""
+
+    FRAME: ClassVar[Frame] = SUMMARY_FIRST
+    CHAT_FRAME: ClassVar[Frame] = CHAT_SUMMARY_FIRST

@@ -1,0 +1,209 @@
+"""How much of an aligned model comes back in context: the gap between a base model and it.
+
+Every row compares one run with the reference on the prompts that the run, the floor and the
+reference have in common, and with the same reference samples in all of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton import stats
+from lm_eval_overton.encoders import Encoder
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.likeness import Likeness
+from lm_eval_overton.metrics.similarity import gap_recovered
+from lm_eval_overton.samples import Sample
+
+__all__ = ["SIMILARITIES", "Recovery", "Run", "as_csv", "as_json", "as_markdown", "recover"]
+
+SIMILARITIES = ("cosine", "jaccard", "rouge_l")
+SEED = 1234
+
+Floats = npt.NDArray[np.float64]
+Samples = Mapping[str, Sequence[Sample]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its name, its samples by prompt id, and what its hints were built from.
+
+    `hint_source` is the index of the reference sample that does not count for this run.
+    """
+
+    name: str
+    samples: Samples
+    hint_source: int | None = None
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """One run under one similarity; every mean is over the same `n` prompts.
+
+    `gap` is (score - floor) / (ceiling - floor), NaN where floor and ceiling cannot be told
+    apart; `low` and `high` bound its 95 % interval over prompts.
+    """
+
+    run: str
+    similarity: str
+    score: float
+    floor: float
+    ceiling: float
+    peer: float
+    gap: float
+    low: float
+    high: float
+    n: int
+
+
+def recover(
+    runs: Sequence[Run],
+    reference: Samples,
+    floor: Run,
+    peer: Run | None,
+    encoder: Encoder,
+    similarities: Sequence[str] = SIMILARITIES,
+) -> list[Recovery]:
+    """Return for each run and similarity how much of the gap it recovers.
+
+    Args:
+        runs: The runs to compare, the peer among them if its gap is wanted.
+        reference: The aligned model's samples by prompt id.
+        floor: The base model zero-shot.
+        peer: Another aligned model; None for none.
+        encoder: For `cosine`.
+        similarities: Among `likeness.KINDS`.
+
+    Raises:
+        DataError: If a run shares no prompt with the floor and the reference.
+    """
+    _encode_together([run.samples for run in [*runs, floor, *([peer] if peer else [])]], encoder)
+    _encode_together([reference], encoder)
+    return [
+        _recovery(run, reference, floor, peer, encoder, kind)
+        for run in runs
+        for kind in similarities
+    ]
+
+
+def _encode_together(several: Sequence[Samples], encoder: Encoder) -> None:
+    encoder.encode([s.text for own in several for r in own.values() for s in r if s.text])
+
+
+def _recovery(
+    run: Run, reference: Samples, floor: Run, peer: Run | None, encoder: Encoder, kind: str
+) -> Recovery:
+    ids = [key for key in run.samples if key in floor.samples and key in reference]
+    if not ids:
+        raise DataError(
+            f"{run.name}: expected prompts in common with the floor and the reference, got none; "
+            "prompts are matched by id or text"
+        )
+
+    def column(samples: Samples, ceiling: bool = False) -> Floats:
+        return np.array(
+            [
+                _similarity(
+                    samples.get(i, ()), reference[i], run.hint_source, encoder, kind, ceiling
+                )
+                for i in ids
+            ]
+        )
+
+    own, low, high = column(run.samples), column(floor.samples), column(reference, ceiling=True)
+    table = np.column_stack([own, low, high])
+    kept = ~np.isnan(table).any(axis=1)
+    rng = np.random.default_rng(SEED)
+    interval = stats.statistic_interval(table[kept], _gap, rng)
+    apart = stats.paired_comparison(high[kept], low[kept], rng)
+    told_apart = apart.ci_low > 0 or apart.ci_high < 0
+    score, bottom, top = table[kept].mean(axis=0) if kept.any() else np.full(3, math.nan)
+    beside = column(peer.samples)[kept] if peer else np.array([math.nan])
+    return Recovery(
+        run.name,
+        kind,
+        float(score),
+        float(bottom),
+        float(top),
+        float(np.nanmean(beside)) if not np.isnan(beside).all() else math.nan,
+        interval.estimate if told_apart else math.nan,
+        interval.low if told_apart else math.nan,
+        interval.high if told_apart else math.nan,
+        int(kept.sum()),
+    )
+
+
+def _gap(means: Floats) -> Floats:
+    return gap_recovered(means[..., 0], means[..., 1], means[..., 2])
+
+
+def _similarity(
+    samples: Sequence[Sample],
+    reference: Sequence[Sample],
+    source: int | None,
+    encoder: Encoder,
+    kind: str,
+    ceiling: bool,
+) -> float:
+    valid = [i for i, sample in enumerate(reference) if sample.status == "valid"]
+    likeness = Likeness(
+        [sample.text for sample in samples if sample.status == "valid"],
+        [reference[i].text for i in valid],
+        encoder,
+        valid.index(source) if source in valid else None,
+        [s.raw for s in samples] == [s.raw for s in reference],
+    )
+    return likeness.ceiling(kind) if ceiling else likeness.of(kind)
+
+
+COLUMNS = ("score", "floor", "ceiling", "peer", "gap", "low", "high")
+
+
+def as_markdown(rows: Sequence[Recovery]) -> str:
+    """Return the rows as a Markdown table, rounded to three digits."""
+    head = (
+        "| run | similarity | score | floor | ceiling | peer | gap recovered | 95 % interval | n |"
+    )
+    lines = [head, "|---|---|---:|---:|---:|---:|---:|---|---:|"]
+    for row in rows:
+        numbers = [_shown(getattr(row, name)) for name in COLUMNS]
+        lines.append(
+            f"| {row.run} | {row.similarity} | {' | '.join(numbers[:5])} | "
+            f"{numbers[5]} to {numbers[6]} | {row.n} |"
+        )
+    return "\n".join(lines)
+
+
+def _shown(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def as_json(rows: Sequence[Recovery]) -> str:
+    """Return the rows as JSON, unrounded, null where undefined."""
+    return json.dumps([_plain(row) for row in rows], indent=2, allow_nan=False)
+
+
+def as_csv(rows: Sequence[Recovery]) -> str:
+    """Return the rows as CSV, unrounded, empty where undefined."""
+    out = io.StringIO()
+    names = list(asdict(rows[0])) if rows else []
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_plain(row) for row in rows)
+    return out.getvalue().rstrip("\n")
+
+
+def _plain(row: Recovery) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in asdict(row).items()
+    }
