@@ -57,11 +57,15 @@ def load_examples(source: str | None) -> list[Example]:
 
 
 def _example(row: Mapping[str, Any], where: str) -> Example:
-    prompt, response = row.get("prompt"), row.get("response")
+    # Files of queries with responses are about; both words are taken.
+    prompt, response = row.get("prompt", row.get("query")), row.get("response")
     for key, value in (("prompt", prompt), ("response", response)):
         if not isinstance(value, str) or not value.strip():
             raise DataError(f'{where}: expected "{key}" to be a non-empty string, got {value!r}')
-    return Example(str(prompt), str(response), row.get("hint"))
+    hint = row.get("hint")
+    if hint is not None and not isinstance(hint, str):
+        raise DataError(f'{where}: expected "hint" to be a string, got {hint!r}')
+    return Example(str(prompt), str(response), hint)
 
 
 def load_hints(source: str) -> dict[str, tuple[str, int]]:

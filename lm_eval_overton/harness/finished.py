@@ -32,7 +32,8 @@ def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | N
     Raises:
         DataError: If there is nothing that can be read, or several tasks to choose from.
     """
-    name, separator, place = given.partition("=")
+    # A path may hold the sign too.
+    name, separator, place = ("", "", given) if Path(given).exists() else given.partition("=")
     path = _responses_file(Path(place if separator else given))
     name = name if separator else _name(path)
     recorded = match_prompts(read_responses(path), prompts)

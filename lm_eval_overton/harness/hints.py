@@ -41,7 +41,9 @@ def write_hints(
     Raises:
         DataError: If an entry has no prompt, or the output file holds something else.
     """
-    done = {str(row.get("id")) for _, row in read_jsonl(output)} if output.exists() else set()
+    # A file without a line is what an interrupted run leaves.
+    begun = output.exists() and output.stat().st_size > 0
+    done = {str(row.get("id")) for _, row in read_jsonl(output)} if begun else set()
     waiting = [row for row in _sources(found) if row["id"] not in done]
     yield f"{len(done)} hints are there, {len(waiting)} to write"
     if not waiting:
@@ -93,4 +95,5 @@ def _ask(lm: Any, batch: Sequence[Mapping[str, Any]], chat: bool) -> list[str]:
         requests.append(
             Instance("generate_until", dict(row), (context, settings), i, ("hints", i, 1))
         )
-    return [str(reply) for reply in lm.generate_until(requests)]
+    # A failed request is None.
+    return [str(reply or "") for reply in lm.generate_until(requests)]

@@ -134,6 +134,9 @@ class IclTask(OvertonTask):
     def _load_hints(self) -> dict[str, tuple[str, int]]:
         if self.strategy != "summary" or self.recorded:
             return {}
+        return self._hints_for(self.prompt_set.docs)
+
+    def _hints_for(self, docs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, int]]:
         source = self.settings.hints
         if source is None and self.settings.reference is None:
             source = str(packaged_path(PACKAGED_REFERENCE))
@@ -144,20 +147,18 @@ class IclTask(OvertonTask):
                 '`--metadata \'{"hints": "hints.jsonl"}\'`'
             )
         hints = load_hints(source)
-        missing = [doc["id"] for doc in self.prompt_set.docs if doc["id"] not in hints]
+        missing = [doc["id"] for doc in docs if doc["id"] not in hints]
         if missing:
             raise DataError(
                 f"{source}: expected a hint for every prompt, got none for {len(missing)} of "
-                f"{len(self.prompt_set.docs)}, first {missing[0]!r}"
+                f"{len(docs)}, first {missing[0]!r}"
             )
         return hints
 
     def _fixed_examples(self) -> list[Example]:
         """Return the examples that are the same for all prompts."""
-        if self.settings.examples:
-            return load_examples(self.settings.examples)
         if self.strategy == "fixed":
-            return load_examples(None)
+            return load_examples(self.settings.examples)
         if self.strategy in ("zeroshot", *SELECTED):
             return []
         hints = self._reserved_hints()
@@ -169,10 +170,7 @@ class IclTask(OvertonTask):
     def _reserved_hints(self) -> dict[str, str]:
         if not (self.strategy == "summary" or self.FRAME.summary_first) or self.recorded:
             return {}
-        source = self.settings.hints
-        if source is None and self.settings.reference is None:
-            source = str(packaged_path(PACKAGED_REFERENCE))
-        return {key: hint for key, (hint, _) in load_hints(source).items()} if source else {}
+        return {key: hint for key, (hint, _) in self._hints_for(self._reserved).items()}
 
     def _select(self) -> dict[str, list[Example]]:
         """Return each prompt's own examples, leave-one-out, drawn or found once."""
@@ -194,8 +192,11 @@ class IclTask(OvertonTask):
 
     def examples_for(self, doc: Mapping[str, Any]) -> list[Example]:
         """Return the examples that stand before a prompt, the first one first."""
-        if self._fixed or self.strategy not in SELECTED:
-            return self._fixed[: self.settings.n_examples] if self._fixed else []
+        if self.strategy not in SELECTED:
+            # A user's file, or a reserved prompt's near-duplicate, may be what is asked.
+            asked = doc["prompt"]
+            others = [e for e in self._fixed if not forbidden_pairs([e.prompt, asked])[0, 1]]
+            return others[: self.settings.n_examples]
         if self._selected is None:
             self._selected = self._select()
         return self._selected[doc["id"]]
