@@ -1,6 +1,7 @@
 """Real runs of `lm_eval --model hf` on the demo checkpoints."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,26 +101,56 @@ def test_a_local_run_resumes_from_the_cache(harness: Harness, demo: Path, tmp_pa
     assert all(len(set(samples)) > 1 for samples in first)
 
 
+def test_a_users_error_is_one_line(harness: Harness, demo: Path) -> None:
+    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
+    one = ["--metadata", '{"n_samples": 1}']
+    result = harness(*model, "--tasks", "overton_diversity", "--limit", "1", *one, ok=False)
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: overton_diversity: expected at least 2 responses per prompt")
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("metadata", "options", "message"),
     [
-        (["--metadata", '{"n_samples": 1}'], "expected at least 2 responses per prompt, got 1"),
-        (["--metadata", '{"prompts": "no.jsonl"}'], "no.jsonl: expected a readable JSON-lines"),
-        (["--metadata", '{"encoder": "no/where"}'], "expected 'no/where' in a folder"),
-        (["--gen_kwargs", "temperature=0"], "expected a temperature above 0 for 5 samples"),
-        (["--apply_chat_template"], "expected a model with a chat template"),
+        ({"prompts": "no.jsonl"}, {}, "no.jsonl: expected a readable JSON-lines file"),
+        ({"encoder": "no/where"}, {}, "expected 'no/where' in a folder"),
+        ({}, {"gen_kwargs": {"temperature": 0}}, "expected a temperature above 0 for 5 samples"),
+        ({}, {"gen_kwargs": {"seed": 7}}, "expected no seed in --gen_kwargs for a local model"),
+        ({}, {"apply_chat_template": True}, "expected a model with a chat template"),
     ],
 )
-def test_a_users_error_is_one_line(
-    harness: Harness, demo: Path, options: list[str], message: str
+def test_what_a_user_gets_wrong_is_named(
+    demo: Path, metadata: dict, options: dict, message: str
 ) -> None:
-    model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
-    result = harness(*model, "--tasks", "overton_diversity", "--limit", "1", *options, ok=False)
-    assert message in result.stderr.strip().splitlines()[-1]
-    assert "Traceback" not in result.stderr
+    from lm_eval import simple_evaluate
+    from lm_eval.tasks import TaskManager
+
+    from lm_eval_overton.errors import OvertonError
+    from lm_eval_overton.paths import tasks_folder
+
+    base = f"pretrained={demo / 'base'}"
+    manager = TaskManager(
+        include_path=str(tasks_folder()),
+        include_defaults=False,
+        metadata={"pretrained": str(demo / "base"), **metadata},
+    )
+    with pytest.raises(OvertonError) as caught:
+        simple_evaluate(
+            "hf",
+            base,
+            ["overton_diversity"],
+            device="cpu",
+            task_manager=manager,
+            limit=1,
+            **options,
+        )
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_harness_without_links_takes_the_include_path(demo: Path, tmp_path: Path) -> None:
     folder = overton("tasks-path").stdout.strip()
-    result = run(["lm_eval", "ls", "tasks", "--include_path", folder])
+    command = [sys.executable, "-m", "lm_eval", "ls", "tasks", "--include_path", folder]
+    result = run(command)
     assert "overton_diversity" in result.stdout
