@@ -11,7 +11,7 @@ from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.linking import linked
-from lm_eval_overton.paths import tasks_folder
+from lm_eval_overton.paths import configs_folder, tasks_folder
 
 __all__ = ["diagnose"]
 
@@ -24,6 +24,7 @@ def diagnose() -> Iterator[str]:
     for package in PACKAGES:
         yield f"{package}: {_version(package)}"
     yield f"tasks: {tasks_folder()}"
+    yield f"run settings: {configs_folder()}"
     yield f"linked: {_linked()}"
     yield f"encoder: {_encoder()}"
     yield f"device: {_device()}"

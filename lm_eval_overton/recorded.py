@@ -12,11 +12,21 @@ from lm_eval_overton.data import PromptSet, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.signature import short_hash
 
-__all__ = ["Entry", "Recorded", "Responses", "match_prompts", "normal", "read_responses"]
+__all__ = [
+    "DEFAULT_TASK",
+    "Entry",
+    "Recorded",
+    "Responses",
+    "match_prompts",
+    "normal",
+    "read_responses",
+]
 
 # The stop sequence that makes sample i of a prompt a request of its own.
 SENTINEL = re.compile(r"<[0-9a-f]{8}\.\d+>")
 HEADER = "overton_generations"
+# Whose responses are meant where a file holds those of several tasks and not of the one asked for.
+DEFAULT_TASK = "overton_diversity"
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,8 @@ def read_responses(path: Path, task: str | None = None) -> Responses:
 
     Args:
         path: The file.
-        task: Which task's rows of a generations file to take, if it holds several.
+        task: Which task's rows of a generations file to take, if it holds several; those of
+            `overton_diversity` if it has none of this task.
 
     Returns:
         The entries in file order; a failed response is None.
@@ -114,7 +125,8 @@ def _from_generations(
     path: Path, header: Mapping[str, Any], rows: list[tuple[int, dict[str, Any]]], task: str | None
 ) -> Responses:
     tasks = list(dict.fromkeys(str(row.get("task")) for _, row in rows))
-    chosen = task if task in tasks else tasks[0] if len(tasks) == 1 else None
+    named = [name for name in (task, DEFAULT_TASK) if name in tasks]
+    chosen = named[0] if named else tasks[0] if len(tasks) == 1 else None
     if chosen is None:
         raise DataError(
             f"{path}: expected generations of {task or 'one task'}, got those of "

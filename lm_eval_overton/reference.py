@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.recorded import match_prompts, read_responses
+from lm_eval_overton.recorded import DEFAULT_TASK, match_prompts, read_responses
 from lm_eval_overton.samples import Sample, clean
 
 __all__ = ["find_responses", "load_reference"]
@@ -19,7 +19,7 @@ def find_responses(place: Path, task: str) -> Path:
 
     Args:
         place: A responses file, a harness output folder or a folder of our own runs.
-        task: Whose samples to take from a folder.
+        task: Whose samples to take from a folder; those of `overton_diversity` if it has none.
 
     Raises:
         DataError: If there is none.
@@ -28,13 +28,15 @@ def find_responses(place: Path, task: str) -> Path:
         return place
     if not place.is_dir():
         raise DataError(f"{place}: expected a responses file or a run's folder, got nothing there")
-    samples = sorted(place.rglob(f"samples_{task}_*.jsonl"), key=_age)
-    if samples:
-        return samples[-1]
-    for results in sorted(place.rglob("results_*.json"), key=_age, reverse=True):
-        named = _generations_named_in(results, task)
-        if named is not None and named.exists():
-            return named
+    for name in dict.fromkeys((task, DEFAULT_TASK)):
+        # A date begins with a digit; without it, one task's name may begin another's.
+        samples = sorted(place.rglob(f"samples_{name}_[0-9]*.jsonl"), key=_age)
+        if samples:
+            return samples[-1]
+        for results in sorted(place.rglob("results_*.json"), key=_age, reverse=True):
+            named = _generations_named_in(results, name)
+            if named is not None and named.exists():
+                return named
     generations = sorted(place.rglob("generations.jsonl"), key=_age)
     if generations:
         return generations[-1]
