@@ -57,7 +57,7 @@ def load_examples(source: str | None) -> list[Example]:
 
 
 def _example(row: Mapping[str, Any], where: str) -> Example:
-    # Files of queries with responses are about; both words are taken.
+    # Published examples call it either.
     prompt, response = row.get("prompt", row.get("query")), row.get("response")
     for key, value in (("prompt", prompt), ("response", response)):
         if not isinstance(value, str) or not value.strip():

@@ -25,7 +25,8 @@ def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | N
     Args:
         given: `NAME=PLACE` or a place: a run's folder, a samples, generations or responses file.
             A name or file name that ends in `summary` had a hint of reference sample 0, one that
-            ends in `summary_cot` wrote a summary first.
+            ends in `summary_cot` wrote a summary first. Of a place that holds several tasks, a
+            name that is a task's chooses that task.
         prompts: The prompts that were answered; None if the files say it.
         stops: Stop sequences of the responses; None: what the file says.
 
@@ -34,9 +35,9 @@ def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | N
     """
     # A path may hold the sign too.
     name, separator, place = ("", "", given) if Path(given).exists() else given.partition("=")
-    path = _responses_file(Path(place if separator else given))
-    name = name if separator else _name(path)
-    recorded = match_prompts(read_responses(path), prompts)
+    path = _responses_file(Path(place if separator else given), name)
+    recorded = match_prompts(read_responses(path, name or None), prompts)
+    name = name or _name(path)
     first = name.endswith(SUMMARY_FIRST)
     cuts = [FENCE] if first else list(recorded.stops if stops is None else stops)
     samples: dict[str, list[Sample]] = {
@@ -50,15 +51,16 @@ def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | N
     return Run(name, samples, 0 if hinted else None)
 
 
-def _responses_file(place: Path) -> Path:
+def _responses_file(place: Path, name: str) -> Path:
     if not place.is_dir():
         return find_responses(place, "*")
     samples = sorted(place.rglob("samples_overton_*.jsonl"), key=lambda p: p.stat().st_mtime_ns)
+    samples = [path for path in samples if _task(path) == name] or samples
     tasks = {_task(path) for path in samples}
     if len(tasks) > 1:
         raise DataError(
             f"{place}: expected the samples of one task, got those of {', '.join(sorted(tasks))}; "
-            "name the file"
+            "name the file, or choose one with TASK=PLACE"
         )
     return samples[-1] if samples else find_responses(place, "*")
 

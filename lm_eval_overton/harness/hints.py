@@ -79,8 +79,11 @@ def _sources(found: Responses) -> list[dict[str, Any]]:
 
 def _model(name: str, arguments: str) -> Any:
     from lm_eval.api.registry import get_model
+    from lm_eval.utils import simple_parse_args_string
 
-    return get_model(name).create_from_arg_string(arguments, {"batch_size": BATCH})
+    # The harness's own default: unlike "cuda", it falls back to the processor.
+    defaults = {"batch_size": BATCH, "device": "cuda:0"}
+    return get_model(name).create_from_arg_obj(defaults | simple_parse_args_string(arguments))
 
 
 def _ask(lm: Any, batch: Sequence[Mapping[str, Any]], chat: bool) -> list[str]:

@@ -35,6 +35,7 @@ from lm_eval_overton.harness.frames import (
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.reference import load_reference
 from lm_eval_overton.samples import Sample
+from lm_eval_overton.signature import short_hash
 
 __all__ = ["IclTask", "SummaryFirstTask"]
 
@@ -258,8 +259,6 @@ class IclTask(OvertonTask):
         }
 
     def _examples_signature(self) -> str | None:
-        from lm_eval_overton.signature import short_hash
-
         return short_hash([str(example) for example in self._fixed]) if self._fixed else None
 
 

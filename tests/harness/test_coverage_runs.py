@@ -1,6 +1,7 @@
 """Real runs of overton_coverage: hf and API models, a reference run, NLI, recorded responses."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from lm_eval_overton.data import load_viewpoints
+from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.scoring import REFERENCE
 from tests.conftest import Harness, Server, overton
 from tests.test_matchers import write_nli_model
@@ -170,19 +173,28 @@ def test_recorded_responses_are_scored(tmp_path: Path) -> None:
     assert row["reference_coverage_at_1"] == 0.5
 
 
+def test_a_users_error_is_one_line_before_the_model_answers(harness: Harness, demo: Path) -> None:
+    nowhere = metadata(reference_run="no/where")
+    result = harness(*arguments(demo, limit=1), *nowhere, ok=False)
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: no/where: expected a responses file or a run's folder")
+    assert "Traceback" not in result.stderr
+    assert not list(harness.cache.rglob("*"))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"matcher": "nli"}, "overton_coverage: expected an nli_model for the matcher nli"),
+        ({"matcher": "guess"}, "overton_coverage: expected matcher embedding or nli, got 'guess'"),
         ({"viewpoints": "no.jsonl"}, "no.jsonl: expected a readable JSON-lines file"),
-        ({"reference_run": "no/where"}, "no/where: expected a responses file or a run's folder"),
+        ({"threshold": "high"}, "overton_coverage: expected threshold to be a number, got 'high'"),
     ],
 )
-def test_a_users_error_is_one_line(
-    harness: Harness, demo: Path, settings: dict[str, str], message: str
+def test_what_a_user_gets_wrong_is_known_when_the_task_is_made(
+    settings: dict[str, str], message: str
 ) -> None:
-    result = harness(*arguments(demo, limit=1), *metadata(**settings), ok=False)
-    assert message in result.stderr.strip().splitlines()[-1]
-    assert "Traceback" not in result.stderr
-    # Known before the model answered.
-    assert not list(harness.cache.rglob("*"))
+    cls, config = task_class(TASK)
+    config["metadata"] = {**config["metadata"], **settings}
+    with pytest.raises(OvertonError, match=re.escape(message)):
+        cls(config=config)

@@ -1,0 +1,46 @@
+"""Jaccard similarity of the paper's released responses to llama-2-chat, through the scoring."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.samples import clean
+from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+
+PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
+FENCE = ("```",)
+
+pytestmark = pytest.mark.paper_data
+
+
+class NoEncoder:
+    def encode(self, texts):
+        raise AssertionError("words need no encoder")
+
+
+def samples(model, stops):
+    entries = read_responses(PAPER / f"{model}.jsonl").entries
+    return [[clean(raw, stops) for raw in entry.responses] for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("model", "stops", "source", "expected", "prompts"),
+    [
+        # Against itself, self pairs excluded: the ceiling.
+        ("llama-2-chat", (), None, 0.2791760, 50),
+        ("gpt-3.5-turbo", (), None, 0.2028498, 50),
+        ("llama-2-base", FENCE, None, 0.0722533, 50),
+        # The hint is a summary of sample 0.
+        ("llama-2-icl-chat-summary", FENCE, None, 0.1941403, 50),
+        ("llama-2-icl-chat-summary", FENCE, 0, 0.1874847, 50),
+    ],
+)
+def test_jaccard_to_the_chat_model(model, stops, source, expected, prompts):
+    both = zip(samples(model, stops), samples("llama-2-chat", ()), strict=True)
+    asked = [Prompt({}, own, reference, source) for own, reference in both]
+    rows = score_prompts(asked, ["jaccard"], Bench(5, stops, NoEncoder(), 1234))
+    values = [row["jaccard"] for row in rows if row["jaccard"] is not None]
+    assert len(values) == prompts
+    assert math.fsum(values) / len(values) == pytest.approx(expected, abs=1e-6)
