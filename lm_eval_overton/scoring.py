@@ -236,6 +236,8 @@ def _split(view: PromptView, kind: str, n: int) -> float:
     With `kind` own: this run's samples; held_out: the reference's other samples; chance: this
     run's samples for other prompts. The sizes are equal, so the three can be subtracted.
     """
+    if view.bench.n < 2:
+        return math.nan
     sizes = {"n_pool": view.bench.n // 2, "n": n, "seed": view.bench.seed}
     if kind == "held_out":
         return coverage.held_out_coverage(view.reference_units, **sizes)
@@ -249,6 +251,8 @@ def _missing(view: PromptView, kind: str) -> float:
 
 
 def _samples_worth(view: PromptView) -> float:
+    if view.bench.n < 2:
+        return math.nan
     curve = coverage.held_out_curve(
         view.reference_units, n_pool=view.bench.n // 2, seed=view.bench.seed
     )

@@ -313,8 +313,10 @@ def test_every_pair_is_scored_once_however_often_it_is_asked_for(nli_model, pair
     assert pairs_scored == [4, 3, 1]
 
 
-def test_the_model_is_not_loaded_where_there_is_no_pair(tmp_path):
-    found = NliMatcher(str(tmp_path / "nowhere")).scores([([], ["a", "b"]), (["42", ""], ["a"])])
+def test_the_model_is_not_loaded_where_there_is_no_pair(nli_model):
+    matcher = NliMatcher(nli_model)
+    found = matcher.scores([([], ["a", "b"]), (["42", ""], ["a"])])
+    assert "_loaded" not in vars(matcher)
     assert [own.shape for own in found] == [(0, 2), (2, 1)]
     assert np.all(found[1] == -math.inf)
 
@@ -339,8 +341,20 @@ def test_a_name_makes_a_matcher_with_its_default_threshold(nli_model):
 
 
 @pytest.mark.parametrize("name", ["embedding", "nli"])
-def test_a_threshold_of_zero_is_not_the_default(name):
-    assert make_matcher(name, FakeEncoder(), "model", threshold=0.0).threshold == 0.0
+def test_a_threshold_of_zero_is_not_the_default(name, nli_model):
+    assert make_matcher(name, FakeEncoder(), nli_model, threshold=0.0).threshold == 0.0
+
+
+def test_an_unknown_matcher_is_refused(nli_model):
+    with pytest.raises(SettingsError, match="expected embedding or nli, got 'judge'"):
+        make_matcher("judge", FakeEncoder(), nli_model)
+
+
+def test_a_tokenizer_without_a_limit_is_cut_at_the_models_positions(nli_model):
+    matcher = NliMatcher(nli_model)
+    matcher._loaded[0].model_max_length = int(1e30)
+    [scores] = matcher.scores([(["word " * 600], ["view " * 600])])
+    assert 0 <= scores[0, 0] <= 1
 
 
 @pytest.mark.parametrize("model", [None, ""])
@@ -362,7 +376,7 @@ def test_every_setting_of_a_matcher_changes_its_signature(tmp_path, nli_model):
     ]
     signatures = [matcher.signature for matcher in made]
     assert len(set(signatures)) == len(made)
-    assert signatures[:2] == ["embedding>=0.63", "embedding>=0.5"]
+    assert signatures[:2] == ["embedding>=0.6", "embedding>=0.5"]
     assert signatures[2].startswith("nli>=0.5:tiny-nli@")
     # Neither where a folder lies nor how fast it runs.
     assert NliMatcher(nli_model + "/", batch_size=1).signature == signatures[2]

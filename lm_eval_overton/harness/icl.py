@@ -251,12 +251,20 @@ class IclTask(OvertonTask):
         exclude = settings.exclude_hint_source if self.strategy == "summary" else None
         return {
             "strategy": self.strategy,
-            "k": None if self.strategy == "zeroshot" else settings.n_examples,
+            "k": self._shown_at_most(),
             "order": settings.order if self.strategy.startswith("knn") else None,
             "examples": self._examples_signature(),
+            "hints": short_hash(sorted(self._hints.items())) if self._hints else None,
             "exclude_hint_source": exclude,
             "bert": self.bert.signature if self.bert else None,
         }
+
+    def _shown_at_most(self) -> int | None:
+        if self.strategy == "zeroshot":
+            return None
+        if self.strategy in SELECTED:
+            return self.settings.n_examples
+        return min(self.settings.n_examples, len(self._fixed))
 
     def _examples_signature(self) -> str | None:
         return short_hash([str(example) for example in self._fixed]) if self._fixed else None

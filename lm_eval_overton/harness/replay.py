@@ -11,7 +11,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lm_eval_overton.data import load_prompts
+from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.paths import tasks_folder
@@ -98,7 +98,7 @@ def score(
     cls, config = task_class(task)
     given = {"n_samples": found.n_samples} if found.n_samples else {}
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
-    recorded = match_prompts(found, _prompts(cls, prompts or config["metadata"].get("prompts")))
+    recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
     if stops is not None:
         recorded = _with_stops(recorded, stops)
     built = cls(config=config, recorded=recorded)
@@ -118,10 +118,14 @@ def score(
     return dict(results)
 
 
-def _prompts(cls: type[OvertonTask], prompts: str | None) -> Any:
-    if prompts and cls.OWN_PROMPTS:
-        return load_prompts(prompts)
-    return None if cls.OWN_PROMPTS else load_prompts(cls.PACKAGED_PROMPTS)
+def _prompts(
+    cls: type[OvertonTask], prompts: str | None, metadata: Mapping[str, Any]
+) -> PromptSet | None:
+    """Return the prompts that were answered; None where the responses' file says them."""
+    if cls.OWN_PROMPTS:
+        named = prompts or metadata.get("prompts")
+        return load_prompts(named) if named else None
+    return load_prompts(prompts or metadata.get("viewpoints") or cls.PACKAGED_PROMPTS)
 
 
 def _with_stops(recorded: Recorded, stops: Sequence[str]) -> Recorded:

@@ -237,11 +237,19 @@ class OvertonTask(ConfigurableTask):
         except Exception as error:
             if not isinstance(error, OvertonError):
                 logger.exception("%s: scoring failed", self.task_name)
-            where = self.folder / runs.GENERATIONS if self.folder else "the first process's log"
             raise ScoringError(
-                f"{self.task_name}: scoring failed ({error}); nothing is lost: score the "
-                f"generations with `overton score {where} --task {self.task_name}`"
+                f"{self.task_name}: scoring failed ({error}){self._remedy()}"
             ) from error
+
+    def _remedy(self) -> str:
+        if self.recorded:
+            return ""
+        # Only the first of several processes knows the path; its log names it.
+        where = self.folder / runs.GENERATIONS if self.folder else "GENERATIONS"
+        return (
+            "; nothing is lost: score the generations with "
+            f"`overton score {where} --task {self.task_name}`"
+        )
 
     def _score(self) -> None:
         prompts = [

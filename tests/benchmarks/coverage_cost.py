@@ -10,7 +10,7 @@ own explanations as one paragraph, and those of the next situation.
 nothing remembered, and which viewpoints it finds: those the response holds word for word, the
 others of the same situation, and any in a response to another situation.
 
-(b) The NLI matcher on 20 of them, with a BERT of 2 layers and 64 dimensions with random weights
+(b) The NLI matcher on 20 of them, with a BERT of 2 layers and 32 dimensions with random weights
 that is made here: in batches against one pair at a time, in seconds of processor time on one
 thread. Exits with 1 if batches are less than 5 times as fast, or a number differs by more than
 1e-5.
@@ -43,7 +43,7 @@ ROUNDS = 3
 VOCABULARY = 30_000
 WINDOW = 512
 MODEL = {
-    "hidden_size": 64,
+    "hidden_size": 32,
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "intermediate_size": 128,

@@ -62,7 +62,7 @@ def test_a_run_and_the_same_responses_against_it(
     assert f"|{TASK}" in first.stdout
     assert "reference_coverage" not in first.stdout
     signature = harness.results()["configs"][TASK]["metadata"]["overton"]["signature"]
-    assert "|match:embedding>=0.63|" in signature
+    assert "|match:embedding>=0.6|" in signature
     assert "|reference:" not in signature
 
     # So low that most sentences match most viewpoints, even those of a tiny checkpoint.

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
+from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER
 
 prompts = st.text() | st.sampled_from(["{prompt}", "{0} {", "```\n# Answer:", "a\r\nb", "\\1"])
 
@@ -24,10 +24,6 @@ def test_a_chat_model_gets_the_prompt_alone_and_nothing_stops_it(prompt):
 @given(prompts)
 def test_a_prompt_stands_in_its_frame_as_it_is(prompt):
     assert QUERY_ANSWER.ask(prompt) == f"# Query:\n```\n{prompt}\n```\n\n# Answer:\n```\n"
-
-
-def test_a_frame_may_hold_other_braces():
-    assert Frame("json", '{"q": "{prompt}"}', ()).ask("{x}") == '{"q": "{x}"}'
 
 
 def test_a_frame_cannot_be_altered():
