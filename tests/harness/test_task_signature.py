@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from lm_eval_overton.data import packaged_path
+from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.replay import task_class
 
 LOCAL = {"pretrained": "gpt2"}
@@ -159,15 +160,28 @@ def test_the_package_s_version(monkeypatch):
     assert changed(before, signature()) == {"v"}
 
 
-def test_a_matcher_and_its_threshold():
+def test_a_matcher_and_its_threshold(tmp_path):
     def coverage(metadata):
         return signature(LOCAL | metadata, name="overton_coverage")
 
-    assert changed(coverage({}), coverage({"threshold": 0.6})) == {"match"}
-    nli = {"matcher": "nli", "nli_model": "org/model"}
-    assert changed(coverage({}), coverage(nli)) == {"match"}
-    assert changed(coverage(nli), coverage(nli | {"nli_model": "org/other"})) == {"match"}
-    assert changed(coverage(nli), coverage(nli | {"threshold": 0.6})) == {"match"}
+    def nli(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        labels = {"0": "contradiction", "1": "entailment"}
+        config = {"model_type": "bert", "id2label": labels}
+        (folder / "config.json").write_text(json.dumps(config))
+        return {"matcher": "nli", "nli_model": str(folder)}
+
+    one, other = nli("one"), nli("other")
+    assert changed(coverage({}), coverage({"threshold": 0.7})) == {"match"}
+    assert changed(coverage({}), coverage(one)) == {"match"}
+    assert changed(coverage(one), coverage(other)) == {"match"}
+    assert changed(coverage(one), coverage(one | {"threshold": 0.7})) == {"match"}
+
+
+def test_a_model_that_is_no_nli_model_is_refused_before_anything_is_generated():
+    with pytest.raises(SettingsError, match="expected a sequence-classification model"):
+        signature(LOCAL | {"matcher": "nli", "nli_model": "no/where"}, name="overton_coverage")
 
 
 # ---------------------------------------------------------------------------- what changes none
