@@ -60,7 +60,7 @@ def test_a_stub_includes_the_task_file_by_its_absolute_path(tasks):
     assert stubs == linked() == [tasks / "overton" / name for name in NAMES]
     source = (tasks_folder() / "overton" / "overton.yaml").resolve()
     stub = (tasks / "overton" / "overton.yaml").read_text()
-    assert stub == f"{MARKER}\ninclude: {source}\n"
+    assert stub == f'{MARKER}\ninclude: "{source}"\n'
 
 
 def test_linking_twice_is_linking_once(tasks):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_overton.likeness import KINDS
 from lm_eval_overton.recorded import read_responses
 from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import METRICS, REFERENCE, Bench, Prompt, score_prompts
@@ -21,8 +22,10 @@ GIVEN_UNITS = {
     "coverage_floor",
     "coverage_ceiling",
 }
-# What is defined without viewpoints and without a reference run.
-PLAIN = tuple(name for name in METRICS if name not in REFERENCE | GIVEN_UNITS)
+IN_CONTEXT = {name for name in METRICS if name.startswith((*KINDS, "bertscore_"))}
+IN_CONTEXT.add("examples_dropped")
+# What is defined without viewpoints and without a reference.
+PLAIN = tuple(name for name in METRICS if name not in REFERENCE | GIVEN_UNITS | IN_CONTEXT)
 
 
 class FakeEncoder:
