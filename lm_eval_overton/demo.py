@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def train(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(base_corpus() + chat_corpus())
     # The caller's random state is put back afterwards.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(SEED)
         model = _new_model(tokenizer)
         loss = _fit(model, tokenizer, base_corpus(), BASE_STEPS, 3e-3)
@@ -78,6 +79,19 @@ def train(folder: Path) -> Iterator[str]:
         _save(model, tokenizer, folder / "chat")
         yield f"chat: {CHAT_STEPS} steps, loss {loss:.2f}, saved in {folder / 'chat'}"
     yield "These models are toys: their numbers mean nothing about real models."
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep to one thread: steps this small are slower on several, and crawl on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _tokenizer(texts: Sequence[str]) -> Any:

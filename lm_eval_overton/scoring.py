@@ -173,7 +173,7 @@ class PromptView:
     @cached_property
     def own_units(self) -> list[Units]:
         """Units per valid sample."""
-        return self.units(self.texts)
+        return list(self.bags) if self.bench.matcher is None else self.units(self.texts)
 
     @cached_property
     def reference_units(self) -> list[Units]:
