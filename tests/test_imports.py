@@ -38,3 +38,13 @@ def test_pure_modules_load_neither_the_harness_nor_a_model_library(code):
 def test_the_task_loads_the_harness_but_no_encoder_library():
     code = "import lm_eval_overton.harness.task"
     assert loaded_after(code, "lm_eval", "sentence_transformers") == ["lm_eval"]
+
+
+def test_our_registrations_leave_the_harness_its_own():
+    code = (
+        "import lm_eval_overton.harness.replay\n"
+        "import lm_eval_overton.harness.registry\n"
+        "from lm_eval.api.registry import get_aggregation, get_filter, get_model\n"
+        "assert get_model('hf') and get_filter('take_first') and get_aggregation('mean')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+# The harness fills a registry on first use only while it is empty: its own entries come first.
+import lm_eval.filters  # noqa: F401
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 

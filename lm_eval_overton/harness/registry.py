@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+# The harness fills a registry on first use only while it is empty: its own entries come first.
+import lm_eval.api.metrics  # noqa: F401
 from lm_eval.api.registry import register_aggregation
 
 from lm_eval_overton.encoders import find_encoder, get_encoder

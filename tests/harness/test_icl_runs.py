@@ -82,22 +82,25 @@ def test_completions_of_a_server(harness: Harness, start_server: Callable[..., S
         "tokenized_requests=False,tokenizer_backend=None"
     )
     model = ["--model", "local-completions", "--model_args", arguments]
-    tasks = ["--tasks", "overton_icl_fixed,overton_icl_summary", "--limit", "2"]
+    tasks = ["--tasks", "overton_icl_*", "--limit", "2"]
     harness(*model, *tasks, "--metadata", '{"n_samples": 2}')
     bodies = server.requests()
-    assert len(bodies) == 2 * 2 * 2
+    assert len(bodies) == 8 * 2 * 2
+    shown = set()
     for body in bodies:
         [prompt] = [body["prompt"]] if isinstance(body["prompt"], str) else body["prompt"]
         assert prompt.startswith("# Query:\n```\n")
-        assert prompt.endswith("\n# Answer:\n```\n")
-        assert prompt.count("# Query:") == 4
-        assert prompt.count("# Summary:") in (0, 4)
-        assert "```" in body["stop"]
-    for task in ("overton_icl_fixed", "overton_icl_summary"):
+        assert prompt.endswith(("\n# Answer:\n```\n", "\n# Summary:\n```\n"))
+        shown.add((prompt.count("# Query:"), prompt.count("# Summary:"), body["stop"][0]))
+    # Zero-shot; three examples; with hints, or with summaries and the model's own to come.
+    assert shown == {(1, 0, "```"), (4, 0, "```"), (4, 4, "```"), (4, 4, "# Query")}
+    for task in ("overton_icl_fixed", "overton_icl_summary", "overton_icl_knn"):
         row = harness.results()["results"][task]
         assert 0 < row["jaccard,none"] < 1
         assert row["examples_dropped,none"] == 0
         assert [len(set(own)) for own in harness.responses(task)] == [2, 2]
+    # The server writes no heading, so that nothing it says is an answer after a summary.
+    assert harness.results()["results"]["overton_icl_summary_cot"]["unparsed_rate,none"] == 1
 
 
 def two_responses(path: Path) -> Path:
