@@ -21,6 +21,7 @@ __all__ = [
     "PACKAGED_RESERVED",
     "Example",
     "draw",
+    "first_valid",
     "forbidden_pairs",
     "load_examples",
     "load_hints",

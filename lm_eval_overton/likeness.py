@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lm_eval_overton.bertscore import PairScores
 from lm_eval_overton.encoders import Encoder
 from lm_eval_overton.metrics import similarity
+from lm_eval_overton.samples import Sample
 from lm_eval_overton.text import content_words, word_count
 
 __all__ = ["BERTSCORES", "KINDS", "Likeness", "shortened"]
@@ -71,6 +72,30 @@ class Likeness:
     hint_source: int | None = None
     same_run: bool = False
     bert: tuple[PairScores, PairScores] | None = None
+
+    @classmethod
+    def between(
+        cls,
+        samples: Sequence[Sample],
+        reference: Sequence[Sample],
+        encoder: Encoder,
+        hint_source: int | None = None,
+        bert: tuple[PairScores, PairScores] | None = None,
+    ) -> Likeness:
+        """Compare the valid ones among all samples and all reference samples of a prompt.
+
+        Here `hint_source` is an index among all reference samples; one that is not valid excludes
+        nothing. Samples and reference are the same run if they came as the same texts.
+        """
+        valid = [i for i, sample in enumerate(reference) if sample.status == "valid"]
+        return cls(
+            [sample.text for sample in samples if sample.status == "valid"],
+            [reference[i].text for i in valid],
+            encoder,
+            valid.index(hint_source) if hint_source in valid else None,
+            [sample.raw for sample in samples] == [sample.raw for sample in reference],
+            bert,
+        )
 
     def of(self, kind: str, short: bool = False) -> float:
         """Return the mean similarity of the samples to the references; NaN without a pair."""

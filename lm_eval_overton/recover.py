@@ -154,14 +154,7 @@ def _similarity(
     kind: str,
     ceiling: bool,
 ) -> float:
-    valid = [i for i, sample in enumerate(reference) if sample.status == "valid"]
-    likeness = Likeness(
-        [sample.text for sample in samples if sample.status == "valid"],
-        [reference[i].text for i in valid],
-        encoder,
-        valid.index(source) if source in valid else None,
-        [s.raw for s in samples] == [s.raw for s in reference],
-    )
+    likeness = Likeness.between(samples, reference, encoder, source)
     return likeness.ceiling(kind) if ceiling else likeness.of(kind)
 
 

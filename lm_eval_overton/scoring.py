@@ -188,20 +188,9 @@ class PromptView:
     @cached_property
     def likeness(self) -> Likeness:
         """The samples against the reference's."""
-        reference, source = self.prompt.reference, self.prompt.hint_source
-        if source is not None:
-            # An index among all reference samples becomes one among the valid ones.
-            valid = reference[source].status == "valid" if source < len(reference) else False
-            before = sum(sample.status == "valid" for sample in reference[:source])
-            source = before if valid else None
-        same_run = [s.raw for s in self.samples] == [s.raw for s in reference]
-        return Likeness(
-            self.texts,
-            self.prompt.reference_texts,
-            self.bench.encoder,
-            source,
-            same_run,
-            self.bert,
+        prompt = self.prompt
+        return Likeness.between(
+            prompt.samples, prompt.reference, self.bench.encoder, prompt.hint_source, self.bert
         )
 
     def at_n(self, statistic: Callable[[Sequence[int]], float]) -> float:

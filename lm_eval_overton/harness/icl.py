@@ -25,9 +25,7 @@ from lm_eval_overton.examples import (
 )
 from lm_eval_overton.harness.context import room
 from lm_eval_overton.harness.frames import (
-    CHAT,
     CHAT_SUMMARY_FIRST,
-    QUERY_ANSWER,
     SUMMARY_FIRST,
     ChatFrame,
     Frame,
@@ -50,8 +48,6 @@ class IclTask(OvertonTask):
     """One way to put examples or a hint before each prompt; `strategy` in the YAML names it."""
 
     MIN_SAMPLES: ClassVar[int] = 1
-    FRAME: ClassVar[Frame] = QUERY_ANSWER
-    CHAT_FRAME: ClassVar[Frame] = CHAT
 
     def __init__(self, config: dict[str, Any], recorded: Any = None) -> None:
         """Read the settings, the prompts and the reference; see OvertonTask."""

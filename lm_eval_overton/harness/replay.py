@@ -17,7 +17,7 @@ from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.paths import tasks_folder
-from lm_eval_overton.recorded import Recorded, Responses, match_prompts
+from lm_eval_overton.recorded import Responses, match_prompts
 
 __all__ = ["ReplayLM", "score", "task_class", "task_names"]
 
@@ -102,7 +102,7 @@ def score(
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
     recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
     if stops is not None:
-        recorded = _with_stops(recorded, stops)
+        recorded = replace(recorded, stops=tuple(stops))
     built = cls(config=config, recorded=recorded)
     tracker = EvaluationTracker(output_path=str(output)) if output else None
     results = simple_evaluate(
@@ -128,10 +128,6 @@ def _prompts(
         named = prompts or metadata.get("prompts")
         return load_prompts(named) if named else None
     return load_prompts(prompts or metadata.get("viewpoints") or cls.PACKAGED_PROMPTS)
-
-
-def _with_stops(recorded: Recorded, stops: Sequence[str]) -> Recorded:
-    return replace(recorded, stops=tuple(stops))
 
 
 def _save(tracker: Any, results: dict[str, Any], name: str) -> None:
