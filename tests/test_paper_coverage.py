@@ -1,28 +1,13 @@
 """Coverage of the paper's released responses on their own content words, through the scoring."""
 
 import math
-from pathlib import Path
 
 import pytest
 
-from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
-
-PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
-FENCE = ("```",)
+from tests.released import FENCE, NoEncoder, samples
 
 pytestmark = pytest.mark.paper_data
-
-
-class NoEncoder:
-    def encode(self, texts):
-        raise AssertionError("words need no encoder")
-
-
-def samples(model, stops):
-    entries = read_responses(PAPER / f"{model}.jsonl").entries
-    return [[clean(raw, stops) for raw in entry.responses] for entry in entries]
 
 
 def score(own, reference, names):

@@ -9,19 +9,9 @@ import pytest
 from lm_eval_overton.data import load_prompts
 from tests.conftest import Harness, Server, overton
 from tests.golden.make_bertscore_golden import NUM_LAYERS, write_checkpoint
+from tests.harness.test_icl_prompts import STRATEGIES
 
 pytestmark = pytest.mark.run
-
-STRATEGIES = (
-    "zeroshot",
-    "fixed",
-    "teacher",
-    "random",
-    "knn",
-    "knn_response",
-    "summary",
-    "summary_cot",
-)
 
 
 def samples_of(harness: Harness, task: str) -> list[dict]:

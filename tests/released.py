@@ -1,0 +1,20 @@
+"""The released responses of arXiv 2406.17692, for the tests marked `paper_data`."""
+
+from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.samples import clean
+from tests.conftest import PAPER
+
+FENCE = ("```",)
+
+
+class NoEncoder:
+    """Stands where words alone are measured."""
+
+    def encode(self, texts):
+        raise AssertionError("words need no encoder")
+
+
+def samples(model, stops):
+    """The cleaned LIMA-OE samples of a model, one list per prompt."""
+    entries = read_responses(PAPER / "LIMA-OE" / "outputs" / f"{model}.jsonl").entries
+    return [[clean(raw, stops) for raw in entry.responses] for entry in entries]
