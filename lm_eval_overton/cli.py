@@ -54,6 +54,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     score.add_argument("-o", "--output", type=Path, metavar="DIR")
     _add_metadata(score)
+    judge = _add(commands, "judge", _judge, "add a judge's metrics to a finished run")
+    judge.add_argument(
+        "place", type=Path, metavar="RUN_DIR", help="a run's folder, samples or generations file"
+    )
+    judge.add_argument("--judge", type=_json_or_path, help="JSON object or YAML file")
+    judge.add_argument("--task", help="default: all tasks of the run with judged metrics")
+    judge.add_argument("--prompts", help="file of the prompts that were answered")
+    judge.add_argument("--dry-run", action="store_true", help="say what it would send and cost")
+    judge.add_argument("--prices", type=Path, help="YAML or JSON, per million tokens")
+    _add_metadata(judge)
+    calibrate = _add(commands, "calibrate", _calibrate, "compare a judge with existing labels")
+    calibrate.add_argument(
+        "--judgement", required=True, choices=("quality", "stance", "missing", "equivalence")
+    )
+    for name in ("responses", "labels"):
+        calibrate.add_argument(
+            f"--{name}",
+            action="append",
+            required=True,
+            metavar="[MODEL=]FILE",
+            help="again for several models",
+        )
+    calibrate.add_argument("--judge", type=_json_or_path, required=True)
+    calibrate.add_argument("--prompts", help="file of the prompts that were answered")
+    calibrate.add_argument("--stop", action="append", help="cut responses here")
+    calibrate.add_argument("--reference", metavar="RUN", help="for missing and equivalence")
+    calibrate.add_argument("--reference-stop", action="append")
+    calibrate.add_argument("--repeats", type=int, default=1, help="ask each question so often")
+    calibrate.add_argument("--limit", type=int, help="the first prompts alone")
+    calibrate.add_argument("--json", action="store_true")
     matcher = _add(commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses")
     _add_metadata(matcher)
     hints = _add(commands, "hints", _hints, "let a model summarise reference responses")
@@ -105,6 +135,10 @@ def _json_object(text: str) -> dict[str, Any]:
     return value
 
 
+def _json_or_path(text: str) -> dict[str, Any] | str:
+    return _json_object(text) if text.lstrip().startswith("{") else text
+
+
 def _link(_: argparse.Namespace) -> None:
     from lm_eval_overton.linking import link
 
@@ -152,7 +186,7 @@ def _score(args: argparse.Namespace) -> None:
         read_responses(args.responses, args.task),
         args.task,
         prompts=args.prompts,
-        stops=None if args.stop is None else [stop for stop in args.stop if stop],
+        stops=_stops(args.stop),
         metadata=_with_reference(args),
         output=args.output,
         name=args.name,
@@ -163,6 +197,72 @@ def _score(args: argparse.Namespace) -> None:
 def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
     given = {"reference_run": args.reference, "reference_stop": args.reference_stop}
     return {**args.metadata, **{key: value for key, value in given.items() if value}}
+
+
+def _judge(args: argparse.Namespace) -> None:
+    from lm_eval.utils import make_table
+
+    from lm_eval_overton.harness import judge_run
+    from lm_eval_overton.settings import refuse_unknown
+
+    refuse_unknown(args.metadata, "judge")
+    given = {**args.metadata, **({"judge": args.judge} if args.judge else {})}
+    if args.dry_run:
+        for line in judge_run.dry_run(args.place, args.task, given, args.prompts, args.prices):
+            print(line)
+        return
+    for results in judge_run.judge_run(args.place, args.task, given, args.prompts):
+        print(make_table(results))
+        print(f"written to {results['path']}")
+
+
+def _calibrate(args: argparse.Namespace) -> None:
+    from lm_eval_overton.harness.calibrate_run import calibrate_run
+    from lm_eval_overton.judge.calibrate import as_json, as_lines
+
+    found = calibrate_run(
+        args.judgement,
+        _labelled(args.responses, args.labels),
+        args.judge,
+        prompts=args.prompts,
+        stops=_stops(args.stop),
+        reference=args.reference,
+        reference_stops=_stops(args.reference_stop),
+        repeats=args.repeats,
+        limit=args.limit,
+    )
+    if args.json:
+        print(json.dumps([as_json(one) for one in found], indent=2, allow_nan=False))
+        return
+    for one in found:
+        print("\n".join([*as_lines(one), ""]))
+
+
+def _labelled(responses: Sequence[str], labels: Sequence[str]) -> list[Any]:
+    """Return the responses files with their labels, by model or else by position."""
+    from lm_eval_overton.harness.calibrate_run import Labelled
+
+    if len(responses) != len(labels):
+        raise SettingsError(
+            f"calibrate: expected one --labels for each --responses, got {len(labels)} and "
+            f"{len(responses)}"
+        )
+    pairs = []
+    for response, label in zip(responses, labels, strict=True):
+        name, path = _named(response)
+        pairs.append(Labelled(name or path.stem, path, _named(label)[1]))
+    return pairs
+
+
+def _named(text: str) -> tuple[str, Path]:
+    # A path may hold the sign too.
+    name, separator, place = ("", "", text) if Path(text).exists() else text.partition("=")
+    return (name, Path(place)) if separator else ("", Path(text))
+
+
+def _stops(given: Sequence[str] | None) -> list[str] | None:
+    """Return the stop sequences; an empty one stands for none at all."""
+    return None if given is None else [stop for stop in given if stop]
 
 
 def _matcher(args: argparse.Namespace) -> None:

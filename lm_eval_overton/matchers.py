@@ -1,8 +1,9 @@
-"""Which viewpoints a response covers: by sentence embeddings or by entailment."""
+"""Which viewpoints a response covers: by sentence embeddings, by entailment or by a judge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -10,14 +11,18 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lm_eval_overton import judging
 from lm_eval_overton.encoders import Encoder, weights_sha256
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.judge.prompts import viewpoints
+from lm_eval_overton.judging import Judge
 from lm_eval_overton.text import sentences
 
 __all__ = [
     "EMBEDDING_THRESHOLD",
     "NLI_THRESHOLD",
     "EmbeddingMatcher",
+    "JudgeMatcher",
     "Matcher",
     "NliMatcher",
     "make_matcher",
@@ -26,6 +31,8 @@ __all__ = [
 # Best F1 on the calibration half of the packaged gold responses (`overton matcher`).
 EMBEDDING_THRESHOLD = 0.6
 NLI_THRESHOLD = 0.5
+# A rating of 1..5 covers from 4 on.
+JUDGE_THRESHOLD = 4.0
 # Tokenizers without a limit of their own say 1e30.
 NO_LIMIT = 100_000
 
@@ -250,6 +257,51 @@ def _unusable(name: str, error: Exception) -> SettingsError:
         f"nli_model: expected a sequence-classification model, got {name!r} "
         f"({type(error).__name__}: {str(error).partition(chr(10))[0]})"
     )
+
+
+class JudgeMatcher:
+    """A viewpoint is covered if a judge rates how well the response represents it high enough.
+
+    Args:
+        judge: Who is asked; it sees the whole response.
+        docs: All questions, with `prompt` and `viewpoints`.
+        threshold: The least rating, 1..5, of a match.
+    """
+
+    def __init__(
+        self, judge: Judge, docs: Iterable[Mapping[str, Any]], threshold: float | None = None
+    ) -> None:
+        self.judge = judge
+        self.threshold = JUDGE_THRESHOLD if threshold is None else threshold
+        self._prompts = {tuple(v["text"] for v in d["viewpoints"]): d["prompt"] for d in docs}
+        self._known: dict[tuple[tuple[str, ...], str], list[float]] = {}
+
+    @property
+    def signature(self) -> str:
+        """`judge`, the threshold and the judge's own signature."""
+        return f"judge>={self.threshold!r}:{self.judge.signature.replace('|', '+')}"
+
+    def scores(self, questions: Sequence[Question]) -> list[Scores]:
+        """Return the ratings, 1..5; a row of NaN for a response without a verdict."""
+        asked = {(tuple(views), text): None for texts, views in questions for text in texts}
+        new = [pair for pair in asked if pair not in self._known]
+        for pair, verdict in zip(
+            new, self.judge.ask([self._question(*p) for p in new]), strict=True
+        ):
+            ratings = verdict.value if verdict is not None else None
+            if ratings is None or None in ratings:
+                ratings = [math.nan] * len(pair[0])
+            self._known[pair] = ratings
+        return [
+            np.array([self._known[tuple(views), text] for text in texts], dtype=np.float64).reshape(
+                len(texts), len(views)
+            )
+            for texts, views in questions
+        ]
+
+    def _question(self, views: tuple[str, ...], response: str) -> judging.Question:
+        texts = {"prompt": self._prompts[views], "viewpoints": list(views), "response": response}
+        return judging.Question(viewpoints(len(views)), texts)
 
 
 def entailment_index(labels: dict[int, str]) -> int:

@@ -50,6 +50,7 @@ class Responses:
     generation: Mapping[str, Any] = field(default_factory=dict)
     n_samples: int | None = None
     data: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _from_generations(
         about.get("generation") or {},
         about.get("n_samples"),
         about.get("data"),
+        about.get("settings") or {},
     )
 
 

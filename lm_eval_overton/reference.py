@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lm_eval_overton.data import PromptSet
@@ -11,7 +11,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.recorded import DEFAULT_TASK, match_prompts, read_responses
 from lm_eval_overton.samples import Sample, clean
 
-__all__ = ["find_responses", "load_reference"]
+__all__ = ["find_responses", "load_reference", "newest"]
 
 
 def find_responses(place: Path, task: str) -> Path:
@@ -30,16 +30,16 @@ def find_responses(place: Path, task: str) -> Path:
         raise DataError(f"{place}: expected a responses file or a run's folder, got nothing there")
     for name in dict.fromkeys((task, DEFAULT_TASK)):
         # A date begins with a digit; without it, one task's name may begin another's.
-        samples = sorted(place.rglob(f"samples_{name}_[0-9]*.jsonl"), key=_age)
+        samples = newest(place.rglob(f"samples_{name}_[0-9]*.jsonl"))
         if samples:
-            return samples[-1]
+            return samples
         for results in sorted(place.rglob("results_*.json"), key=_age, reverse=True):
             named = _generations_named_in(results, name)
             if named is not None and named.exists():
                 return named
-    generations = sorted(place.rglob("generations.jsonl"), key=_age)
+    generations = newest(place.rglob("generations.jsonl"))
     if generations:
-        return generations[-1]
+        return generations
     raise DataError(
         f"{place}: expected samples_{task}_*.jsonl, a results file that names its generations, or "
         "generations.jsonl, got none; run the reference with --log_samples"
@@ -48,6 +48,11 @@ def find_responses(place: Path, task: str) -> Path:
 
 def _age(path: Path) -> int:
     return path.stat().st_mtime_ns
+
+
+def newest(paths: Iterable[Path]) -> Path | None:
+    """Return the file that was written last; None for none."""
+    return max(paths, key=_age, default=None)
 
 
 def _generations_named_in(results: Path, task: str) -> Path | None:

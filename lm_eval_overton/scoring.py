@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,27 +19,45 @@ import numpy.typing as npt
 from lm_eval_overton import text
 from lm_eval_overton.bertscore import BertScorer, PairScores
 from lm_eval_overton.encoders import Encoder
+from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judged_metrics import (
+    COUNTS,
+    JUDGED_BY,
+    QUALITY_CONTROLLED,
+    judged_metrics,
+    passes,
+)
 from lm_eval_overton.likeness import BERTSCORES, KINDS, Likeness, shortened
 from lm_eval_overton.matchers import Matcher
 from lm_eval_overton.metrics import coverage, lexical, semantic, surface
 from lm_eval_overton.metrics.clusters import cluster_labels
 from lm_eval_overton.metrics.subsets import at_fixed_n
 from lm_eval_overton.samples import Sample, cut_share, status_share
+from lm_eval_overton.signature import short_hash
 
 __all__ = [
     "BERTSCORE",
+    "BOUNDS",
+    "JUDGED",
+    "MATCHED",
     "METRICS",
     "REFERENCE",
     "Bench",
     "Prompt",
     "PromptView",
     "Values",
+    "details",
     "score_prompts",
 ]
 
 Values = dict[str, float | None]
 Units = AbstractSet[Any]
+Fill = Literal["", "worst", "best"]
+Verdicts = Mapping[str, Sequence[Verdict | None]]
 
+BOUNDS: tuple[Fill, ...] = ("worst", "best")
+# Quality-controlled metrics that grow with the number of samples take this many.
+CONTROLLED_N = 2
 # Chance is estimated on this many other prompts: of each, all samples take part.
 CHANCE_PROMPTS = {"words": 20, "viewpoints": 3}
 
@@ -49,7 +67,8 @@ class Prompt:
     """A prompt's document, its samples, and a reference run's samples for it.
 
     `hint_source` is the index of the reference sample that a hint was built from; `info` holds
-    what the task says of how it asked.
+    what the task says of how it asked. `verdicts` are a judge's, per judgement one for each valid
+    sample, None where it was not asked; `reference_verdicts` those on the reference's samples.
     """
 
     doc: Mapping[str, Any]
@@ -57,6 +76,8 @@ class Prompt:
     reference: Sequence[Sample] = ()
     hint_source: int | None = None
     info: Mapping[str, float] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=dict)
+    reference_verdicts: Verdicts = field(default_factory=dict)
 
     @cached_property
     def texts(self) -> list[str]:
@@ -73,12 +94,28 @@ class Prompt:
         """The texts of the given units."""
         return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
 
+    def passing(self, bar: int, fill: Fill) -> Prompt:
+        """Return the prompt with those samples alone that pass the quality bar."""
+        return replace(
+            self,
+            samples=_passing(self.samples, self.verdicts, bar, fill),
+            reference=_passing(self.reference, self.reference_verdicts, bar, fill),
+        )
+
+
+def _passing(samples: Sequence[Sample], verdicts: Verdicts, bar: int, fill: Fill) -> list[Sample]:
+    valid = [sample for sample in samples if sample.status == "valid"]
+    known = [passes(verdict, bar) for verdict in verdicts.get("quality", [None] * len(valid))]
+    taken = [fill == "best" if passed is None else passed for passed in known]
+    return [sample for sample, passed in zip(valid, taken, strict=True) if passed]
+
 
 @dataclass(frozen=True)
 class Bench:
     """What is common to all prompts of a task.
 
-    `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words.
+    `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar`
+    is the least helpfulness of a sample that passes the quality control.
     """
 
     n: int
@@ -87,6 +124,7 @@ class Bench:
     seed: int
     matcher: Matcher | None = None
     bert: BertScorer | None = None
+    bar: int = 4
     _bags: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def bag(self, sample: str) -> frozenset[str]:
@@ -95,10 +133,21 @@ class Bench:
             self._bags[sample] = text.content_words(sample)
         return self._bags[sample]
 
-    def covered(self, texts: Sequence[str], viewpoints: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Return which text covers which viewpoint, (n_texts, n_viewpoints)."""
+    def covered(
+        self, texts: Sequence[str], viewpoints: Sequence[str], fill: Fill = ""
+    ) -> npt.NDArray[np.bool_]:
+        """Return which text covers which viewpoint, (n_texts, n_viewpoints).
+
+        A text that the matcher could not score is left out, or covers nothing or everything.
+        """
         assert self.matcher is not None
-        return self.matcher.scores([(texts, viewpoints)])[0] >= self.matcher.threshold
+        scores = self.matcher.scores([(texts, viewpoints)])[0]
+        known = ~np.isnan(scores).any(axis=1)
+        covered: npt.NDArray[np.bool_] = np.asarray(scores >= self.matcher.threshold)
+        if not fill:
+            return covered[known]
+        covered[~known] = fill == "best"
+        return covered
 
 
 class PromptView:
@@ -110,13 +159,33 @@ class PromptView:
         bench: Bench,
         others: Sequence[Prompt] = (),
         bert: tuple[PairScores, PairScores] | None = None,
+        fill: Fill = "",
     ) -> None:
         self.bert = bert
+        self.fill = fill
         self.prompt = prompt
         self.samples = prompt.samples
         self.texts = prompt.texts
         self.bench = bench
         self.others = others
+
+    def filled(self, fill: Fill) -> PromptView:
+        """Return the prompt as if each verdict that is missing were the worst, or the best."""
+        return PromptView(self.prompt, self.bench, self.others, self.bert, fill)
+
+    @cached_property
+    def controlled(self) -> PromptView:
+        """The samples that pass the quality bar."""
+        bar, n = self.bench.bar, min(self.bench.n, CONTROLLED_N)
+        others = [other.passing(bar, self.fill) for other in self.others]
+        prompt = self.prompt.passing(bar, self.fill)
+        return PromptView(prompt, replace(self.bench, n=n), [o for o in others if o.texts])
+
+    @cached_property
+    def incomplete(self) -> bool:
+        """Whether a verdict is missing, so that the metrics which rest on it have bounds."""
+        asked = [v for own in self.prompt.verdicts.values() for v in own if v is not None]
+        return any(verdict.status != "parsed" or _has_none(verdict.value) for verdict in asked)
 
     @cached_property
     def tokens(self) -> list[list[str]]:
@@ -156,7 +225,7 @@ class PromptView:
     @cached_property
     def covered(self) -> npt.NDArray[np.bool_]:
         """(n_valid, n_viewpoints): which sample covers which viewpoint."""
-        return self.bench.covered(self.texts, self.prompt.viewpoints)
+        return self.bench.covered(self.texts, self.prompt.viewpoints, self.fill)
 
     @property
     def sides(self) -> list[str]:
@@ -167,7 +236,7 @@ class PromptView:
         """Return the units of each text: viewpoints of this prompt, or content words."""
         if self.bench.matcher is None:
             return [self.bench.bag(sample) for sample in texts]
-        rows = self.bench.covered(texts, self.prompt.viewpoints)
+        rows = self.bench.covered(texts, self.prompt.viewpoints, self.fill)
         return [set(np.flatnonzero(row).tolist()) for row in rows]
 
     @cached_property
@@ -196,6 +265,10 @@ class PromptView:
     def at_n(self, statistic: Callable[[Sequence[int]], float]) -> float:
         """Return the expected value of a statistic over subsets of n valid samples."""
         return at_fixed_n(len(self.texts), self.bench.n, statistic, self.bench.seed)
+
+
+def _has_none(value: Any) -> bool:
+    return isinstance(value, dict) and None in value.values()
 
 
 def _mean_words(view: PromptView) -> float:
@@ -321,6 +394,14 @@ for _kind in KINDS:
     for _suffix, _short in (("", False), ("_100w", True)):
         METRICS[f"{_kind}{_suffix}"] = _similarity(_kind, _short)
         METRICS[f"{_kind}{_suffix}_ceiling"] = _ceiling_of(_kind, _short)
+METRICS |= judged_metrics() | COUNTS
+
+
+def _controlled(name: str) -> Callable[[PromptView], float]:
+    return lambda view: METRICS[name](view.controlled)
+
+
+METRICS |= {name: _controlled(raw) for name, raw in QUALITY_CONTROLLED.items()}
 METRICS |= {f"bertscore_{part}": _bertscore(part) for part in BERTSCORES}
 METRICS |= {
     "bertscore_f1_ceiling": lambda v: v.likeness.bertscore_ceiling(),
@@ -333,18 +414,31 @@ BERTSCORE = frozenset(name for name in METRICS if name.startswith("bertscore_"))
 REFERENCE = frozenset(
     name for name in METRICS if name.startswith(("reference_", "missing_from_reference"))
 )
-_TEXTS_EMBEDDED = frozenset({"semantic_diversity", "vendi", "overlong_share"})
+# Defined only with a judge.
+JUDGED = frozenset(JUDGED_BY)
+# What a matcher decides.
+MATCHED = frozenset({"coverage_at_1", "coverage_at_n", "overton_index", "stance_balance"})
+_TEXTS_EMBEDDED = frozenset(
+    {"semantic_diversity", "semantic_diversity_qc", "vendi", "overlong_share"}
+)
+_MATCHING = MATCHED | {"coverage_ceiling"} | REFERENCE
 _REFERENCES_EMBEDDED = frozenset(name for name in METRICS if name.startswith("cosine"))
 _SENTENCES_EMBEDDED = frozenset(name for name in METRICS if name.endswith("_clusters"))
 
 
-def score_prompts(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench) -> list[Values]:
+def score_prompts(
+    prompts: Sequence[Prompt],
+    names: Sequence[str],
+    bench: Bench,
+    bounded: AbstractSet[str] = frozenset(),
+) -> list[Values]:
     """Return the values of the named metrics for each prompt.
 
     Args:
         prompts: All prompts of a run.
         names: Keys of `METRICS`.
         bench: What is common to all prompts.
+        bounded: Those that get a `..._worst` and a `..._best` beside them.
 
     Returns:
         Per prompt one value per name, None where the metric is undefined.
@@ -356,7 +450,7 @@ def score_prompts(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench)
     others = _others(prompts, bench) if REFERENCE.intersection(names) else [()] * len(prompts)
     bert = _bertscores(prompts, bench) if BERTSCORE.intersection(names) else [None] * len(prompts)
     return [
-        _values(PromptView(prompt, bench, own, scores), names)
+        _values(PromptView(prompt, bench, own, scores), names, bounded)
         for prompt, own, scores in zip(prompts, others, bert, strict=True)
     ]
 
@@ -384,7 +478,7 @@ def _encode_together(prompts: Sequence[Prompt], names: Sequence[str], bench: Ben
             texts += both + shortened(both)
     if texts:
         bench.encoder.encode(texts)
-    if bench.matcher is not None:
+    if bench.matcher is not None and _MATCHING.intersection(names):
         bench.matcher.scores([(prompt.texts, prompt.viewpoints) for prompt in prompts])
 
 
@@ -400,8 +494,41 @@ def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
     return chosen
 
 
-def _values(view: PromptView, names: Sequence[str]) -> Values:
-    return {name: _none_if_nan(METRICS[name](view)) for name in names}
+def _values(view: PromptView, names: Sequence[str], bounded: AbstractSet[str]) -> Values:
+    values = {name: _none_if_nan(METRICS[name](view)) for name in names}
+    incomplete = view.incomplete or bool(MATCHED & bounded)
+    for fill in BOUNDS:
+        other = view.filled(fill) if incomplete else view
+        values |= {
+            f"{name}_{fill}": _none_if_nan(METRICS[name](other))
+            for name in names
+            if name in bounded
+        }
+    return values
+
+
+def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any]:
+    """Return what is kept of a prompt's samples beside its values.
+
+    Returns:
+        `sha`, of its responses; if one of the metrics `names` matches viewpoints, `covered`, per
+        valid sample the positions of those that it covers, None where the matcher could not tell;
+        with a judge `verdicts`, per judgement one value per valid sample, None where there is no
+        verdict.
+    """
+    kept: dict[str, Any] = {"sha": short_hash([sample.raw for sample in prompt.samples])}
+    if bench.matcher is not None and _MATCHING.intersection(names):
+        scores = bench.matcher.scores([(prompt.texts, prompt.viewpoints)])[0]
+        kept["covered"] = [
+            None if np.isnan(row).any() else np.flatnonzero(row >= bench.matcher.threshold).tolist()
+            for row in scores
+        ]
+    if prompt.verdicts:
+        kept["verdicts"] = {
+            name: [None if v is None else v.value for v in own]
+            for name, own in prompt.verdicts.items()
+        }
+    return kept
 
 
 def _none_if_nan(value: float) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from lm_eval_overton.encoders import DEFAULT_ENCODER
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.judge.spec import JudgeSpec, read_spec
 
 __all__ = [
     "ApiSeeds",
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 ApiSeeds = Literal["auto", "on", "off"]
-MatcherName = Literal["embedding", "nli"]
+MatcherName = Literal["embedding", "nli", "judge"]
 Order = Literal["nearest_first", "nearest_last"]
 
 _TEXTS = (
@@ -86,6 +87,7 @@ class Settings:
     max_context: int | None = None
     bertscore: str | None = None
     bertscore_layers: int | None = None
+    judge: JudgeSpec | None = None
 
 
 KEYS = tuple(field.name for field in fields(Settings))
@@ -132,6 +134,8 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         raise SettingsError(
             f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"
         )
+    if "judge" in given:
+        given["judge"] = read_spec(given["judge"], task)
     _check_matcher(given, task)
     return Settings(**given)
 
@@ -153,8 +157,15 @@ def _texts(value: Any, key: str, task: str) -> tuple[str, ...]:
 
 def _check_matcher(given: Mapping[str, Any], task: str) -> None:
     matcher = given.get("matcher", "embedding")
-    if matcher not in ("embedding", "nli"):
-        raise SettingsError(f"{task}: expected matcher embedding or nli, got {matcher!r}")
+    if matcher not in ("embedding", "nli", "judge"):
+        raise SettingsError(f"{task}: expected matcher embedding, nli or judge, got {matcher!r}")
+    judge = given.get("judge")
+    if matcher == "judge" and not (judge and judge.model and judge.mode == "text"):
+        raise SettingsError(
+            f"{task}: expected a judge that writes for the matcher judge, got "
+            f"{'none' if judge is None else 'labels or log-likelihoods'}; pass "
+            '`--metadata \'{"matcher": "judge", "judge": {"model": "...", ...}}\'`'
+        )
     if matcher == "nli" and "nli_model" not in given:
         raise SettingsError(
             f"{task}: expected an nli_model for the matcher nli, got none; pass "

@@ -342,7 +342,7 @@ def generations(*tasks: str) -> Path:
 
 def test_a_generations_file_brings_its_settings_along(tmp_path):
     scored = score(generations("overton_diversity"), tmp_path / "out")
-    assert scored.values("prompts") == ["q0", "q1", "q2", "q3"]
+    assert [own["id"] for own in scored.values("prompts")] == ["q0", "q1", "q2", "q3"]
     assert scored.values("lexical_diversity") == pytest.approx(LEXICAL)
     for part in ("|frame:query-answer|", "|n:3|", "|stop:###|"):
         assert part in scored.report["signature"]

@@ -92,15 +92,6 @@ def test_carriage_return_is_hashed():
     assert "\r" not in sign("t", 1, {"stop": ["\r"]}, {})
 
 
-def test_nested_credentials_are_redacted():
-    assert "sk-1" not in str(runs.redact({"model_kwargs": {"api_key": "sk-1"}}))
-
-
-def test_auth_of_the_tokenizer_and_of_the_address_are_redacted():
-    given = {"auth": "sk-1", "tokenizer_auth_token": "sk-1", "base_url": "https://u:sk-1@h"}
-    assert "sk-1" not in str(runs.redact(given))
-
-
 def test_an_empty_stop_does_not_end_a_response():
     assert np.isnan(cut_share([clean("abc")], [""]))
 

@@ -13,12 +13,13 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics import coverage as cov
 from lm_eval_overton.reference import find_responses, load_reference
 from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import REFERENCE, Bench, Prompt, score_prompts
+from lm_eval_overton.scoring import JUDGED, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.text import content_words
 
 TASK = "overton_coverage"
 SEED = 1234
-NAMES = sorted(REFERENCE)
+UNJUDGED = REFERENCE - JUDGED
+NAMES = sorted(UNJUDGED)
 PROMPTS = PromptSet(
     "two", 1, "0123abcd", [{"id": "p1", "prompt": "Why?"}, {"id": "p2", "prompt": "Who am I?"}]
 )
@@ -218,8 +219,8 @@ def test_reference_metrics_of_two_prompts():
         "reference_samples_worth": 1,
     }
     assert row == pytest.approx(expected)
-    assert set(row) == REFERENCE
-    assert undefined == dict.fromkeys(REFERENCE)
+    assert set(row) == UNJUDGED
+    assert undefined == dict.fromkeys(UNJUDGED)
 
 
 @pytest.mark.parametrize(

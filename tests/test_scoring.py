@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from lm_eval_overton.likeness import KINDS
 from lm_eval_overton.recorded import read_responses
 from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import METRICS, REFERENCE, Bench, Prompt, score_prompts
+from lm_eval_overton.judged_metrics import COUNTS
+from lm_eval_overton.scoring import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
 
 PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
 needs_paper = pytest.mark.skipif(not PAPER.is_dir(), reason="no released outputs")
@@ -25,7 +26,8 @@ GIVEN_UNITS = {
 IN_CONTEXT = {name for name in METRICS if name.startswith((*KINDS, "bertscore_"))}
 IN_CONTEXT.add("examples_dropped")
 # What is defined without viewpoints and without a reference.
-PLAIN = tuple(name for name in METRICS if name not in REFERENCE | GIVEN_UNITS | IN_CONTEXT)
+JUDGE = JUDGED | COUNTS.keys()
+PLAIN = tuple(name for name in METRICS if name not in REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE)
 
 
 class FakeEncoder:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from lm_eval_overton.data import PromptSet, load_viewpoints
+from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.matchers import Matcher, make_matcher
+from lm_eval_overton.judging import Judge
+from lm_eval_overton.matchers import JudgeMatcher, Matcher, make_matcher
 
 __all__ = ["CoverageTask"]
 
@@ -16,13 +18,22 @@ class CoverageTask(OvertonTask):
 
     PACKAGED_PROMPTS: ClassVar[str] = "contested"
     OWN_PROMPTS: ClassVar[bool] = False
+    JUDGEMENTS: ClassVar[tuple[str, ...]] = ("stance",)
 
     def _load_prompts(self, task: str) -> PromptSet:
         if self.settings.viewpoints:
             return load_viewpoints(self.settings.viewpoints)
         return super()._load_prompts(task)
 
-    def _find_matcher(self) -> Matcher:
+    def _find_matcher(self, judge: Judge | None) -> Matcher:
+        if self.settings.matcher == "judge":
+            if judge is None:
+                raise SettingsError(
+                    "overton_coverage: expected a judge on a server for the matcher judge, got one "
+                    "that would be loaded beside the evaluated model; run with another matcher, "
+                    "then `overton score` the generations with this one"
+                )
+            return JudgeMatcher(judge, self.prompt_set.docs, self.settings.threshold)
         return make_matcher(
             self.settings.matcher,
             self.encoder,

@@ -48,6 +48,7 @@ class IclTask(OvertonTask):
     """One way to put examples or a hint before each prompt; `strategy` in the YAML names it."""
 
     MIN_SAMPLES: ClassVar[int] = 1
+    JUDGEMENTS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: dict[str, Any], recorded: Any = None) -> None:
         """Read the settings, the prompts and the reference; see OvertonTask."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.paths import tasks_folder
 from lm_eval_overton.recorded import Responses, match_prompts
 
-__all__ = ["ReplayLM", "score", "task_class", "task_names"]
+__all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
 
 
 @register_model("overton_replay")
@@ -66,6 +67,27 @@ def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
     return config.pop("class"), config
 
 
+def build(
+    found: Responses,
+    task: str,
+    *,
+    prompts: str | None = None,
+    stops: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    only: AbstractSet[str] | None = None,
+) -> OvertonTask:
+    """Return a task that scores recorded responses; the arguments are those of `score`."""
+    cls, config = task_class(task)
+    given = {"n_samples": found.n_samples} if found.n_samples else {}
+    config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
+    if only is not None:
+        config["metric_list"] = [m for m in config["metric_list"] if m["metric"] in only]
+    recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
+    if stops is not None:
+        recorded = replace(recorded, stops=tuple(stops))
+    return cls(config=config, recorded=recorded)
+
+
 def score(
     found: Responses,
     task: str,
@@ -73,6 +95,7 @@ def score(
     prompts: str | None = None,
     stops: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    only: AbstractSet[str] | None = None,
     output: Path | None = None,
     name: str | None = None,
 ) -> dict[str, Any]:
@@ -84,6 +107,7 @@ def score(
         prompts: Packaged name or file of the prompts that were answered.
         stops: Stop sequences of the frame they were made with; default: what the file says.
         metadata: As `--metadata` of the harness.
+        only: The metrics to compute; default: all of the task.
         output: Folder for `results_*.json` and `samples_*.jsonl`.
         name: What the results call the model; default: the file's name.
 
@@ -97,16 +121,11 @@ def score(
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 
-    cls, config = task_class(task)
-    given = {"n_samples": found.n_samples} if found.n_samples else {}
-    config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
-    recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
-    if stops is not None:
-        recorded = replace(recorded, stops=tuple(stops))
-    built = cls(config=config, recorded=recorded)
+    built = build(found, task, prompts=prompts, stops=stops, metadata=metadata, only=only)
+    assert built.recorded is not None
     tracker = EvaluationTracker(output_path=str(output)) if output else None
     results = simple_evaluate(
-        model=ReplayLM(recorded.responses),
+        model=ReplayLM(built.recorded.responses),
         tasks=[built],
         task_manager=TaskManager(include_defaults=False),
         log_samples=True,

@@ -5,27 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["GENERATIONS", "cache_dir", "gather", "redact", "write_generations", "write_values"]
+__all__ = ["GENERATIONS", "cache_dir", "gather", "write_generations", "write_values"]
 
 GENERATIONS = "generations.jsonl"
 FORMAT = 1
 
 # The handlers of the harness's logger print these lines beside its own.
 logger = logging.getLogger("lm_eval.overton")
-
-_SECRET = re.compile(r"key|token|secret|password|auth|header|credential", re.IGNORECASE)
-_NOT_SECRET = re.compile(
-    r"tokenizer(_backend|_name|_mode|_revision)?|tokenized_requests|\w*(bos|eos|end)_token|max_\w+",
-    re.IGNORECASE,
-)
-_USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def cache_dir() -> Path:
@@ -35,19 +27,6 @@ def cache_dir() -> Path:
         return Path(given).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "lm_eval_overton"
-
-
-def redact(value: Any) -> Any:
-    """Return a copy of a JSON-like value without what looks like a credential."""
-    if isinstance(value, Mapping):
-        return {k: "<redacted>" if _is_secret(str(k)) else redact(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact(item) for item in value]
-    return _USER_IN_URL.sub("", value) if isinstance(value, str) else value
-
-
-def _is_secret(key: str) -> bool:
-    return bool(_SECRET.search(key)) and not _NOT_SECRET.fullmatch(key)
 
 
 def gather(rows: list[Any], world_size: int) -> list[Any] | None:

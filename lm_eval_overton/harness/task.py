@@ -19,19 +19,34 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton import __version__, stats
 from lm_eval_overton.bertscore import BertScorer
+from lm_eval_overton.credentials import redact
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.encoders import find_encoder, get_encoder
 from lm_eval_overton.errors import OvertonError, ScoringError, SettingsError
 from lm_eval_overton.harness import generations, registry, runs, sampling
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
+from lm_eval_overton.harness.judging_stage import JudgingStage, find_judge
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
+from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.judging import Judge
 from lm_eval_overton.matchers import Matcher
 from lm_eval_overton.recorded import Recorded
 from lm_eval_overton.reference import load_reference
 from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.scoring import BERTSCORE, REFERENCE, Bench, Prompt, Values, score_prompts
-from lm_eval_overton.settings import is_api_model, model_identity, read_settings
+from lm_eval_overton.scoring import (
+    BERTSCORE,
+    BOUNDS,
+    JUDGED,
+    MATCHED,
+    REFERENCE,
+    Bench,
+    Prompt,
+    Values,
+    details,
+    score_prompts,
+)
+from lm_eval_overton.settings import KEYS, is_api_model, model_identity, read_settings
 from lm_eval_overton.signature import short_hash, sign
 
 __all__ = ["OvertonTask"]
@@ -52,6 +67,8 @@ class OvertonTask(ConfigurableTask):
     PACKAGED_PROMPTS: ClassVar[str] = "open_ended"
     OWN_PROMPTS: ClassVar[bool] = True
     MIN_SAMPLES: ClassVar[int] = 2
+    # The judgements that the task's metrics rest on.
+    JUDGEMENTS: ClassVar[tuple[str, ...]] = ("quality", "missing", "topics")
     FRAME: ClassVar[Frame] = QUERY_ANSWER
     CHAT_FRAME: ClassVar[Frame] = CHAT
 
@@ -78,10 +95,15 @@ class OvertonTask(ConfigurableTask):
         self.recorded = recorded
         self.prompt_set = self._take_recorded(name) if recorded else self._load_prompts(name)
         self.frame = self.FRAME
-        self.matcher = self._find_matcher()
+        judge = find_judge(self.settings.judge, recorded, name)
+        self.matcher = self._find_matcher(judge)
         self.reference = self._load_reference(name)
         self.bert = self._find_bert()
+        self.stage = JudgingStage.of(
+            judge, self.settings.judge, self.JUDGEMENTS, bool(self.reference)
+        )
         left_out = (set() if self.reference else REFERENCE) | (set() if self.bert else BERTSCORE)
+        left_out = left_out | self.stage.left_out
         config["metric_list"] = [
             entry for entry in config["metric_list"] if entry["metric"] not in left_out
         ]
@@ -89,6 +111,7 @@ class OvertonTask(ConfigurableTask):
         self.folder: Path | None = None
         self.world_size = 1
         self._values: dict[str, Values] = {}
+        self._details: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
         self._system: str | None = None
         super().__init__(config=config)
@@ -103,7 +126,7 @@ class OvertonTask(ConfigurableTask):
         own = self.settings.prompts if self.OWN_PROMPTS else None
         return load_prompts(own or self.PACKAGED_PROMPTS)
 
-    def _find_matcher(self) -> Matcher | None:
+    def _find_matcher(self, judge: Judge | None) -> Matcher | None:
         """Return what matches given units to responses; None where there are none."""
         return None
 
@@ -272,8 +295,18 @@ class OvertonTask(ConfigurableTask):
                 len(prompts),
                 self.settings.n_samples,
             )
-        values = score_prompts(prompts, self.metric_names, self.bench)
+        prompts = self.stage.judged(prompts)
+        names = [*self.metric_names, *self.stage.counts]
+        values = score_prompts(prompts, names, self.bench, self.bounded)
         self._values = {p.doc["id"]: own for p, own in zip(prompts, values, strict=True)}
+        self._details = {p.doc["id"]: details(p, self.bench, names) for p in prompts}
+
+    @property
+    def bounded(self) -> frozenset[str]:
+        """The metrics that rest on a judge's verdicts."""
+        return frozenset(self.metric_names) & (
+            JUDGED | (MATCHED if self.settings.matcher == "judge" else frozenset())
+        )
 
     @property
     def metric_names(self) -> list[str]:
@@ -285,7 +318,13 @@ class OvertonTask(ConfigurableTask):
         """What is common to all prompts."""
         settings = self.settings
         return Bench(
-            settings.n_samples, self.stops, self.encoder, settings.seed, self.matcher, self.bert
+            settings.n_samples,
+            self.stops,
+            self.encoder,
+            settings.seed,
+            self.matcher,
+            self.bert,
+            settings.judge.bar if settings.judge else JudgeSpec.bar,
         )
 
     def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
@@ -300,10 +339,15 @@ class OvertonTask(ConfigurableTask):
         """Return a prompt's values, each followed by what fills its error and its count."""
         if "bypass" in self._metric_fn_list:
             return {"bypass": None}
-        row: dict[str, Any] = {PROMPTS: doc["id"]}
-        for name, value in self._values[doc["id"]].items():
+        values = self._values[doc["id"]]
+        # All that is to be gathered from other processes must be in a row of the table.
+        row: dict[str, Any] = {PROMPTS: {"id": doc["id"], **self._details[doc["id"]]}}
+        for name in self.metric_names:
+            value = values[name]
             row |= {name: value, f"{name}_stderr": None, f"{name}_n": int(value is not None)}
-        return row
+            if name in self.bounded:
+                row |= {f"{name}_{fill}": values[f"{name}_{fill}"] for fill in BOUNDS}
+        return row | {name: values[name] for name in self.stage.counts}
 
     def aggregation(self) -> dict[str, Any]:
         """Return the aggregation of each key of `process_results`."""
@@ -316,7 +360,9 @@ class OvertonTask(ConfigurableTask):
             # takes the place of its "N/A".
             table[f"{name}_stderr"] = partial(self._stderr, name)
             table[f"{name}_n"] = sum
-        return table
+            if name in self.bounded:
+                table |= {f"{name}_{fill}": registry.overton_mean for fill in BOUNDS}
+        return table | {name: partial(self._keep, name, _total) for name in self.stage.counts}
 
     def _keep(self, name: str, aggregate: Any, values: Sequence[Any]) -> Any:
         # The values of all processes pass here, and only here.
@@ -335,24 +381,53 @@ class OvertonTask(ConfigurableTask):
         return config
 
     def _report(self) -> dict[str, Any]:
-        alarms = self._alarms()
+        details = self._gathered[PROMPTS]
+        columns = {
+            **self._gathered,
+            PROMPTS: [own["id"] for own in details],
+        }
+        judging = self._judging()
+        alarms = self._alarms() + (
+            self.stage.alarms(judging["counts"], self.folder) if judging else []
+        )
         report = {
             "signature": self.signature,
             "generations": str(self.folder / runs.GENERATIONS) if self.folder else None,
             "alarms": alarms,
             # One string per metric: a results file of thousands of prompts stays readable.
-            "values": {name: json.dumps(values) for name, values in self._gathered.items()},
+            "values": {name: json.dumps(values) for name, values in columns.items()},
+            "details": json.dumps([{k: v for k, v in own.items() if k != "id"} for own in details]),
+            **({"judge": judging} if judging else {}),
         }
         logger.info("%s", self.signature)
         for alarm in alarms:
             logger.warning("%s: %s", self.task_name, alarm)
         if self.folder:
-            names = list(self._gathered)
-            rows = zip(*self._gathered.values(), strict=True)
+            names = list(columns)
+            rows = zip(*columns.values(), strict=True)
             runs.write_values(
                 self.folder, self.task_name, (dict(zip(names, row, strict=True)) for row in rows)
             )
         return report
+
+    def _judging(self) -> dict[str, Any] | None:
+        """Return what the judge did; say how to have one where there is none."""
+        if self.stage.names and self.stage.judge is not None:
+            return {
+                "signature": self.stage.judge.signature,
+                "counts": self.stage.counted(self._gathered),
+                "metrics": sorted(self.bounded),
+            }
+        if self.JUDGEMENTS and self.folder:
+            named = "" if self.settings.judge else " --judge FILE"
+            logger.info(
+                "%s: no judged metrics (%s); for them run `overton judge %s%s`",
+                self.task_name,
+                ", ".join(self.JUDGEMENTS),
+                self.folder,
+                named,
+            )
+        return None
 
     def _alarms(self) -> list[str]:
         share = registry.overton_mean(self._gathered.get("identical_prompts", []))
@@ -425,5 +500,10 @@ class OvertonTask(ConfigurableTask):
             "stops": self.stops,
             "generation": {k: v for k, v in self.generation.items() if k != "until"},
             "n_samples": self.settings.n_samples,
-            "model": runs.redact(model_identity(self.config.metadata or {})),
+            "settings": {k: v for k, v in (self.config.metadata or {}).items() if k in KEYS},
+            "model": redact(model_identity(self.config.metadata or {})),
         }
+
+
+def _total(values: Sequence[float | None]) -> int:
+    return int(sum(value or 0 for value in values))

@@ -2,14 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lm_eval_overton.harness.runs import (
     GENERATIONS,
     cache_dir,
     gather,
-    redact,
     write_generations,
     write_values,
 )
@@ -43,24 +40,6 @@ def test_runs_are_kept_where_the_environment_says(monkeypatch, environment, fold
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert cache_dir() == Path(folder)
-
-
-@pytest.mark.parametrize(
-    "key",
-    ["api_key", "API-KEY", "hf_token", "client_secret", "Password", "Authorization", "header"],
-)
-def test_what_looks_like_a_credential_is_redacted(key):
-    assert redact({key: "s3cret", "model": "m"}) == {key: "<redacted>", "model": "m"}
-
-
-@pytest.mark.parametrize("key", ["tokenizer", "tokenized_requests", "max_new_tokens", "bos_token"])
-def test_settings_of_tokens_are_no_credentials(key):
-    assert redact({key: "x"}) == {key: "x"}
-
-
-@given(st.dictionaries(st.text(), st.integers()))
-def test_redaction_keeps_all_keys_in_order(values):
-    assert list(redact(values)) == list(values)
 
 
 def test_one_process_has_all_rows():

@@ -1,0 +1,166 @@
+"""`overton calibrate`: ask a judge about responses that are labelled, and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lm_eval_overton.data import PromptSet, load_prompts
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.judge import HarnessJudge
+from lm_eval_overton.judge.calibrate import Calibration, Item, calibrate
+from lm_eval_overton.judge.labels import align, read_labels
+from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.judge.spec import read_spec
+from lm_eval_overton.judging import Question, ask_in_both_orders
+from lm_eval_overton.recorded import match_prompts, read_responses
+from lm_eval_overton.reference import load_reference
+from lm_eval_overton.samples import clean
+from lm_eval_overton.text import word_count
+
+__all__ = ["Labelled", "calibrate_run"]
+
+SEED = 1234
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A model's responses and the labels that somebody gave them."""
+
+    model: str
+    responses: Path
+    labels: Path
+
+
+def calibrate_run(
+    judgement: str,
+    labelled: Sequence[Labelled],
+    judge: Any,
+    *,
+    prompts: str | None = None,
+    stops: Sequence[str] | None = None,
+    reference: str | None = None,
+    reference_stops: Sequence[str] | None = None,
+    repeats: int = 1,
+    limit: int | None = None,
+) -> list[Calibration]:
+    """Return how far a judge agrees with labels.
+
+    Args:
+        judgement: A key of `JUDGEMENTS`.
+        labelled: Responses with labels, by model.
+        judge: As the setting `judge`; it must name a model.
+        prompts: Packaged name or file of the prompts, where the responses do not say them.
+        stops: Where the responses are cut; None: what their file says.
+        reference: The run that `missing` and `equivalence` compare with.
+        reference_stops: Where its responses are cut.
+        repeats: How often the judge is asked each question.
+        limit: Ask about the first prompts alone.
+
+    Raises:
+        OvertonError: If a file, the judge or the judgement cannot be used.
+    """
+    spec = read_spec(judge, "calibrate")
+    if not spec.model:
+        raise SettingsError("calibrate: expected a judge with a model, got labels")
+    if repeats < 1:
+        raise SettingsError(f"calibrate: expected at least 1 repeat, got {repeats}")
+    own = load_prompts(prompts) if prompts else None
+    asked: list[tuple[Item, Question]] = []
+    for entry in labelled:
+        asked += _items(entry, judgement, own, stops, reference, reference_stops, limit)
+    labelled_only = [(item, question) for item, question in asked if item.label is not None]
+    questions = [
+        Question(question.judgement, question.texts, repeat=repeat)
+        for repeat in range(repeats)
+        for _, question in labelled_only
+    ]
+    verdicts = _ask(HarnessJudge(spec), questions, judgement)
+    items = [
+        Item(item.model, item.prompt, item.words, item.label, verdicts[i :: len(labelled_only)])
+        for i, (item, _) in enumerate(labelled_only)
+    ]
+    unlabelled = [item for item, _ in asked if item.label is None]
+    return calibrate([*items, *unlabelled], judgement, np.random.default_rng(SEED))
+
+
+def _ask(judge: HarnessJudge, questions: Sequence[Question], judgement: str) -> list[Verdict]:
+    """Return one verdict per question; a pairwise one only where both orders agree."""
+    if judgement != "equivalence":
+        return [verdict for verdict in judge.ask(questions) if verdict is not None]
+    return [_agreed(*pair) for pair in ask_in_both_orders(judge, questions)]
+
+
+def _agreed(there: Verdict | None, back: Verdict | None) -> Verdict:
+    assert there is not None
+    assert back is not None
+    if there.status != "parsed" or back.status != "parsed":
+        return there if there.status != "parsed" else back
+    return there if there.value == back.value else Verdict("unreadable", None, there.raw)
+
+
+def _items(
+    entry: Labelled,
+    judgement: str,
+    prompts: PromptSet | None,
+    stops: Sequence[str] | None,
+    reference: str | None,
+    reference_stops: Sequence[str] | None,
+    limit: int | None,
+) -> list[tuple[Item, Question]]:
+    """Return the valid samples of a model with their labels, and what the judge is asked."""
+    recorded = match_prompts(read_responses(entry.responses), prompts)
+    docs = (recorded.asked or recorded.prompts).docs
+    most = max(len(own) for own in recorded.responses.values())
+    labels = align(read_labels(entry.labels, judgement), len(docs), most, docs)
+    texts = _reference_texts(judgement, reference, recorded.prompts, reference_stops)
+    cuts = recorded.stops if stops is None else stops
+    found = []
+    for doc, row in list(zip(docs, labels, strict=True))[:limit]:
+        for raw, label in zip(recorded.responses.get(doc["id"], ()), row, strict=False):
+            sample = clean(raw, cuts)
+            other = texts.get(doc["id"])
+            if sample.status != "valid" or (texts and other is None):
+                continue
+            value = label.value if label is not None else None
+            item = Item(entry.model, doc["prompt"], word_count(sample.text), value, ())
+            asked = _texts(judgement, doc["prompt"], sample.text, other)
+            found.append((item, Question(JUDGEMENTS[judgement], asked)))
+    return found
+
+
+def _reference_texts(
+    judgement: str, reference: str | None, prompts: PromptSet, stops: Sequence[str] | None
+) -> dict[str, str]:
+    """Return the first valid sample of the reference per prompt; nothing where none is needed."""
+    if judgement in ("quality", "stance"):
+        return {}
+    if judgement not in ("missing", "equivalence"):
+        raise SettingsError(
+            "--judgement: expected quality, stance, missing or equivalence, got "
+            f"{judgement!r}, whose verdicts are no single labels"
+        )
+    if reference is None:
+        raise SettingsError(
+            f"calibrate: expected --reference for the judgement {judgement}, which compares two "
+            "responses, got none"
+        )
+    found = load_reference(reference, "overton_diversity", prompts, stops)
+    return {
+        key: next(sample.text for sample in own if sample.status == "valid")
+        for key, own in found.items()
+        if any(sample.status == "valid" for sample in own)
+    }
+
+
+def _texts(judgement: str, prompt: str, text: str, other: str | None) -> Mapping[str, Any]:
+    if other is None:
+        return {"prompt": prompt, "response": text}
+    if judgement == "missing":
+        return {"prompt": prompt, "reference": other, "alternative": text}
+    return {"prompt": prompt, "response_a": other, "response_b": text}

@@ -1,0 +1,340 @@
+"""A judge that is a model of the harness: asked over HTTP, or loaded here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.judge_http import Call, Calls
+from lm_eval_overton.harness.runs import cache_dir
+from lm_eval_overton.judge.cache import ReplyCache, request_hash
+from lm_eval_overton.judge.parse import Verdict, choose, parse
+from lm_eval_overton.judge.prompts import Judgement
+from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.judging import Question, Verdicts
+from lm_eval_overton.settings import is_api_model, model_identity
+from lm_eval_overton.signature import short_hash
+
+__all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
+
+logger = logging.getLogger("lm_eval.overton")
+
+# A stop sequence that no reply holds: some servers fail without any.
+UNTIL = "[end of verdict]"
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request: a verdict to write, or the log-likelihood of a label."""
+
+    key: str
+    judgement: Judgement
+    content: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What asking would take; `texts` are the prompts that would be sent."""
+
+    requests: int
+    cached: int
+    texts: Sequence[str]
+    replies: Sequence[str]
+
+
+def judge_cache() -> Path:
+    """Return the file of judge replies."""
+    return cache_dir() / "judge.sqlite"
+
+
+def is_local(spec: JudgeSpec) -> bool:
+    """Tell whether a judge would be loaded here, beside the evaluated model."""
+    return bool(spec.model) and not (_is_http(_model_class(spec)) or is_api_model(spec.model_args))
+
+
+def _model_class(spec: JudgeSpec) -> Any:
+    # The harness fills its registry on first use only while it is empty.
+    import lm_eval.models  # noqa: F401
+    from lm_eval.api.registry import get_model
+
+    try:
+        return get_model(spec.model)
+    except Exception as error:
+        # An unknown name, or a model whose own package is missing: the harness says which.
+        reason = str(error).partition("\n")[0]
+        raise SettingsError(
+            f"judge: expected a model of the harness (`lm_eval ls models`), got {spec.model!r} "
+            f"({reason})"
+        ) from error
+
+
+def _is_http(cls: Any) -> bool:
+    from lm_eval.models.api_models import TemplateAPI
+
+    return isinstance(cls, type) and issubclass(cls, TemplateAPI)
+
+
+class HarnessJudge:
+    """Asks a harness model, at temperature 0, and keeps its replies.
+
+    Args:
+        spec: A judge with a model.
+        cache: File of replies; None: the user's.
+
+    Raises:
+        SettingsError: If there is no such model, or an API judge cannot be set up.
+    """
+
+    def __init__(self, spec: JudgeSpec, cache: Path | None = None) -> None:
+        self.spec = spec
+        self.cache = cache or judge_cache()
+        self._class = _model_class(spec)
+        self.http = _is_http(self._class)
+        if self.http:
+            self._check_server()
+
+    def _check_server(self) -> None:
+        if self.spec.mode == "loglikelihood" and "chat" in self.spec.model:
+            raise SettingsError(
+                f"judge: expected a model with log-likelihoods for the mode loglikelihood, got "
+                f"{self.spec.model}; use a completions server, a local model, or the mode text"
+            )
+        try:
+            header, url = self._lm.header, self._lm.base_url
+        except (ValueError, OSError) as error:
+            # A key that the environment lacks, or a tokenizer that is not there.
+            raise self._unusable(error) from error
+        if not url or not isinstance(header, dict):
+            raise SettingsError("judge: expected a base_url in model_args, got none")
+
+    def _unusable(self, error: Exception) -> SettingsError:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        return SettingsError(
+            f"judge: expected a judge that can be set up, got {self.spec.model} with "
+            f"{json.dumps(dict(self.spec.model_args), default=str)} ({reason})"
+        )
+
+    @cached_property
+    def _lm(self) -> Any:
+        defaults: dict[str, Any] = {}
+        if not self.http:
+            # The harness's own default: unlike "cuda", it falls back to the processor.
+            defaults = {"batch_size": 1, "device": "cuda:0"}
+        elif self.spec.mode == "text":
+            defaults = {"tokenizer_backend": "none", "tokenized_requests": False}
+        try:
+            return self._class.create_from_arg_obj(defaults | dict(self.spec.model_args))
+        except (ValueError, TypeError, OSError, ImportError, AssertionError) as error:
+            raise self._unusable(error) from error
+
+    @property
+    def signature(self) -> str:
+        """Model, mode and limits with their hash; an address is no part of it."""
+        spec = self.spec
+        own = {k: v for k, v in model_identity(spec.model_args).items() if k != "base_url"}
+        name = own.get("model") or own.get("pretrained") or spec.model
+        settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
+        short = str(name).rstrip("/").split("/")[-1]
+        return f"{short}@{short_hash(settings)}|{spec.mode}|bar:{spec.bar}"
+
+    def ask(self, questions: Sequence[Question]) -> Verdicts:
+        """Return a verdict per question; equal requests are sent once."""
+        jobs = [self._jobs(question) for question in questions]
+        replies = self._replies([job for own in jobs for job in own])
+        return [
+            self._verdict(question, [replies.get(job.key) for job in own])
+            for question, own in zip(questions, jobs, strict=True)
+        ]
+
+    def plan(self, questions: Sequence[Question]) -> Plan:
+        """Return what `ask` would send."""
+        jobs = {job.key: job for question in questions for job in self._jobs(question)}
+        with ReplyCache(self.cache) as cache:
+            known = cache.get(jobs)
+        texts = [job.content for key, job in jobs.items() if key not in known]
+        return Plan(len(jobs), len(known), texts, list(known.values()))
+
+    def _jobs(self, question: Question) -> list[Job]:
+        judgement = question.judgement
+        if self.spec.mode == "text":
+            content = judgement.build(**question.texts)[0]["content"]
+            return [self._job(question, content, None)]
+        prompt = judgement.build_for_labels(**question.texts)
+        return [self._job(question, prompt, label) for label in judgement.labels]
+
+    def _job(self, question: Question, content: str, label: str | None) -> Job:
+        judgement = question.judgement
+        key = request_hash(
+            {
+                "model": self.spec.model,
+                "model_args": model_identity(self.spec.model_args),
+                "mode": self.spec.mode,
+                "max_tokens": self.spec.max_tokens,
+                "structured": self.spec.structured,
+                "judgement": f"{judgement.name}@{judgement.version}",
+                "content": content,
+                "label": label,
+                "repeat": question.repeat,
+            }
+        )
+        return Job(key, judgement, content, label)
+
+    def _verdict(self, question: Question, replies: Sequence[str | None]) -> Verdict:
+        if self.spec.mode == "text":
+            return parse(question.judgement, replies[0], question.quoted)
+        scores = [None if reply is None else float(reply) for reply in replies]
+        return choose(question.judgement, scores)
+
+    # ------------------------------------------------------------------------------- sending
+
+    def _replies(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """Return the replies by key: those that are kept, and those that came now."""
+        by_key = {job.key: job for job in jobs}
+        with ReplyCache(self.cache) as cache:
+            known = cache.get(by_key)
+            missing = [job for key, job in by_key.items() if key not in known]
+            if missing:
+                logger.info("Judge: %d replies are there, %d to ask", len(known), len(missing))
+                self._send(missing, known, cache)
+        return known
+
+    def _send(self, jobs: list[Job], known: dict[str, str], cache: ReplyCache) -> None:
+        from tqdm import tqdm
+
+        with tqdm(total=len(jobs), desc="Judging") as bar:
+
+            def done(index: int, reply: str | None) -> None:
+                bar.update(1)
+                if reply is not None:
+                    known[jobs[index].key] = reply
+                    cache.put(jobs[index].key, reply)
+
+            if self.http:
+                self._calls.run([self._call(job) for job in jobs], done)
+            else:
+                self._load_and_ask(jobs, done)
+
+    @cached_property
+    def _calls(self) -> Calls:
+        return Calls(self._lm)
+
+    def _call(self, job: Job) -> Call:
+        if job.label is not None:
+            return self._label_call(job)
+        lm, chat = self._lm, "chat" in self.spec.model
+        messages = [{"role": "user", "content": job.content}] if chat else job.content
+        settings = {"temperature": 0, "max_gen_toks": self.spec.max_tokens, "until": [UNTIL]}
+        plain = lm._create_payload(
+            messages, generate=True, gen_kwargs=settings, seed=lm._seed, eos=None
+        )
+        if not (self.spec.structured and _offers_schemas(lm)):
+            return Call(plain, self._read)
+        schema = {
+            "name": job.judgement.name,
+            "schema": job.judgement.json_schema(),
+            "strict": True,
+        }
+        wanted = {"response_format": {"type": "json_schema", "json_schema": schema}}
+        return Call(plain | wanted, self._read, plain)
+
+    def _read(self, body: Any) -> str:
+        # The harness's reader hides a body without choices behind an empty text.
+        choice = body["choices"][0] if "choices" in body else None
+        if isinstance(choice, Mapping) and isinstance(choice.get("message"), Mapping):
+            refusal = choice["message"].get("refusal")
+            if refusal and not choice["message"].get("content"):
+                return str(refusal)
+        return str(self._lm.parse_generations([body])[0] or "")
+
+    def _label_call(self, job: Job) -> Call:
+        lm = self._lm
+        context, label = lm._encode_pair(job.content, f" {job.label}")
+        inputs, lengths, _ = lm.batch_loglikelihood_requests([[(None, context, label)]])
+        payload = lm._create_payload(
+            lm.create_message(inputs), generate=False, gen_kwargs={}, seed=lm._seed, eos=None
+        )
+
+        def read(body: Any) -> str:
+            [(loglikelihood, _)] = lm.parse_logprobs(body, tokens=inputs, ctxlens=lengths)
+            return repr(float(loglikelihood))
+
+        return Call(payload, read)
+
+    def _load_and_ask(self, jobs: list[Job], done: Callable[[int, str | None], None]) -> None:
+        """Ask a model that is loaded here, or that sends its own requests, batch by batch."""
+        lm = self._lm
+        if self.spec.mode == "text":
+            requests: list[tuple[Any, Any]] = [self._writing(lm, job) for job in jobs]
+            method, room = lm.generate_until, self.spec.max_tokens
+        else:
+            requests = [(job.content, f" {job.label}") for job in jobs]
+            method, room = lm.loglikelihood, 8
+        fitting = [i for i, request in enumerate(requests) if _fits(lm, request[0], room)]
+        if len(fitting) < len(jobs):
+            logger.warning(
+                "Judge: %d of %d prompts are longer than its context and count as failed",
+                len(jobs) - len(fitting),
+                len(jobs),
+            )
+        for i in set(range(len(jobs))).difference(fitting):
+            done(i, None)
+        for part in _batches(fitting, BATCH):
+            for i, reply in zip(part, _isolated(method, [requests[i] for i in part]), strict=True):
+                done(i, reply)
+
+    def _writing(self, lm: Any, job: Job) -> tuple[str, dict[str, Any]]:
+        content: Any = job.content
+        if getattr(getattr(lm, "tokenizer", None), "chat_template", None):
+            content = lm.apply_chat_template([{"role": "user", "content": content}])
+        return content, {
+            "temperature": 0.0,
+            "max_gen_toks": self.spec.max_tokens,
+            "until": [UNTIL],
+        }
+
+
+def _offers_schemas(lm: Any) -> bool:
+    from lm_eval.models.openai_completions import LocalChatCompletion
+
+    return isinstance(lm, LocalChatCompletion)
+
+
+def _fits(lm: Any, content: Any, room: int) -> bool:
+    """Tell whether a prompt leaves room in the model's context; the harness would cut it."""
+    limit = getattr(lm, "max_length", None)
+    if not isinstance(limit, int) or not hasattr(lm, "tok_encode"):
+        return True
+    return len(lm.tok_encode(content)) + room <= limit
+
+
+def _batches(items: Sequence[int], size: int) -> Iterator[list[int]]:
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _isolated(method: Any, requests: Sequence[tuple[Any, Any]]) -> list[str | None]:
+    """Return a reply per request; one that fails does not take the others with it."""
+    from lm_eval.api.instance import Instance
+
+    kind = method.__name__
+    instances = [Instance(kind, {}, r, i, ("judge", i, 1)) for i, r in enumerate(requests)]
+    try:
+        replies = list(method(instances, disable_tqdm=True))
+    except Exception as error:
+        if len(requests) == 1:
+            logger.warning("Judge: a request failed (%s: %s)", type(error).__name__, error)
+            return [None]
+        return [reply for request in requests for reply in _isolated(method, [request])]
+    if kind == "loglikelihood":
+        return [repr(float(reply[0])) for reply in replies]
+    return [None if reply is None else str(reply) for reply in replies]

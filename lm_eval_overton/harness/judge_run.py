@@ -1,0 +1,248 @@
+"""`overton judge`: complete a finished run with a judge's verdicts, in new files only."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.harness.judge import HarnessJudge, Plan
+from lm_eval_overton.harness.judging_stage import to_judge
+from lm_eval_overton.harness.replay import build, score, task_class, task_names
+from lm_eval_overton.harness.task import OvertonTask
+from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.judging import Question, Verdicts, judge_prompts
+from lm_eval_overton.recorded import DEFAULT_TASK, Responses, read_responses
+from lm_eval_overton.reference import find_responses, newest
+from lm_eval_overton.samples import clean
+from lm_eval_overton.scoring import JUDGED, Prompt
+from lm_eval_overton.settings import KEYS
+
+__all__ = ["describe", "dry_run", "judge_run", "read_prices"]
+
+# English text has about four characters per token.
+CHARACTERS_PER_TOKEN = 4
+# What the replies to our prompts come to, with a reason of one or two sentences.
+REPLY_TOKENS = 120
+PRICED = ("input", "output")
+# A finished run may have been matched or compared in ways that its judge has no part in.
+NOT_FOR_JUDGE = {"matcher", "nli_model", "threshold", "bertscore", "bertscore_layers"}
+
+
+def judge_run(
+    place: Path, only: str | None, given: Mapping[str, Any], prompts: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Judge each task of a finished run and write `judged_<task>_<time>.json`.
+
+    Args:
+        place: A run's folder, or a file of samples, generations or responses.
+        only: The task to judge; None: all that a judge is of use for.
+        given: Settings that go before those of the run, the judge above all.
+        prompts: The prompts that were answered, where the file does not say them.
+
+    Yields:
+        The harness's results dictionary per task, with the file's path under `path`.
+
+    Raises:
+        OvertonError: If there is no judge, nothing to judge, or a file cannot be read.
+    """
+    done = 0
+    for task in _tasks(place, only):
+        found, settings = _found(place, task, given)
+        if not build(found, task, prompts=prompts, metadata=settings, only=JUDGED).metric_names:
+            continue
+        results = score(found, task, prompts=prompts, metadata=settings, only=JUDGED)
+        results.pop("samples", None)
+        done += 1
+        yield {**results, "path": str(_write(place, task, results))}
+    if not done:
+        raise SettingsError(
+            f"{place}: expected a judge with a judgement for one of the tasks, got one that can "
+            "judge none of them (by log-likelihood only stance and missing can be judged)"
+        )
+
+
+def dry_run(
+    place: Path,
+    only: str | None,
+    given: Mapping[str, Any],
+    prompts: str | None = None,
+    prices: Path | None = None,
+) -> Iterator[str]:
+    """Yield per task what judging it would send and cost; nothing is sent.
+
+    Raises:
+        OvertonError: As `judge_run`, or if the price table cannot be read.
+    """
+    for task in _tasks(place, only):
+        found, settings = _found(place, task, given)
+        built = build(found, task, prompts=prompts, metadata=settings, only=JUDGED)
+        spec, judge = built.settings.judge, built.stage.judge
+        if spec is None or not built.stage.names or not isinstance(judge, HarnessJudge):
+            yield f"{task}: nothing to send"
+            continue
+        model = str(spec.model_args.get("model") or spec.model)
+        table = read_prices(prices, model) if prices else None
+        yield describe(task, judge.plan(_questions(built)), spec, table)
+
+
+class _Collector:
+    """A judge that only takes down what it is asked."""
+
+    signature = ""
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+
+    def ask(self, questions: Sequence[Question]) -> Verdicts:
+        self.questions += questions
+        return [None] * len(questions)
+
+
+def _questions(task: OvertonTask) -> list[Question]:
+    assert task.recorded is not None
+    collector = _Collector()
+    responses = task.recorded.responses
+    prompts = [
+        Prompt(
+            doc,
+            [clean(raw, task.stops, task.frame.extract) for raw in responses[doc["id"]]],
+            task.reference.get(doc["id"], ()),
+        )
+        for doc in task.prompt_set.docs
+    ]
+    judge_prompts(collector, [to_judge(prompt) for prompt in prompts], task.stage.names)
+    if "quality" in task.stage.names and task.reference:
+        references = [to_judge(prompt, of_reference=True) for prompt in prompts]
+        judge_prompts(collector, references, ("quality",))
+    return collector.questions
+
+
+def describe(task: str, plan: Plan, spec: JudgeSpec, prices: Mapping[str, Any] | None) -> str:
+    """Return a plan in words: requests, tokens and, with prices, what it would cost."""
+    sent = len(plan.texts)
+    tokens_in = sum(len(text) for text in plan.texts) // CHARACTERS_PER_TOKEN
+    known = [len(reply) / CHARACTERS_PER_TOKEN for reply in plan.replies]
+    most = spec.max_tokens if spec.mode == "text" else 0
+    each = min(sum(known) / len(known) if known else REPLY_TOKENS, most)
+    tokens_out = round(sent * each)
+    words = (
+        f"{task}: {plan.requests} requests, {plan.cached} of them answered before, {sent} to send; "
+        f"about {tokens_in} input tokens and {tokens_out} output tokens "
+        f"(at most {sent * most})"
+    )
+    if prices is None:
+        return f"{words}; for the cost give --prices FILE"
+    cost = (tokens_in * prices["input"] + tokens_out * prices["output"]) / 1e6
+    return f"{words}; cost about {cost:.2f}"
+
+
+def read_prices(path: Path, model: str) -> Mapping[str, float]:
+    """Return the prices per million tokens from a YAML or JSON file.
+
+    Args:
+        path: `{"input": 2.5, "output": 10}`, or such objects by model name.
+        model: The judge's model.
+
+    Raises:
+        DataError: If the file cannot be read or does not price the model.
+    """
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"{path}: expected a readable price table, got {error}") from error
+    found = table.get(model, table) if isinstance(table, Mapping) else None
+    if not isinstance(found, Mapping) or not all(_is_price(found.get(k)) for k in PRICED):
+        raise DataError(
+            f'{path}: expected {{"input": PRICE, "output": PRICE}} per million tokens, by itself '
+            f"or under {model!r}, got {found!r:.80}"
+        )
+    return {key: float(found[key]) for key in PRICED}
+
+
+def _is_price(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _judgeable() -> list[str]:
+    return [name for name in task_names() if task_class(name)[0].JUDGEMENTS]
+
+
+def _tasks(place: Path, only: str | None) -> list[str]:
+    """Return the tasks of a run that a judge is of use for."""
+    known = _judgeable()
+    if only is not None:
+        if only not in known:
+            raise SettingsError(f"--task: expected one of {', '.join(known)}, got {only!r}")
+        return [only]
+    there = [task for task in known if task in _named_in(place)]
+    # A plain file of responses says no task.
+    return there or [DEFAULT_TASK]
+
+
+def _named_in(place: Path) -> set[str]:
+    if place.is_file():
+        return _named_in_file(place)
+    results = [name for path in place.rglob("results_*.json") for name in _configs(path)]
+    generations = [
+        name for path in place.rglob("generations.jsonl") for name in _named_in_file(path)
+    ]
+    return {*results, *generations}
+
+
+def _named_in_file(path: Path) -> set[str]:
+    if path.name.startswith("samples_"):
+        return {path.stem.removeprefix("samples_").rpartition("_")[0]}
+    with path.open(encoding="utf-8", errors="replace") as file:
+        try:
+            header = json.loads(file.readline())
+        except ValueError:
+            return set()
+    tasks = header.get("tasks") if isinstance(header, dict) else None
+    return set(tasks) if isinstance(tasks, dict) else set()
+
+
+def _configs(path: Path) -> dict[str, Any]:
+    try:
+        configs = json.loads(path.read_text(encoding="utf-8"))["configs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return configs if isinstance(configs, dict) else {}
+
+
+def _found(place: Path, task: str, given: Mapping[str, Any]) -> tuple[Responses, dict[str, Any]]:
+    """Return a task's responses and the settings that it is judged with."""
+    found = read_responses(find_responses(place, task), task)
+    results = _results_of(place, task)
+    config = _configs(results)[task] if results else {}
+    own = {**found.settings, **(config.get("metadata") or {})}
+    kept = {key: own[key] for key in KEYS if key in own and key not in NOT_FOR_JUDGE}
+    settings = {**kept, **given}
+    if not settings.get("judge"):
+        raise SettingsError(
+            f"{place}: expected a judge, got a run without one; name it with --judge, a JSON "
+            'object such as \'{"model": "hf", "model_args": {"pretrained": "..."}}\' or a YAML file'
+        )
+    return found, settings
+
+
+def _results_of(place: Path, task: str) -> Path | None:
+    """Return the newest results file of a task."""
+    if place.is_file():
+        return None
+    return newest(path for path in place.rglob("results_*.json") if task in _configs(path))
+
+
+def _write(place: Path, task: str, results: Mapping[str, Any]) -> Path:
+    """Write the judged metrics beside the results that they complete."""
+    beside = _results_of(place, task) or (place if place.is_file() else place / "-")
+    path = beside.parent / f"judged_{task}_{time.strftime('%Y-%m-%dT%H-%M-%S')}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=2, default=str, allow_nan=False), "utf-8")
+    partial.replace(path)
+    return path

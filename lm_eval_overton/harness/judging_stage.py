@@ -1,0 +1,142 @@
+"""What a task asks of its judge, and what it says where verdicts are missing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.judge import HarnessJudge, is_local
+from lm_eval_overton.judge.parse import STATUSES, Verdict
+from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.judged_metrics import JUDGED_BY
+from lm_eval_overton.judging import Judge, Judged, LabelsJudge, judge_prompts
+from lm_eval_overton.recorded import Recorded
+from lm_eval_overton.scoring import Prompt, Verdicts
+
+__all__ = ["JudgingStage", "find_judge", "to_judge"]
+
+logger = logging.getLogger("lm_eval.overton")
+
+
+def find_judge(spec: JudgeSpec | None, recorded: Recorded | None, task: str) -> Judge | None:
+    """Return who judges within this run; None for nobody.
+
+    A judge that is loaded on this machine would share it with the evaluated model: it judges
+    responses that exist already.
+
+    Raises:
+        SettingsError: If the judge cannot be set up.
+        DataError: If its labels do not fit the prompts.
+    """
+    if spec is None:
+        return None
+    if spec.labels:
+        if recorded is None:
+            raise SettingsError(
+                f"{task}: expected a judge with a model for responses that are yet to come, got "
+                "labels; use labels with `overton score`"
+            )
+        docs = (recorded.asked or recorded.prompts).docs
+        return LabelsJudge(spec, docs, max(len(own) for own in recorded.responses.values()))
+    if recorded is None and is_local(spec):
+        return None
+    return HarnessJudge(spec)
+
+
+@dataclass(frozen=True)
+class JudgingStage:
+    """The judgements that a task asks for, and of whom; nothing is asked without a judge."""
+
+    judge: Judge | None
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        judge: Judge | None,
+        spec: JudgeSpec | None,
+        useful: Sequence[str],
+        has_reference: bool,
+    ) -> JudgingStage:
+        """Return the stage of a task for which the judgements `useful` have metrics."""
+        if judge is None or spec is None:
+            return cls(None)
+        names = [name for name in useful if spec.judgements is None or name in spec.judgements]
+        if not has_reference:
+            names = [name for name in names if name not in ("missing", "topics")]
+        if spec.labels:
+            names = [name for name in names if name in spec.labels]
+        if spec.mode == "loglikelihood":
+            names = [name for name in names if JUDGEMENTS[name].labels]
+        return cls(judge, tuple(names))
+
+    @property
+    def left_out(self) -> set[str]:
+        """The metrics that nobody gives verdicts for."""
+        return {metric for metric, name in JUDGED_BY.items() if name not in self.names}
+
+    @property
+    def counts(self) -> list[str]:
+        """The names of the verdict counts."""
+        return [f"{name}_{status}" for name in self.names for status in STATUSES]
+
+    def judged(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """Return the prompts with their verdicts; whatever goes wrong costs verdicts alone."""
+        if self.judge is None or not self.names:
+            return list(prompts)
+        own = self._ask([to_judge(prompt) for prompt in prompts], self.names)
+        reference: list[Verdicts] = [{} for _ in prompts]
+        if "quality" in self.names and any(prompt.reference for prompt in prompts):
+            asked = [to_judge(prompt, of_reference=True) for prompt in prompts]
+            reference = self._ask(asked, ("quality",))
+        return [
+            replace(prompt, verdicts=mine, reference_verdicts=theirs)
+            for prompt, mine, theirs in zip(prompts, own, reference, strict=True)
+        ]
+
+    def _ask(self, prompts: Sequence[Judged], names: Sequence[str]) -> list[Verdicts]:
+        assert self.judge is not None
+        try:
+            return list(judge_prompts(self.judge, prompts, names))
+        except Exception:
+            logger.exception("The judge failed; its metrics are undefined")
+            failed = Verdict("failed", None, None)
+            return [{name: [failed] * len(prompt.texts) for name in names} for prompt in prompts]
+
+    def counted(self, gathered: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, int]]:
+        """Return per judgement how many verdicts of each status all prompts have."""
+        return {
+            name: {status: int(sum(gathered[f"{name}_{status}"])) for status in STATUSES}
+            for name in self.names
+        }
+
+    def alarms(self, counts: Mapping[str, Mapping[str, int]], folder: Path | None) -> list[str]:
+        """Return what to say of verdicts that are missing."""
+        remedy = f"`overton judge {folder}`" if folder else "the same command"
+        return [
+            f"{name}: {sum(own.values()) - own['parsed']} of {sum(own.values())} verdicts are "
+            f"missing ({', '.join(f'{s} {own[s]}' for s in STATUSES[1:])}); {remedy} asks again "
+            "for those that failed"
+            for name, own in counts.items()
+            if own["parsed"] < sum(own.values())
+        ]
+
+
+def to_judge(prompt: Prompt, of_reference: bool = False) -> Judged:
+    """Return a prompt's valid samples, or those of its reference, as the judge gets them."""
+    samples = prompt.reference if of_reference else prompt.samples
+    valid = [(i, sample.text) for i, sample in enumerate(samples) if sample.status == "valid"]
+    return Judged(
+        str(prompt.doc["id"]),
+        str(prompt.doc["prompt"]),
+        [text for _, text in valid],
+        [i for i, _ in valid],
+        next(iter(prompt.reference_texts), None),
+        prompt.doc.get("kind") == "yes_no",
+        of_reference,
+    )

@@ -1,0 +1,146 @@
+"""Metrics that rest on a judge's verdicts, per prompt.
+
+Only parsed verdicts enter. A view that is `filled` takes each missing verdict for the worst or
+for the best one, which bounds the metric.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING, Any
+
+from lm_eval_overton.judge.parse import STATUSES, Verdict
+from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
+from lm_eval_overton.metrics.stance import (
+    STANCES,
+    stance_coverage,
+    stance_entropy,
+    stance_shares,
+)
+
+if TYPE_CHECKING:
+    from lm_eval_overton.scoring import PromptView
+
+__all__ = ["COUNTS", "JUDGED_BY", "QUALITY_CONTROLLED", "judged_metrics", "passes"]
+
+Metric = Callable[["PromptView"], float]
+
+# Over the samples that pass the bar: the metric whose value there each name has.
+QUALITY_CONTROLLED = {
+    "lexical_diversity_qc": "lexical_diversity",
+    "semantic_diversity_qc": "semantic_diversity",
+    "units_at_1_words_qc": "units_at_1_words",
+    "overton_index_qc": "overton_index_words",
+    "missing_from_reference_split_qc": "missing_from_reference_split",
+    "missing_from_reference_held_out_qc": "missing_from_reference_held_out",
+    "missing_from_reference_chance_qc": "missing_from_reference_chance",
+}
+TOPIC_SIDES = ("only_reference", "both", "only_sample")
+
+# Which judgement each metric needs.
+JUDGED_BY = {
+    **dict.fromkeys((*QUALITY_ASPECTS, "quality_pass_share", *QUALITY_CONTROLLED), "quality"),
+    **dict.fromkeys((f"p_{stance}" for stance in STANCES), "stance"),
+    **dict.fromkeys(("stance_entropy", "stance_coverage"), "stance"),
+    "missing_info": "missing",
+    **dict.fromkeys((f"topics_{side}" for side in TOPIC_SIDES), "topics"),
+    "topics_disagreement": "topics",
+}
+
+
+def judged_metrics() -> dict[str, Metric]:
+    """Return the metrics by name, the quality-controlled ones left out."""
+    table: dict[str, Metric] = {aspect: _aspect(aspect) for aspect in QUALITY_ASPECTS}
+    table |= {f"p_{stance}": _stance_share(stance) for stance in STANCES}
+    table |= {f"topics_{side}": _topic_share(side) for side in TOPIC_SIDES}
+    return table | {
+        "quality_pass_share": _pass_share,
+        "stance_entropy": _stance_entropy,
+        "stance_coverage": lambda v: stance_coverage(_stances(v, "other", "both")),
+        "missing_info": lambda v: _mean(_filled(v, _numbers(v, "missing"), 1, 5)),
+        "topics_disagreement": _topics_disagreement,
+    }
+
+
+def _asked(view: PromptView, judgement: str) -> list[Verdict]:
+    return [v for v in view.prompt.verdicts.get(judgement, ()) if v is not None]
+
+
+def _numbers(view: PromptView, judgement: str) -> list[float | None]:
+    return [verdict.value for verdict in _asked(view, judgement)]
+
+
+def _filled(view: PromptView, values: Sequence[Any], worst: Any, best: Any) -> list[Any]:
+    stand_in = {"": None, "worst": worst, "best": best}[view.fill]
+    return [stand_in if value is None else value for value in values]
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def _aspect(aspect: str) -> Metric:
+    def mean(view: PromptView) -> float:
+        values = [v.value[aspect] if v.value else None for v in _asked(view, "quality")]
+        return _mean(_filled(view, values, 1, 5))
+
+    return mean
+
+
+def passes(verdict: Verdict | None, bar: int) -> bool | None:
+    """Return whether a sample passes the quality bar; None where that is not known."""
+    score = verdict.value["helpfulness"] if verdict is not None and verdict.value else None
+    return None if score is None else bool(score >= bar)
+
+
+def _pass_share(view: PromptView) -> float:
+    known = [passes(verdict, view.bench.bar) for verdict in _asked(view, "quality")]
+    return _mean(_filled(view, known, False, True))
+
+
+def _stances(view: PromptView, worst: str, best: str) -> list[str | None]:
+    return _filled(view, [verdict.value for verdict in _asked(view, "stance")], worst, best)
+
+
+def _stance_share(stance: str) -> Metric:
+    another = "yes" if stance == "other" else "other"
+    return lambda view: stance_shares(_stances(view, another, stance))[f"p_{stance}"]
+
+
+def _stance_entropy(view: PromptView) -> float:
+    labels = [verdict.value for verdict in _asked(view, "stance")]
+    known = [label for label in labels if label is not None]
+    if not view.fill:
+        return stance_entropy(known)
+    missing = combinations_with_replacement(STANCES, len(labels) - len(known))
+    entropies = [stance_entropy([*known, *stand_ins]) for stand_ins in missing]
+    return min(entropies) if view.fill == "worst" else max(entropies)
+
+
+def _topic_share(side: str) -> Metric:
+    def mean(view: PromptView) -> float:
+        verdicts = _asked(view, "topics")
+        shares = [v.value["shares"][side] if v.value else None for v in verdicts]
+        return _mean(_filled(view, shares, 0.0, 1.0))
+
+    return mean
+
+
+def _topics_disagreement(view: PromptView) -> float:
+    values = [v.value["disagreement"] if v.value else None for v in _asked(view, "topics")]
+    return _mean(_filled(view, values, 1.0, 0.0))
+
+
+def _count(judgement: str, status: str) -> Metric:
+    return lambda view: float(sum(verdict.status == status for verdict in _asked(view, judgement)))
+
+
+# How many verdicts of each status a prompt has.
+COUNTS = {
+    f"{judgement}_{status}": _count(judgement, status)
+    for judgement in ("quality", "stance", "missing", "topics")
+    for status in STATUSES
+}
