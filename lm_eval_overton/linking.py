@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 from lm_eval_overton.errors import LinkError
@@ -66,7 +67,7 @@ def link() -> list[Path]:
         target.mkdir(exist_ok=True)
         _require_no_foreign_file([target / name for name in wanted])
         for name, source in wanted.items():
-            (target / name).write_text(_stub(source), encoding="utf-8")
+            _write(target / name, _stub(source))
         for path in _stubs(target):
             if path.name not in wanted:
                 path.unlink()
@@ -76,6 +77,13 @@ def link() -> list[Path]:
             f"`--include_path {tasks_folder()}` instead"
         ) from error
     return _stubs(target)
+
+
+def _write(path: Path, text: str) -> None:
+    # Another process may read the stub meanwhile: it is there as a whole or as it was.
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def _require_no_foreign_file(paths: list[Path]) -> None:
