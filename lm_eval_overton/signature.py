@@ -1,4 +1,4 @@
-"""One line that names every setting that can change a score."""
+"""One line that names every setting that can change a score, and how two such lines differ."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["short_hash", "sign"]
+__all__ = ["FRAME", "UNSET", "differing", "fields", "short_hash", "sign"]
+
+# The fields that say how a model is asked: a base model is asked otherwise than a chat model.
+FRAME = ("frame", "stop", "system")
+# What stands for the value of a field that a signature does not have.
+UNSET = "unset"
 
 _SHORT = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "max"}
+# Values that switch a setting off; a model behind an API is never sent these settings.
+_OFF = {"top_k": "0", "rep": "1"}
 
 
 def short_hash(value: Any) -> str:
@@ -35,6 +42,48 @@ def sign(task: str, version: Any, fields: Mapping[str, Any], generation: Mapping
     parts += [f"{key}:{_word(value)}" for key, value in fields.items() if value is not None]
     parts += [f"{_SHORT.get(key, key)}:{_word(generation[key])}" for key in sorted(generation)]
     return "|".join(parts)
+
+
+def fields(signature: str) -> dict[str, str]:
+    """Return the words of a signature by their keys; the first, task@version, is the `task`.
+
+    Two words of one key, a field and a generation setting, are joined by a bar.
+    """
+    first, *words = signature.split("|")
+    found = {"task": first}
+    for word in words:
+        key, _, value = word.partition(":")
+        found[key] = f"{found[key]}|{value}" if key in found else value
+    return found
+
+
+def differing(a: str, b: str) -> dict[str, tuple[str, str]]:
+    """Return the fields in which two signatures differ in meaning, with both values.
+
+    Equal in meaning are prompts of one hash, whatever their name; a setting that is switched off
+    (`top_k:0`, `rep:1`) and one that is not there; and any two ways to seed an API.
+
+    Args:
+        a: A signature.
+        b: Another one.
+
+    Returns:
+        In the order of `a`, then of `b`; `unset` stands for a field that is not there.
+    """
+    own, other = fields(a), fields(b)
+    return {
+        key: (own.get(key, UNSET), other.get(key, UNSET))
+        for key in {**own, **other}
+        if _meaning(key, own.get(key)) != _meaning(key, other.get(key))
+    }
+
+
+def _meaning(key: str, value: str | None) -> str | None:
+    """Return what of a value counts; None for nothing."""
+    if value is None or key == "api_seeds" or value == _OFF.get(key):
+        return None
+    # Prompts that came with recorded responses are named after their file.
+    return value.rpartition(":")[2] if key == "data" else value
 
 
 def _word(value: Any) -> str:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_overton.judged_metrics import COUNTS
 from lm_eval_overton.likeness import KINDS
 from lm_eval_overton.recorded import read_responses
 from lm_eval_overton.samples import clean
-from lm_eval_overton.judged_metrics import COUNTS
 from lm_eval_overton.scoring import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
 
 PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.signature import short_hash, sign
+from lm_eval_overton.signature import differing, fields, short_hash, sign
 
 FIELDS = {"data": "open_ended-1:0123abcd", "frame": "query-answer", "n": 5, "stop": ["```"]}
 GENERATION = {"temperature": 0.5, "top_p": 1.0, "repetition_penalty": 1.1, "max_gen_toks": 700}
@@ -87,3 +87,108 @@ def test_the_hash_is_the_beginning_of_the_sha256_of_the_json():
 
 def test_what_json_does_not_know_is_hashed_as_text():
     assert short_hash({"dtype": complex(1, 2)}) == short_hash({"dtype": "(1+2j)"})
+
+
+# ------------------------------------------------------------------------------- read and compared
+
+
+def test_the_words_of_a_signature_are_its_fields():
+    assert fields("overton_diversity@1|data:open_ended-1:0123abcd|stop:fence|emb:mini@r:256") == {
+        "task": "overton_diversity@1",
+        "data": "open_ended-1:0123abcd",
+        "stop": "fence",
+        "emb": "mini@r:256",
+    }
+    assert fields("t@2") == {"task": "t@2"}
+
+
+def test_two_words_of_one_name_do_not_hide_each_other():
+    assert fields("t@1|seed:1234|seed:7") == {"task": "t@1", "seed": "1234|7"}
+    assert differing("t@1|seed:1|seed:7", "t@1|seed:2|seed:7") == {"seed": ("1|7", "2|7")}
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), values), st.dictionaries(st.just("e"), values))
+def test_every_setting_can_be_read_back(settings, generation):
+    found = fields(sign("t", 1, settings, generation))
+    assert list(found) == ["task", *settings, *generation]
+
+
+def test_differing_fields_come_with_both_values():
+    a, b = sign("t", 1, FIELDS, GENERATION), sign("t", 2, {"n": 9, "system": "ab"}, GENERATION)
+    assert differing(a, b) == {
+        "task": ("t@1", "t@2"),
+        "data": ("open_ended-1:0123abcd", "unset"),
+        "frame": ("query-answer", "unset"),
+        "n": ("5", "9"),
+        "stop": ("fence", "unset"),
+        "system": ("unset", "ab"),
+    }
+
+
+@pytest.mark.parametrize("key", {**FIELDS, **GENERATION})
+def test_every_setting_that_changes_is_found(key):
+    changed = {**GENERATION, **FIELDS, key: "7"}
+    own, other = (
+        sign("t", 1, {name: of[name] for name in FIELDS}, {name: of[name] for name in GENERATION})
+        for of in ({**GENERATION, **FIELDS}, changed)
+    )
+    short = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "max"}
+    assert list(differing(own, other)) == [short.get(key, key)]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        # Recorded prompts are named after their file; names may hold the sign themselves.
+        ("t@1|data:open_ended-1:0123abcd", "t@1|data:chat:0123abcd"),
+        ("t@1|data:a:b:0123abcd", "t@1|data:c:0123abcd"),
+        # What is switched off is not sent to an API.
+        ("t@1|top_k:0", "t@1"),
+        ("t@1|rep:1", "t@1"),
+        ("t@1|rep:1|top_k:0|n:5", "t@1|n:5"),
+        ("t@1|api_seeds:auto", "t@1"),
+        ("t@1|api_seeds:on", "t@1|api_seeds:off"),
+        ("t@1|n:5|temp:1", "t@1|temp:1|n:5"),
+    ],
+)
+def test_what_means_the_same_does_not_differ(a, b):
+    assert differing(a, b) == differing(b, a) == {}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "key"),
+    [
+        ("t@1|data:open_ended-1:0123abcd", "t@1|data:open_ended-1:4567abcd", "data"),
+        ("t@1|data:open_ended-1:0123abcd", "t@1", "data"),
+        ("t@1|top_k:50", "t@1|top_k:0", "top_k"),
+        ("t@1|top_k:50", "t@1", "top_k"),
+        ("t@1|top_k:1", "t@1", "top_k"),
+        ("t@1|rep:1.1", "t@1", "rep"),
+        ("t@1|rep:0", "t@1", "rep"),
+        # Off for one setting is a value of another; an empty list is a value too.
+        ("t@1|temp:0", "t@1", "temp"),
+        ("t@1|top_p:1", "t@1", "top_p"),
+        ("t@1|stop:none", "t@1", "stop"),
+    ],
+)
+def test_what_means_something_else_differs(a, b, key):
+    assert list(differing(a, b)) == list(differing(b, a)) == [key]
+
+
+def test_what_means_the_same_still_changes_the_signature():
+    for key, off in {"top_k": 0, "repetition_penalty": 1.0}.items():
+        assert sign("t", 1, FIELDS, {key: off}) != sign("t", 1, FIELDS, {})
+    seeds = {sign("t", 1, {"api_seeds": value}, {}) for value in ("auto", "on", "off", None)}
+    assert len(seeds) == 4
+
+
+words = st.dictionaries(
+    st.sampled_from(["data", "n", "rep", "top_k", "api_seeds"]), st.sampled_from("012")
+)
+
+
+@given(words, words)
+def test_differing_turns_with_its_arguments(own, other):
+    a, b = sign("t", 1, own, {}), sign("t", 1, other, {})
+    assert differing(a, a) == {}
+    assert {key: two[::-1] for key, two in differing(a, b).items()} == differing(b, a)

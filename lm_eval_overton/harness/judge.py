@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from lm_eval_overton.judge.parse import Verdict, choose, parse
 from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Question, Verdicts
-from lm_eval_overton.settings import is_api_model, model_identity
+from lm_eval_overton.settings import KEYS, is_api_model, model_identity
 from lm_eval_overton.signature import short_hash
 
 __all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
@@ -29,6 +29,10 @@ logger = logging.getLogger("lm_eval.overton")
 # A stop sequence that no reply holds: some servers fail without any.
 UNTIL = "[end of verdict]"
 BATCH = 64
+# The most that a label comes to.
+LABEL_TOKENS = 8
+
+Done = Callable[[int, str | None], None]
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,14 @@ class HarnessJudge:
         if self.http:
             self._check_server()
 
+    def set_up(self) -> None:
+        """Make the model ready, which loads it if it is local.
+
+        Raises:
+            SettingsError: If that cannot be done.
+        """
+        _ = self._lm
+
     def _check_server(self) -> None:
         if self.spec.mode == "loglikelihood" and "chat" in self.spec.model:
             raise SettingsError(
@@ -131,6 +143,9 @@ class HarnessJudge:
             defaults = {"batch_size": 1, "device": "cuda:0"}
         elif self.spec.mode == "text":
             defaults = {"tokenizer_backend": "none", "tokenized_requests": False}
+        else:
+            # The harness would cut what is longer than its default of 2048; a server knows better.
+            defaults = {"max_length": 2**20}
         try:
             return self._class.create_from_arg_obj(defaults | dict(self.spec.model_args))
         except (ValueError, TypeError, OSError, ImportError, AssertionError) as error:
@@ -140,7 +155,7 @@ class HarnessJudge:
     def signature(self) -> str:
         """Model, mode and limits with their hash; an address is no part of it."""
         spec = self.spec
-        own = {k: v for k, v in model_identity(spec.model_args).items() if k != "base_url"}
+        own = {k: v for k, v in _identity(spec).items() if k != "base_url"}
         name = own.get("model") or own.get("pretrained") or spec.model
         settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
         short = str(name).rstrip("/").split("/")[-1]
@@ -176,7 +191,7 @@ class HarnessJudge:
         key = request_hash(
             {
                 "model": self.spec.model,
-                "model_args": model_identity(self.spec.model_args),
+                "model_args": _identity(self.spec),
                 "mode": self.spec.mode,
                 "max_tokens": self.spec.max_tokens,
                 "structured": self.spec.structured,
@@ -219,9 +234,29 @@ class HarnessJudge:
                     cache.put(jobs[index].key, reply)
 
             if self.http:
-                self._calls.run([self._call(job) for job in jobs], done)
+                self._call_all(jobs, done)
             else:
                 self._load_and_ask(jobs, done)
+
+    def _call_all(self, jobs: list[Job], done: Done) -> None:
+        fitting = list(range(len(jobs)))
+        if self.spec.mode == "loglikelihood":
+            fitting = self._fitting([job.content for job in jobs], LABEL_TOKENS, done)
+        calls = [self._call(jobs[i]) for i in fitting]
+        self._calls.run(calls, lambda i, reply: done(fitting[i], reply))
+
+    def _fitting(self, contents: Sequence[Any], room: int, done: Done) -> list[int]:
+        """Return which prompts leave room in the context; the others are done without a reply."""
+        fitting = [i for i, content in enumerate(contents) if _fits(self._lm, content, room)]
+        if len(fitting) < len(contents):
+            logger.warning(
+                "Judge: %d of %d prompts are longer than its context and count as failed",
+                len(contents) - len(fitting),
+                len(contents),
+            )
+        for i in sorted(set(range(len(contents))).difference(fitting)):
+            done(i, None)
+        return fitting
 
     @cached_property
     def _calls(self) -> Calls:
@@ -238,21 +273,14 @@ class HarnessJudge:
         )
         if not (self.spec.structured and _offers_schemas(lm)):
             return Call(plain, self._read)
-        schema = {
-            "name": job.judgement.name,
-            "schema": job.judgement.json_schema(),
-            "strict": True,
-        }
-        wanted = {"response_format": {"type": "json_schema", "json_schema": schema}}
-        return Call(plain | wanted, self._read, plain)
+        return Call(plain | _structure(job.judgement), self._read, plain)
 
     def _read(self, body: Any) -> str:
-        # The harness's reader hides a body without choices behind an empty text.
-        choice = body["choices"][0] if "choices" in body else None
-        if isinstance(choice, Mapping) and isinstance(choice.get("message"), Mapping):
-            refusal = choice["message"].get("refusal")
-            if refusal and not choice["message"].get("content"):
-                return str(refusal)
+        if _offers_schemas(self._lm):
+            # The harness's reader hides a body without choices behind an empty text.
+            message = body["choices"][0]["message"]
+            if message.get("refusal") and not message.get("content"):
+                return str(message["refusal"])
         return str(self._lm.parse_generations([body])[0] or "")
 
     def _label_call(self, job: Job) -> Call:
@@ -269,7 +297,7 @@ class HarnessJudge:
 
         return Call(payload, read)
 
-    def _load_and_ask(self, jobs: list[Job], done: Callable[[int, str | None], None]) -> None:
+    def _load_and_ask(self, jobs: list[Job], done: Done) -> None:
         """Ask a model that is loaded here, or that sends its own requests, batch by batch."""
         lm = self._lm
         if self.spec.mode == "text":
@@ -277,16 +305,8 @@ class HarnessJudge:
             method, room = lm.generate_until, self.spec.max_tokens
         else:
             requests = [(job.content, f" {job.label}") for job in jobs]
-            method, room = lm.loglikelihood, 8
-        fitting = [i for i, request in enumerate(requests) if _fits(lm, request[0], room)]
-        if len(fitting) < len(jobs):
-            logger.warning(
-                "Judge: %d of %d prompts are longer than its context and count as failed",
-                len(jobs) - len(fitting),
-                len(jobs),
-            )
-        for i in set(range(len(jobs))).difference(fitting):
-            done(i, None)
+            method, room = lm.loglikelihood, LABEL_TOKENS
+        fitting = self._fitting([request[0] for request in requests], room, done)
         for part in _batches(fitting, BATCH):
             for i, reply in zip(part, _isolated(method, [requests[i] for i in part]), strict=True):
                 done(i, reply)
@@ -300,6 +320,19 @@ class HarnessJudge:
             "max_gen_toks": self.spec.max_tokens,
             "until": [UNTIL],
         }
+
+
+def _identity(spec: JudgeSpec) -> dict[str, Any]:
+    """Return the arguments that say which model answers; a seed is the judge's here, not ours."""
+    own = {key: spec.model_args[key] for key in KEYS if key in spec.model_args}
+    return model_identity(spec.model_args) | own
+
+
+@cache
+def _structure(judgement: Judgement) -> dict[str, Any]:
+    """Return what asks a server for structured output; making a schema takes a millisecond."""
+    schema = {"name": judgement.name, "schema": judgement.json_schema(), "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def _offers_schemas(lm: Any) -> bool:

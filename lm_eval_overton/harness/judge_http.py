@@ -96,15 +96,20 @@ class Calls:
         done: Callable[[int, str | None], None],
     ) -> None:
         for index, call in waiting:
-            reply = None if self._given_up else await self._reply(session, call)
-            self._count(reply)
-            done(index, reply)
+            done(index, await self._reply(session, call))
 
-    def _count(self, reply: str | None) -> None:
-        self._in_a_row = 0 if reply is not None else self._in_a_row + 1
+    def _failed(self, outcome: _Outcome) -> None:
+        """Take note that a request failed for good."""
+        self._last_fault = outcome.text
+        if outcome.kind == "no_entry":
+            self._given_up = outcome.text
+        if outcome.kind == "not_this":
+            # Many requests may be too long; that is no sign that the server went away.
+            return
+        self._in_a_row += 1
         if self._in_a_row >= max(8, 2 * self.concurrency) and not self._given_up:
-            self._given_up = f"{self._in_a_row} requests in a row failed, the last with " + (
-                self._last_fault or "no answer"
+            self._given_up = (
+                f"{self._in_a_row} requests in a row failed, the last with {outcome.text}"
             )
 
     async def _reply(self, session: Any, call: Call) -> str | None:
@@ -117,6 +122,7 @@ class Calls:
             if outcome.kind == "reply":
                 # Not before the plain request was answered: it may have been refused for itself.
                 self.structured = self.structured and structured
+                self._in_a_row = 0
                 return outcome.text
             if outcome.kind == "no_structure":
                 structured = False
@@ -126,15 +132,9 @@ class Calls:
                 # What one request is told holds for all of them.
                 self._resume_at = max(self._resume_at, time.monotonic() + outcome.seconds)
                 continue
-            self._last_fault = outcome.text
-            if outcome.kind == "not_this":
-                # Many requests may be too long; that is no sign that the server went away.
-                self._in_a_row = max(0, self._in_a_row - 1)
-                return None
-            if outcome.kind == "no_entry":
-                self._given_up = outcome.text
             faults += 1
             if outcome.kind != "fault" or faults >= self.lm.max_retries:
+                self._failed(outcome)
                 return None
             await asyncio.sleep(min(LONGEST_BACKOFF_S, 0.25 * 2**faults))
         return None

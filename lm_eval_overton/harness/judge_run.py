@@ -238,10 +238,19 @@ def _results_of(place: Path, task: str) -> Path | None:
     return newest(path for path in place.rglob("results_*.json") if task in _configs(path))
 
 
+def _new_file(folder: Path, task: str) -> Path:
+    path = folder / f"judged_{task}_{time.strftime('%Y-%m-%dT%H-%M-%S')}.json"
+    if path.exists():
+        # The next second's name is free: nothing is written over.
+        time.sleep(0.2)
+        return _new_file(folder, task)
+    return path
+
+
 def _write(place: Path, task: str, results: Mapping[str, Any]) -> Path:
     """Write the judged metrics beside the results that they complete."""
     beside = _results_of(place, task) or (place if place.is_file() else place / "-")
-    path = beside.parent / f"judged_{task}_{time.strftime('%Y-%m-%dT%H-%M-%S')}.json"
+    path = _new_file(beside.parent, task)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=2, default=str, allow_nan=False), "utf-8")
     partial.replace(path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.errors import OvertonError, SettingsError
 from lm_eval_overton.harness.judge import HarnessJudge, is_local
 from lm_eval_overton.judge.parse import STATUSES, Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS
@@ -45,7 +45,11 @@ def find_judge(spec: JudgeSpec | None, recorded: Recorded | None, task: str) -> 
         return LabelsJudge(spec, docs, max(len(own) for own in recorded.responses.values()))
     if recorded is None and is_local(spec):
         return None
-    return HarnessJudge(spec)
+    judge = HarnessJudge(spec)
+    if recorded is None:
+        # One that cannot be set up is told before anything is generated.
+        judge.set_up()
+    return judge
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,14 @@ class JudgingStage:
         assert self.judge is not None
         try:
             return list(judge_prompts(self.judge, prompts, names))
-        except Exception:
-            logger.exception("The judge failed; its metrics are undefined")
+        except SettingsError:
+            # Nothing was generated that it could cost: see `find_judge`.
+            raise
+        except Exception as error:
+            if isinstance(error, OvertonError):
+                logger.error("The judge failed; its metrics are undefined (%s)", error)
+            else:
+                logger.exception("The judge failed; its metrics are undefined")
             failed = Verdict("failed", None, None)
             return [{name: [failed] * len(prompt.texts) for name in names} for prompt in prompts]
 

@@ -41,7 +41,8 @@ class ReplyCache:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, timeout=60)
+            # Within a notebook the replies come in another thread, while this one waits.
+            self._file = sqlite3.connect(path, timeout=60, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS replies (request TEXT PRIMARY KEY, reply TEXT)"

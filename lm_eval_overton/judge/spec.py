@@ -125,7 +125,10 @@ def _arguments(value: Any, key: str, task: str) -> Mapping[str, Any]:
 
 
 def _scalar(text: str) -> Any:
-    value = yaml.safe_load(text)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
     return value if isinstance(value, bool | int | float) else text
 
 
@@ -137,7 +140,7 @@ def _mode(value: Any, key: str, task: str) -> Mode:
 
 def _judgements(value: Any, key: str, task: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not set(names) <= set(ASKED):
+    if not isinstance(names, list | tuple) or not all(name in ASKED for name in names):
         raise SettingsError(
             f"{task}: expected judge.{key} to list some of {', '.join(ASKED)}, got {value!r}"
         )

@@ -1,0 +1,167 @@
+"""Commands that compare finished runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.cli.arguments import add_command, add_forms
+
+__all__ = ["add"]
+
+RUN = "NAME=PLACE, or a place: a run's folder or one of its results files"
+SEED = 1234
+
+
+def add(commands: Any) -> None:
+    """Add the commands."""
+    compare = add_command(commands, "compare", _compare, "what changed from one run to others")
+    _add_runs(compare)
+    compare.add_argument(
+        "--fail-on",
+        action="append",
+        default=[],
+        metavar="METRIC<BOUND",
+        help="exit with 1 if a change lies wholly beyond, e.g. 'semantic_diversity<-0.05'",
+    )
+    compare.add_argument(
+        "--homogeneity", action="store_true", help="how alike samples are within and across runs"
+    )
+    add_forms(compare)
+    report = add_command(commands, "report", _report, "the comparison as one page of HTML")
+    _add_runs(report)
+    report.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
+    report.add_argument("--plots", type=Path, metavar="DIR", help="the figures as PNG and SVG")
+    board = add_command(commands, "leaderboard", _leaderboard, "many models by one metric")
+    board.add_argument("folder", type=Path, metavar="RUNS_DIR")
+    board.add_argument("--metric", required=True)
+    board.add_argument("--task", help="where several tasks have the metric")
+    _add_seed(board)
+    add_forms(board)
+    again = add_command(commands, "replicate", _replicate, "the paper's tables from its own data")
+    again.add_argument("folder", type=Path, metavar="DATA_DIR")
+    again.add_argument("--encoder", help="'' measures words alone")
+    again.add_argument("-o", "--output", type=Path, metavar="FILE")
+    again.add_argument("--json", action="store_true")
+    _add_recover(commands)
+
+
+def _add_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("base", metavar="BASE", help=RUN)
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="in training order")
+    parser.add_argument("--force", action="store_true", help="compare whatever the settings")
+    _add_seed(parser)
+
+
+def _add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=SEED, help="of the resamples")
+
+
+def _add_recover(commands: Any) -> None:
+    recover = add_command(commands, "recover", _recover, "how much of an aligned model comes back")
+    recover.add_argument("runs", nargs="+", metavar="RUN", help="NAME=PLACE, or a place")
+    recover.add_argument("--reference", required=True, metavar="REF")
+    recover.add_argument("--floor", required=True, metavar="RUN")
+    recover.add_argument("--peer", metavar="RUN")
+    recover.add_argument("--prompts", help="file of the prompts, for responses without them")
+    recover.add_argument("--stop", action="append", help="cut responses here (not the reference's)")
+    recover.add_argument("--reference-stop", action="append")
+    recover.add_argument("--encoder", help="for the cosine")
+    add_forms(recover)
+
+
+def _compared(args: argparse.Namespace) -> Any:
+    from lm_eval_overton.comparison import compare
+    from lm_eval_overton.results import load_run, parse_run
+
+    base, *others = [load_run(*parse_run(given)) for given in (args.base, *args.runs)]
+    return compare(base, others, force=args.force, seed=args.seed)
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from lm_eval_overton import tables
+    from lm_eval_overton.comparison import fails
+
+    compared = _compared(args)
+    alike = _alike(args) if args.homogeneity else None
+    if args.form == "json":
+        print(tables.as_json(compared, alike))
+    elif args.form == "csv":
+        print(tables.as_csv(compared) if alike is None else tables.homogeneity_csv(alike))
+    else:
+        print(tables.as_markdown(compared))
+        if alike is not None:
+            print(tables.homogeneity_markdown(alike))
+    failures = fails(compared, args.fail_on)
+    for line in failures:
+        print(line, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _alike(args: argparse.Namespace) -> Any:
+    from lm_eval_overton.comparison import homogeneity
+    from lm_eval_overton.harness.finished import finished_run
+    from lm_eval_overton.results import parse_run
+
+    texts = {}
+    for given in (args.base, *args.runs):
+        place, name = parse_run(given)
+        samples = finished_run(str(place), None, None).samples
+        texts[name or place.name] = {
+            key: [sample.text for sample in own if sample.status == "valid"]
+            for key, own in samples.items()
+        }
+    return homogeneity(texts, seed=args.seed)
+
+
+def _report(args: argparse.Namespace) -> None:
+    from lm_eval_overton import reporting
+    from lm_eval_overton.comparison import Compared
+    from lm_eval_overton.results import load_run, parse_run
+
+    one = not args.runs
+    compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)
+    if args.output or not args.plots:
+        print(f"written to {reporting.write(compared, args.output or Path('report.html'))}")
+    if args.plots:
+        for path in reporting.plots(compared, args.plots):
+            print(f"written to {path}")
+
+
+def _leaderboard(args: argparse.Namespace) -> None:
+    from lm_eval_overton import leaderboard
+
+    board = leaderboard.leaderboard(
+        leaderboard.find_runs(args.folder), args.metric, args.task, args.seed
+    )
+    print(getattr(leaderboard, f"as_{args.form or 'markdown'}")(board))
+
+
+def _replicate(args: argparse.Namespace) -> None:
+    from lm_eval_overton.replicate import as_json, as_markdown, replicate
+
+    found = replicate(args.folder, args.encoder)
+    text = as_json(found) if args.json else as_markdown(found)
+    if args.output:
+        args.output.write_text(text + "\n", encoding="utf-8")
+        print(f"written to {args.output}")
+    else:
+        print(text)
+
+
+def _recover(args: argparse.Namespace) -> None:
+    from lm_eval_overton import recover
+    from lm_eval_overton.data import load_prompts
+    from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder, get_encoder
+    from lm_eval_overton.harness.finished import finished_run
+
+    prompts = load_prompts(args.prompts) if args.prompts else None
+    encoder = get_encoder(find_encoder(args.encoder or DEFAULT_ENCODER))
+    runs = [finished_run(run, prompts, args.stop) for run in args.runs]
+    floor = finished_run(args.floor, prompts, args.stop)
+    peer = finished_run(args.peer, prompts, args.stop) if args.peer else None
+    reference = finished_run(args.reference, prompts, args.reference_stop).samples
+    rows = recover.recover(runs, reference, floor, peer, encoder)
+    print(getattr(recover, f"as_{args.form or 'markdown'}")(rows))

@@ -1,0 +1,105 @@
+"""Commands that ask a judge."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.cli.arguments import add_command, add_metadata, json_or_path, named, stops
+from lm_eval_overton.errors import SettingsError
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the commands."""
+    judge = add_command(commands, "judge", _judge, "add a judge's metrics to a finished run")
+    judge.add_argument(
+        "place", type=Path, metavar="RUN_DIR", help="a run's folder, samples or generations file"
+    )
+    judge.add_argument("--judge", type=json_or_path, help="JSON object or YAML file")
+    judge.add_argument("--task", help="default: all tasks of the run with judged metrics")
+    judge.add_argument("--prompts", help="file of the prompts that were answered")
+    judge.add_argument("--dry-run", action="store_true", help="say what it would send and cost")
+    judge.add_argument("--prices", type=Path, help="YAML or JSON, per million tokens")
+    add_metadata(judge)
+    calibrate = add_command(
+        commands, "calibrate", _calibrate, "compare a judge with existing labels"
+    )
+    calibrate.add_argument(
+        "--judgement", required=True, choices=("quality", "stance", "missing", "equivalence")
+    )
+    for name in ("responses", "labels"):
+        calibrate.add_argument(
+            f"--{name}",
+            action="append",
+            required=True,
+            metavar="[MODEL=]FILE",
+            help="again for several models",
+        )
+    calibrate.add_argument("--judge", type=json_or_path, required=True)
+    calibrate.add_argument("--prompts", help="file of the prompts that were answered")
+    calibrate.add_argument("--stop", action="append", help="cut responses here")
+    calibrate.add_argument("--reference", metavar="RUN", help="for missing and equivalence")
+    calibrate.add_argument("--reference-stop", action="append")
+    calibrate.add_argument("--repeats", type=int, default=1, help="ask each question so often")
+    calibrate.add_argument("--limit", type=int, help="the first prompts alone")
+    calibrate.add_argument("--json", action="store_true")
+
+
+def _judge(args: argparse.Namespace) -> None:
+    from lm_eval.utils import make_table
+
+    from lm_eval_overton.harness import judge_run
+    from lm_eval_overton.settings import refuse_unknown
+
+    refuse_unknown(args.metadata, "judge")
+    given = {**args.metadata, **({"judge": args.judge} if args.judge else {})}
+    if args.dry_run:
+        for line in judge_run.dry_run(args.place, args.task, given, args.prompts, args.prices):
+            print(line)
+        return
+    for results in judge_run.judge_run(args.place, args.task, given, args.prompts):
+        print(make_table(results))
+        print(f"written to {results['path']}")
+
+
+def _calibrate(args: argparse.Namespace) -> None:
+    from lm_eval_overton.harness.calibrate_run import calibrate_run
+    from lm_eval_overton.judge.calibrate import as_json, as_lines
+
+    found = calibrate_run(
+        args.judgement,
+        _labelled(args.responses, args.labels),
+        args.judge,
+        prompts=args.prompts,
+        stops=stops(args.stop),
+        reference=args.reference,
+        reference_stops=stops(args.reference_stop),
+        repeats=args.repeats,
+        limit=args.limit,
+    )
+    if args.json:
+        print(json.dumps([as_json(one) for one in found], indent=2, allow_nan=False))
+        return
+    for one in found:
+        print("\n".join([*as_lines(one), ""]))
+
+
+def _labelled(responses: Sequence[str], labels: Sequence[str]) -> list[Any]:
+    """Return the responses files with their labels, by model or else by position."""
+    from lm_eval_overton.harness.calibrate_run import Labelled
+
+    if len(responses) != len(labels):
+        raise SettingsError(
+            f"calibrate: expected one --labels for each --responses, got {len(labels)} and "
+            f"{len(responses)}"
+        )
+    pairs = []
+    for response, label in zip(responses, labels, strict=True):
+        name, path = named(response)
+        pairs.append(Labelled(name or path.stem, path, named(label)[1]))
+    return pairs

@@ -1,0 +1,95 @@
+"""Commands that score responses, or make what scoring needs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.cli.arguments import add_command, add_metadata, stops
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the commands."""
+    score = add_command(commands, "score", _score, "score responses that exist already")
+    score.add_argument("responses", type=Path, metavar="RESPONSES.jsonl")
+    score.add_argument("--task", default="overton_diversity")
+    score.add_argument("--prompts", help="file of the prompts that were answered")
+    score.add_argument(
+        "--stop", action="append", help="cut responses here (again for several; '' for none)"
+    )
+    score.add_argument("--name", help="what the results call the model (default: the file's name)")
+    score.add_argument("--reference", metavar="RUN", help="a reference run to compare units with")
+    score.add_argument(
+        "--reference-stop", action="append", help="cut the reference's responses here"
+    )
+    score.add_argument("-o", "--output", type=Path, metavar="DIR")
+    add_metadata(score)
+    matcher = add_command(
+        commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses"
+    )
+    add_metadata(matcher)
+    hints = add_command(commands, "hints", _hints, "let a model summarise reference responses")
+    hints.add_argument("--responses", type=Path, required=True, metavar="REF")
+    hints.add_argument("--model", required=True, help="a model of the harness, e.g. hf")
+    hints.add_argument("--model_args", default="", help="its arguments, as for lm_eval")
+    hints.add_argument("--apply_chat_template", action="store_true")
+    hints.add_argument("-o", "--output", type=Path, required=True, metavar="HINTS.jsonl")
+
+
+def _score(args: argparse.Namespace) -> None:
+    from lm_eval.utils import make_table
+
+    from lm_eval_overton.harness.replay import score
+    from lm_eval_overton.recorded import read_responses
+    from lm_eval_overton.settings import refuse_unknown
+
+    refuse_unknown(args.metadata, args.task)
+    results = score(
+        read_responses(args.responses, args.task),
+        args.task,
+        prompts=args.prompts,
+        stops=stops(args.stop),
+        metadata=_with_reference(args),
+        output=args.output,
+        name=args.name,
+    )
+    print(make_table(results))
+
+
+def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
+    given = {"reference_run": args.reference, "reference_stop": args.reference_stop}
+    return {**args.metadata, **{key: value for key, value in given.items() if value}}
+
+
+def _matcher(args: argparse.Namespace) -> None:
+    from lm_eval_overton.encoders import find_encoder, get_encoder
+    from lm_eval_overton.gold import measure
+    from lm_eval_overton.matchers import make_matcher
+    from lm_eval_overton.settings import read_settings, refuse_unknown
+
+    refuse_unknown(args.metadata, "matcher")
+    settings = read_settings(args.metadata, "matcher")
+    encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
+    chosen = make_matcher(
+        settings.matcher,
+        encoder,
+        settings.nli_model,
+        settings.threshold,
+        settings.encoder_device,
+    )
+    for line in measure(chosen):
+        print(line)
+
+
+def _hints(args: argparse.Namespace) -> None:
+    from lm_eval_overton.harness.hints import write_hints
+    from lm_eval_overton.recorded import read_responses
+
+    found = read_responses(args.responses)
+    for line in write_hints(
+        found, args.model, args.model_args, args.apply_chat_template, args.output
+    ):
+        print(line, flush=True)

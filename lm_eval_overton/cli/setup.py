@@ -1,0 +1,71 @@
+"""Commands that set things up and look after them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.cli.arguments import add_command, add_metadata
+from lm_eval_overton.errors import SettingsError
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the commands."""
+    add_command(commands, "link", _link, "let the installed lm_eval find the tasks by name")
+    add_command(commands, "unlink", _unlink, "undo `overton link`")
+    add_command(
+        commands, "tasks-path", _tasks_path, "print the folder for `lm_eval --include_path`"
+    )
+    add_command(commands, "doctor", _doctor, "say what is installed, linked and would be used")
+    check = add_command(commands, "check", _check, "check prompts and settings without a model")
+    check.add_argument("--tasks", default="overton_*", help="names or patterns, by comma")
+    add_metadata(check)
+    demo = add_command(commands, "demo", _demo, "train two tiny checkpoints to try things with")
+    demo.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _link(_: argparse.Namespace) -> None:
+    from lm_eval_overton.linking import link
+
+    stubs = link()
+    names = ", ".join(path.stem for path in stubs)
+    print(f"linked {names} into {stubs[0].parent}")
+
+
+def _unlink(_: argparse.Namespace) -> None:
+    from lm_eval_overton.linking import unlink
+
+    removed = unlink()
+    print(f"removed {len(removed)} stubs" if removed else "nothing was linked")
+
+
+def _tasks_path(_: argparse.Namespace) -> None:
+    from lm_eval_overton.paths import tasks_folder
+
+    print(tasks_folder())
+
+
+def _doctor(_: argparse.Namespace) -> None:
+    from lm_eval_overton.doctor import diagnose
+
+    for line in diagnose():
+        print(line)
+
+
+def _check(args: argparse.Namespace) -> None:
+    from lm_eval_overton.harness.check import check
+
+    for line in check(args.tasks.split(","), args.metadata):
+        print(line)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from lm_eval_overton.demo import train
+
+    if args.folder.exists() and not args.folder.is_dir():
+        raise SettingsError(f"demo: expected a folder, got the file {args.folder}")
+    for line in train(args.folder):
+        print(line, flush=True)

@@ -1,0 +1,20 @@
+"""What alignment changed: finished runs side by side, from their stored per-prompt values.
+
+The first run is the base; every other run is compared with it, prompt by prompt.
+"""
+
+from lm_eval_overton.comparison.alike import Homogeneity, homogeneity
+from lm_eval_overton.comparison.compared import Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.gates import fails
+from lm_eval_overton.comparison.pairs import compare
+
+__all__ = [
+    "Compared",
+    "Homogeneity",
+    "Pair",
+    "Row",
+    "Shift",
+    "compare",
+    "fails",
+    "homogeneity",
+]

@@ -1,0 +1,91 @@
+"""One task in two runs, prompt by prompt, and the statistics of such columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lm_eval_overton import stats
+from lm_eval_overton.results import FinishedRun, Floats, TaskResult
+
+__all__ = [
+    "COVERAGE",
+    "DIVERSITY",
+    "ICL",
+    "SEED",
+    "Both",
+    "align",
+    "complete",
+    "defined",
+    "lacking",
+    "mean",
+    "paired",
+]
+
+SEED = 1234
+DIVERSITY, COVERAGE, ICL = "overton_diversity", "overton_coverage", "overton_icl_"
+
+
+@dataclass(frozen=True)
+class Both:
+    """One task in two runs: the positions of the shared prompts in each, and what is compared."""
+
+    base: TaskResult
+    run: TaskResult
+    base_at: list[int]
+    run_at: list[int]
+    metrics: tuple[str, ...]
+
+    def aligned(self, metric: str) -> tuple[Floats, Floats]:
+        """Return the base's and the run's values on the shared prompts, (n_shared,) each."""
+        return self.base.values[metric][self.base_at], self.run.values[metric][self.run_at]
+
+
+def align(base: TaskResult, run: TaskResult) -> Both:
+    """Return a task of two runs with the prompts and the metrics that both have.
+
+    Without a prompt in common there is no metric.
+    """
+    place = {key: i for i, key in enumerate(run.ids)}
+    shared = [(i, place[key]) for i, key in enumerate(base.ids) if key in place]
+    names = set(run.values) - _verdict_counts(base) - _verdict_counts(run) if shared else set()
+    metrics = tuple(name for name in base.values if name in names)
+    return Both(base, run, [i for i, _ in shared], [j for _, j in shared], metrics)
+
+
+def _verdict_counts(own: TaskResult) -> set[str]:
+    """Return the columns that count the judge's verdicts by status: they are no metrics."""
+    counts = own.judge.counts if own.judge else {}
+    return {f"{name}_{status}" for name, statuses in counts.items() for status in statuses}
+
+
+def paired(base: Floats, run: Floats, seed: int) -> stats.Comparison:
+    """Return run minus base, both (n_shared,)."""
+    return stats.paired_comparison(run, base, np.random.default_rng(seed))
+
+
+def mean(values: Floats, seed: int) -> stats.Interval:
+    """Return the mean of the defined values (n_prompts,) with its interval."""
+    return stats.mean_interval(values, np.random.default_rng(seed))
+
+
+def defined(*columns: Floats) -> Floats:
+    """Return the columns, (n,) each, as (n_defined, n_columns): the prompts that all define."""
+    table = np.column_stack(columns)
+    return table[~np.isnan(table).any(axis=1)]
+
+
+def lacking(task: str, metric: str, *runs: FinishedRun) -> str:
+    """Return which runs lack a task or its metric; empty if none does."""
+    without = [run.name for run in runs if task not in run.tasks]
+    if without:
+        return f"no {task} in {' and '.join(without)}"
+    without = [run.name for run in runs if metric not in run.tasks[task].values]
+    return f"no {metric} in {' and '.join(without)}" if without else ""
+
+
+def complete(*runs: FinishedRun) -> str:
+    """Return how to add the judge's metrics to runs that lack them."""
+    commands = ", ".join(f"`overton judge {run.place} --judge ...`" for run in runs)
+    return f"complete {' and '.join(run.name for run in runs)} with {commands}"

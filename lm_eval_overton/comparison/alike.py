@@ -1,0 +1,66 @@
+"""How alike the samples of several runs are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from lm_eval_overton import stats
+from lm_eval_overton.comparison.aligned import SEED, defined, mean
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.metrics.similarity import jaccard_matrix, mean_similarity
+from lm_eval_overton.text import content_words
+
+__all__ = ["Homogeneity", "homogeneity"]
+
+
+@dataclass(frozen=True)
+class Homogeneity:
+    """How alike the samples of runs are: `cells[i][j]` is the mean similarity of a sample of run i
+    to one of run j, in [0, 1]; on the diagonal no sample is compared with itself.
+
+    All cells are over the same prompts.
+    """
+
+    runs: tuple[str, ...]
+    cells: tuple[tuple[stats.Interval, ...], ...]
+
+
+def homogeneity(
+    texts_by_run: Mapping[str, Mapping[str, Sequence[str]]], *, seed: int = SEED
+) -> Homogeneity:
+    """Return how alike samples are within and across runs: content-word Jaccard.
+
+    Args:
+        texts_by_run: Per run the valid samples of each prompt.
+        seed: Of the resamples.
+
+    Returns:
+        A symmetric table over the prompts on which every cell is defined: two samples in every
+        run.
+
+    Raises:
+        SettingsError: If there are fewer than two runs.
+        DataError: If the runs have no prompt in common.
+    """
+    names = tuple(texts_by_run)
+    if len(names) < 2:
+        raise SettingsError(f"homogeneity: expected at least 2 runs, got {len(names)}")
+    shared = [key for key in texts_by_run[names[0]] if all(key in texts_by_run[n] for n in names)]
+    if not shared:
+        raise DataError(f"expected a prompt that {', '.join(names)} all answer, got none")
+    cells = list(combinations_with_replacement(range(len(names)), 2))
+    rows = [_likenesses([texts_by_run[n][key] for n in names], cells) for key in shared]
+    table = defined(*np.array(rows).T)
+    means = {cell: mean(table[:, k], seed) for k, cell in enumerate(cells)}
+    grid = range(len(names))
+    return Homogeneity(names, tuple(tuple(means[min(i, j), max(i, j)] for j in grid) for i in grid))
+
+
+def _likenesses(texts: Sequence[Sequence[str]], cells: Sequence[tuple[int, int]]) -> list[float]:
+    """Return the mean similarity of one prompt's samples for each pair of runs."""
+    bags = [[content_words(text) for text in own] for own in texts]
+    return [mean_similarity(jaccard_matrix(bags[i], bags[j]), i == j, None) for i, j in cells]

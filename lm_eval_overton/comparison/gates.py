@@ -1,0 +1,95 @@
+"""What changed by more than was allowed: the expressions of `--fail-on`."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Sequence
+
+from lm_eval_overton import stats
+from lm_eval_overton.comparison.compared import Compared, Pair, Row
+from lm_eval_overton.errors import SettingsError
+
+__all__ = ["fails"]
+
+EXPRESSION = re.compile(r"\s*(?:(\w+)\.)?([A-Za-z_]\w*)\s*([<>])\s*(\S+)\s*")
+
+
+def fails(compared: Compared, expressions: Sequence[str]) -> list[str]:
+    """Return what changed by more than was allowed, one line each.
+
+    Args:
+        compared: The runs.
+        expressions: Such as `semantic_diversity<-0.05` or `overton_coverage.coverage_at_1<-.1`: a
+            failure if the interval of the difference, run minus base, lies wholly beyond.
+
+    Raises:
+        SettingsError: If an expression cannot be read, names no metric of a pair, the difference
+            has no interval, or no pair has metrics.
+    """
+    return [line for expression in expressions for line in _fails(compared, expression)]
+
+
+def _fails(compared: Compared, expression: str) -> list[str]:
+    task, metric, beyond, bound = _parsed(expression)
+    lines = []
+    # A pair without rows is a run of in-context tasks only.
+    pairs = [pair for pair in compared.pairs if pair.rows]
+    if not pairs:
+        raise SettingsError(
+            f"--fail-on {expression}: expected a run with a task in common with the base, got "
+            "in-context runs only: it cannot be checked"
+        )
+    for pair in pairs:
+        rows = [row for row in pair.rows if row.metric == metric and task in (None, row.task)]
+        if not rows:
+            raise _unknown(expression, task, metric, pair)
+        lines += [_failure(pair, row, bound) for row in rows if beyond(_sure(row, expression))]
+    return lines
+
+
+def _parsed(
+    expression: str,
+) -> tuple[str | None, str, Callable[[stats.Comparison], bool], float]:
+    match = EXPRESSION.fullmatch(expression)
+    try:
+        bound = float(match[4]) if match else math.nan
+    except ValueError:
+        bound = math.nan
+    if match is None or not math.isfinite(bound):
+        raise SettingsError(
+            f"--fail-on: expected METRIC<NUMBER or METRIC>NUMBER, got {expression!r}; write for "
+            "example 'semantic_diversity<-0.05'"
+        )
+    if match[3] == "<":
+        return match[1], match[2], lambda paired: paired.ci_high < bound, bound
+    return match[1], match[2], lambda paired: paired.ci_low > bound, bound
+
+
+def _unknown(expression: str, task: str | None, metric: str, pair: Pair) -> SettingsError:
+    full = sorted({f"{row.task}.{row.metric}" for row in pair.rows})
+    names = full if task else sorted({row.metric for row in pair.rows})
+    near = difflib.get_close_matches(f"{task}.{metric}" if task else metric, names, n=3, cutoff=0.5)
+    return SettingsError(
+        f"--fail-on {expression}: expected a metric of {pair.base} and {pair.run}, got "
+        f"{metric!r}; {'near: ' + ', '.join(near) if near else 'there are: ' + ', '.join(names)}"
+    )
+
+
+def _sure(row: Row, expression: str) -> stats.Comparison:
+    if math.isnan(row.paired.ci_low):
+        raise SettingsError(
+            f"--fail-on {expression}: expected at least 2 prompts on which both runs define "
+            f"{row.metric}, got {row.paired.n}: it cannot be checked"
+        )
+    return row.paired
+
+
+def _failure(pair: Pair, row: Row, bound: float) -> str:
+    paired = row.paired
+    return (
+        f"{pair.run} against {pair.base}: {row.task}.{row.metric} changed by "
+        f"{paired.difference:.3f} [{paired.ci_low:.3f}, {paired.ci_high:.3f}], wholly beyond "
+        f"{bound:g} (n = {paired.n})"
+    )

@@ -1,0 +1,67 @@
+"""What a run misses of its reference run's units, beside the two baselines."""
+
+from __future__ import annotations
+
+from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, defined, mean
+from lm_eval_overton.comparison.compared import UNDEFINED, Shift
+from lm_eval_overton.comparison.quality import no_judge
+from lm_eval_overton.results import FinishedRun, TaskResult
+
+__all__ = ["shifts"]
+
+# Metric, and how its quality-controlled columns end.
+METRICS = (
+    ("missing_from_reference", ""),
+    ("missing_from_reference", "_qc"),
+    ("reference_coverage_at_1", ""),
+)
+PARTS = ("split", "held_out", "chance")
+
+
+def shifts(base: FinishedRun, run: FinishedRun, seed: int) -> list[Shift]:
+    """Return each metric on the split, its two baselines, and the differences to them."""
+    wanted = [(DIVERSITY, *metric) for metric in METRICS]
+    if COVERAGE in run.tasks:
+        wanted += [(COVERAGE, *metric) for metric in METRICS if not metric[1]]
+    return [shift for one in wanted for shift in _beside_baselines(*one, base, run, seed)]
+
+
+def _beside_baselines(
+    task: str, metric: str, suffix: str, base: FinishedRun, run: FinishedRun, seed: int
+) -> list[Shift]:
+    shown = f"{metric}{suffix}" if task == DIVERSITY else f"{task}.{metric}"
+    own = run.tasks.get(task)
+    why = _why_not(own, task, metric, suffix, base, run)
+    if own is None or why:
+        return [Shift("missing", "split", shown, UNDEFINED, why)]
+    table = defined(*(own.values[f"{metric}_{part}{suffix}"] for part in PARTS))
+    split, held_out, chance = table.T
+    columns = dict(zip(PARTS, table.T, strict=True))
+    columns |= {"split - held_out": split - held_out, "chance - split": chance - split}
+    note = f"against {own.reference_run}" if own.reference_run else ""
+    if not len(table):
+        note = "undefined on every prompt"
+    return [
+        Shift("missing", part, shown, mean(values, seed), note) for part, values in columns.items()
+    ]
+
+
+def _why_not(
+    own: TaskResult | None,
+    task: str,
+    metric: str,
+    suffix: str,
+    base: FinishedRun,
+    run: FinishedRun,
+) -> str:
+    """Return why a run has no values against a reference run; empty if it has."""
+    if own is None:
+        return f"no {task} in {run.name}"
+    if any(f"{metric}_{part}" not in own.values for part in PARTS):
+        return (
+            f"no reference run in {run.name}: `overton score RESPONSES --task {task} --reference "
+            f'{base.place}`, or run it with --metadata \'{{"reference_run": "{base.place}"}}\''
+        )
+    if any(f"{metric}_{part}{suffix}" not in own.values for part in PARTS):
+        return no_judge(run)
+    return ""

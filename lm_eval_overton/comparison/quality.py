@@ -1,0 +1,71 @@
+"""How much of a change quality control explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lm_eval_overton.comparison.aligned import DIVERSITY, Both, complete, defined, lacking, mean
+from lm_eval_overton.comparison.compared import UNDEFINED, Shift
+from lm_eval_overton.results import FinishedRun
+
+__all__ = ["no_judge", "shifts"]
+
+# Metric, its quality-controlled form, and what to know of the two.
+METRICS = {
+    "lexical_diversity": ("lexical_diversity_qc", ""),
+    "semantic_diversity": ("semantic_diversity_qc", ""),
+    "overton_index_words": (
+        "overton_index_qc",
+        "quality-controlled at n = 2, raw at the task's n: the levels differ, compare the changes",
+    ),
+}
+PARTS = ("raw change", "explained by quality control", "remaining")
+
+
+def shifts(
+    tasks: Mapping[str, Both], base: FinishedRun, run: FinishedRun, seed: int
+) -> list[Shift]:
+    """Return each raw change as what quality control explains of it plus what remains."""
+    both = tasks.get(DIVERSITY)
+    return [
+        shift
+        for metric, (controlled, note) in METRICS.items()
+        for shift in _controlled(both, base, run, (metric, controlled), note, seed)
+    ]
+
+
+def no_judge(*runs: FinishedRun) -> str:
+    """Return that runs lack the judge's verdicts on quality, and how to add them."""
+    return f"no quality judge: {complete(*runs)}"
+
+
+def _controlled(
+    both: Both | None,
+    base: FinishedRun,
+    run: FinishedRun,
+    metrics: tuple[str, str],
+    note: str,
+    seed: int,
+) -> list[Shift]:
+    """Return the three parts over the prompts that define both metrics in both runs."""
+    why = _why_not(both, base, run, metrics)
+    if both is None or why:
+        return [Shift("quality", part, metrics[0], UNDEFINED, why) for part in PARTS]
+    raw, controlled = defined(*(after - before for before, after in map(both.aligned, metrics))).T
+    if not len(raw):
+        note = "no prompt has enough samples above the quality bar in both runs"
+    parts = zip(PARTS, (raw, raw - controlled, controlled), strict=True)
+    return [Shift("quality", part, metrics[0], mean(own, seed), note) for part, own in parts]
+
+
+def _why_not(
+    both: Both | None, base: FinishedRun, run: FinishedRun, metrics: tuple[str, str]
+) -> str:
+    """Return why a change has no parts; empty if it has."""
+    why = lacking(DIVERSITY, metrics[0], base, run)
+    if why or both is None:
+        return why
+    if not both.base_at:
+        return f"no prompt of {DIVERSITY} in common"
+    lack = [one for one in (base, run) if metrics[1] not in one.tasks[DIVERSITY].values]
+    return no_judge(*lack) if lack else ""

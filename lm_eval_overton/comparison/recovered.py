@@ -1,0 +1,125 @@
+"""How much of the gap to the aligned model comes back in context."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lm_eval_overton import stats
+from lm_eval_overton.comparison.aligned import ICL, Both, align, defined, paired
+from lm_eval_overton.comparison.compared import UNDEFINED, Shift
+from lm_eval_overton.metrics.similarity import gap_recovered
+from lm_eval_overton.results import FinishedRun, Floats, TaskResult
+from lm_eval_overton.signature import FRAME, differing, fields
+
+__all__ = ["is_only_icl", "shifts"]
+
+ZERO_SHOT = f"{ICL}zeroshot"
+SIMILARITIES = ("jaccard", "rouge_l", "cosine")
+# Without these in common, a similarity is measured on another scale.
+SCALE = frozenset({"reference", "emb"})
+# What makes a strategy; BERTScore is not shown here.
+STRATEGY = frozenset(
+    {"task", *FRAME, "strategy", "k", "order", "examples", "hints", "exclude_hint_source", "bert"}
+)
+
+
+def is_only_icl(run: FinishedRun) -> bool:
+    """Return whether a run holds in-context tasks only."""
+    return all(task.startswith(ICL) for task in run.tasks)
+
+
+def shifts(run: FinishedRun, runs: Sequence[FinishedRun], seed: int) -> list[Shift]:
+    """Return how much of the gap each strategy recovers, one row per similarity.
+
+    Args:
+        run: The run that stands beside the base, the first of all runs.
+        runs: All runs.
+        seed: Of the resamples.
+    """
+    found = [
+        shift
+        for source in _sources(run, runs)
+        for task, own in source.tasks.items()
+        if task.startswith(ICL)
+        for shift in _strategy(source, own, runs, seed)
+    ]
+    why = (
+        "no in-context run: add one of the base model, `lm_eval --tasks "
+        "overton_icl_zeroshot,overton_icl_fixed ...`"
+    )
+    return found or _undefined("in context", why)
+
+
+def _sources(run: FinishedRun, runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """Return the runs whose in-context tasks are shown with a pair."""
+    base = runs[0]
+    own = [base] if run is base else [base, run]
+    # A run of in-context tasks only says nothing of itself but what it recovers.
+    others = [] if is_only_icl(run) else [one for one in runs if is_only_icl(one)]
+    return [*own, *(one for one in others if one is not base)]
+
+
+def _undefined(part: str, why: str) -> list[Shift]:
+    return [Shift("recovered", part, name, UNDEFINED, why) for name in SIMILARITIES]
+
+
+def _strategy(
+    source: FinishedRun, own: TaskResult, runs: Sequence[FinishedRun], seed: int
+) -> list[Shift]:
+    part = f"{own.task.removeprefix(ICL)} ({source.name})"
+    # The floor is the base model's; a folder of strategies holds its own model's.
+    floors = [one for one in (runs[0], source, *runs) if ZERO_SHOT in one.tasks]
+    if not floors:
+        why = "no overton_icl_zeroshot in any run: run it on the base model for the floor"
+        return _undefined(part, why)
+    floor = floors[0].tasks[ZERO_SHOT]
+    if floor is own:
+        return []
+    both = align(floor, own)
+    return [
+        Shift("recovered", part, name, *_gap(both, name, floors[0].name, seed))
+        for name in SIMILARITIES
+    ]
+
+
+def _gap(both: Both, similarity: str, floor: str, seed: int) -> tuple[stats.Interval, str]:
+    """Return the share of the gap that is recovered, and what to know of it."""
+    found = differing(both.base.signature, both.run.signature)
+    scale = SCALE.intersection(found)
+    if scale:
+        return UNDEFINED, f"{' and '.join(sorted(scale))} differs from the floor's ({floor})"
+    ceiling = f"{similarity}_ceiling"
+    if similarity not in both.metrics or ceiling not in both.run.values:
+        return UNDEFINED, f"no {similarity} of the prompts in common with the floor ({floor})"
+    low, score = both.aligned(similarity)
+    table = defined(score, low, both.run.values[ceiling][both.run_at])
+    if not _is_told_apart(table, seed):
+        nothing = stats.Interval(math.nan, math.nan, math.nan, len(table))
+        return nothing, f"ceiling and floor ({floor}) cannot be told apart"
+    value = stats.statistic_interval(table, _share, np.random.default_rng(seed))
+    return value, f"floor: zeroshot of {floor}{_others(found)}{_hint_remark(both.run)}"
+
+
+def _is_told_apart(table: Floats, seed: int) -> bool:
+    """Return whether floor and ceiling differ; the table is (n, 3): score, floor, ceiling."""
+    apart = paired(table[:, 1], table[:, 2], seed)
+    return apart.ci_low > 0 or apart.ci_high < 0
+
+
+def _share(means: Floats) -> Floats:
+    return gap_recovered(means[..., 0], means[..., 1], means[..., 2])
+
+
+def _others(found: Mapping[str, tuple[str, str]]) -> str:
+    """Return the settings beside the strategy in which the floor differs."""
+    shown = [f"{key} {low}, here {own}" for key, (low, own) in found.items() if key not in STRATEGY]
+    return f", which has other settings ({'; '.join(shown)})" if shown else ""
+
+
+def _hint_remark(own: TaskResult) -> str:
+    if fields(own.signature).get("exclude_hint_source") != "True":
+        return ""
+    return ", which counts the reference sample of the hint too (`overton recover` leaves it out)"

@@ -1,0 +1,133 @@
+"""Which runs may be compared, and what to know of those that are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lm_eval_overton.comparison.aligned import ICL, Both, complete
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.signature import FRAME, differing
+
+__all__ = ["Notes", "rests_on_reference"]
+
+# An aligned model is asked in another frame than a base model; that is what is compared.
+NOTED = (*FRAME, "reference")
+AGAINST_REFERENCE = ("reference_", "missing_from_reference")
+ICL_AGAINST_REFERENCE = ("jaccard", "rouge_l", "cosine", "length_ratio", "bertscore_")
+PARSED = "parsed"
+
+
+def rests_on_reference(task: str, metric: str) -> bool:
+    """Return whether a metric of a task is measured against the responses of a reference run."""
+    begin = AGAINST_REFERENCE + (ICL_AGAINST_REFERENCE if task.startswith(ICL) else ())
+    return metric.startswith(begin)
+
+
+class Notes:
+    """What to know of a pair, and the refusal of what cannot be compared."""
+
+    def __init__(
+        self, base: FinishedRun, run: FinishedRun, runs: Sequence[FinishedRun], force: bool
+    ) -> None:
+        self.pair = (base, run)
+        self.base, self.run, self.force = base.name, run.name, force
+        self._tasks: dict[str, list[str]] = {}
+        if any(one.name == run.name and one.place != run.place for one in runs):
+            several = "both runs" if base.name == run.name else "several runs"
+            self.add(f"{several} are called {run.name}: name them with NAME=PLACE")
+
+    def add_alarms(self) -> None:
+        """Note what the runs warned of."""
+        for one in self.pair:
+            for task, own in one.tasks.items():
+                for alarm in own.alarms:
+                    self.add(f"alarm in {one.name}: {alarm}", task)
+
+    def add(self, text: str, task: str = "") -> None:
+        """Note a text, once for all the tasks that it is about."""
+        self._tasks.setdefault(text, []).append(task)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the notes, each after the tasks that it is about."""
+        named = {text: ", ".join(filter(None, tasks)) for text, tasks in self._tasks.items()}
+        return tuple(f"{tasks}: {text}" if tasks else text for text, tasks in named.items())
+
+    def checked(self, both: Both) -> Both:
+        """Return a task without the metrics that cannot be compared.
+
+        Raises:
+            SettingsError: If settings differ and nothing was forced.
+        """
+        own = self._settings(both)
+        self._judges(own)
+        self._verdicts(own)
+        self._prompts(own)
+        return own
+
+    def _settings(self, both: Both) -> Both:
+        """Note or refuse differing settings."""
+        task, found = both.base.task, differing(both.base.signature, both.run.signature)
+        refused = {key: two for key, two in found.items() if key not in NOTED}
+        if refused and not self.force:
+            raise SettingsError(
+                f"{task}: expected the same settings in {self.base} and {self.run}, got "
+                f"{'; '.join(self._shown(*item) for item in refused.items())}; run both alike, "
+                "or compare them with --force"
+            )
+        for item in found.items():
+            if item[0] != "reference":
+                self.add(self._shown(*item), task)
+        return self._references(both, found["reference"]) if "reference" in found else both
+
+    def _references(self, both: Both, two: tuple[str, str]) -> Both:
+        """Return a task without what is measured against different references."""
+        task = both.base.task
+        kept = tuple(name for name in both.metrics if not rests_on_reference(task, name))
+        if len(kept) < len(both.metrics):
+            shown = self._shown("reference", two)
+            self.add(f"{shown}: what is measured against it is left out", task)
+        return replace(both, metrics=kept)
+
+    def _judges(self, both: Both) -> None:
+        base, run = both.base.judge, both.run.judge
+        if (base is None) != (run is None):
+            lacks = self.pair[0] if base is None else self.pair[1]
+            self.add(f"only one run was judged: {complete(lacks)}", both.base.task)
+        if base is None or run is None or base.signature == run.signature:
+            return
+        text = f"judges differ: {self.base} has {base.signature}, {self.run} has {run.signature}"
+        if (both.base.judged | both.run.judged).intersection(both.metrics) and not self.force:
+            raise SettingsError(
+                f"{both.base.task}: {text}; judge both alike, or compare them with --force"
+            )
+        self.add(text, both.base.task)
+
+    def _verdicts(self, both: Both) -> None:
+        """Note the verdicts that entered no mean, with their statuses."""
+        for name, own in zip((self.base, self.run), (both.base, both.run), strict=True):
+            for text in _lost_verdicts(own):
+                self.add(f"verdicts in {name} that enter no mean: {text}", own.task)
+
+    def _prompts(self, both: Both) -> None:
+        shared, most = len(both.base_at), max(len(both.base.ids), len(both.run.ids))
+        if shared < most:
+            self.add(
+                f"{shared} prompts are in both runs: {self.base} has {len(both.base.ids)}, "
+                f"{self.run} has {len(both.run.ids)}",
+                both.base.task,
+            )
+
+    def _shown(self, field: str, two: tuple[str, str]) -> str:
+        return f"{field} differs ({self.base}: {two[0]}, {self.run}: {two[1]})"
+
+
+def _lost_verdicts(own: TaskResult) -> list[str]:
+    """Return a line for each judgement of which not all verdicts were parsed."""
+    counts = own.judge.counts if own.judge else {}
+    return [
+        f"{name} {', '.join(f'{n} {status}' for status, n in lost.items())} of {sum(of.values())}"
+        for name, of in counts.items()
+        if (lost := {status: n for status, n in of.items() if n and status != PARSED})
+    ]

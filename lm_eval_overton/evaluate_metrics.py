@@ -1,0 +1,357 @@
+"""The metrics as `evaluate.Metric` classes, for use without the harness and without a network.
+
+    from lm_eval_overton.evaluate_metrics import LexicalDiversity
+    LexicalDiversity().compute(predictions=[["answer one", "answer two"], ["...", None]])
+
+A prediction is the list of samples of one prompt, None for a failed request. The values are those
+of `scoring.METRICS`. A class is made when it is first asked for: `evaluate` imports torch, so
+that this module imports it only then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from lm_eval_overton.encoders import (
+    DEFAULT_ENCODER,
+    Encoder,
+    EncoderSource,
+    find_encoder,
+    get_encoder,
+)
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.matchers import make_matcher
+from lm_eval_overton.samples import clean
+from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+
+if TYPE_CHECKING:
+    from evaluate import Metric
+else:
+    # The classes that `__getattr__` makes have the real one as their second base.
+    Metric = object
+
+LAKE = "Lake et al. 2024, arXiv:2406.17692"
+
+Predictions = list[list[str | None]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one class computes: a key of `scoring.METRICS`, its meaning and range, its source.
+
+    `at_n`: it depends on the number of samples, so `n` must be given. `encodes`: it needs a
+    sentence encoder. `viewpoints`: it needs each prompt's viewpoints as `references`.
+    """
+
+    metric: str
+    about: str
+    source: str = LAKE
+    at_n: bool = False
+    encodes: bool = False
+    viewpoints: bool = False
+
+
+CLASSES: dict[str, Entry] = {
+    "LexicalDiversity": Entry(
+        "lexical_diversity",
+        "One minus the mean pairwise Jaccard similarity of the samples' content words, in [0, 1]; "
+        "higher is more diverse.",
+    ),
+    "SemanticDiversity": Entry(
+        "semantic_diversity",
+        "One minus the mean pairwise cosine of the samples' embeddings, in [0, 2]; higher is more "
+        "diverse.",
+        encodes=True,
+    ),
+    "Vendi": Entry(
+        "vendi",
+        "The effective number of different samples among n, in [1, n].",
+        "Friedman and Dieng 2023, arXiv:2210.02410",
+        at_n=True,
+        encodes=True,
+    ),
+    "Distinct2": Entry(
+        "distinct_2",
+        "The distinct bigrams of n samples over all their bigrams, in (0, 1]; higher is more "
+        "diverse.",
+        "Li et al. 2016, arXiv:1510.03055",
+        at_n=True,
+    ),
+    "CompressionRatio": Entry(
+        "compression_ratio",
+        "How many times smaller n samples become under zlib, above 0; lower is more diverse.",
+        "Shaib et al. 2024, arXiv:2403.00553",
+        at_n=True,
+    ),
+    "UnitsAt1Words": Entry("units_at_1_words", "The number of content words in one sample."),
+    "UnitsAtNWords": Entry(
+        "units_at_n_words", "The number of content words in n samples together.", at_n=True
+    ),
+    "OvertonIndexWords": Entry(
+        "overton_index_words",
+        "The share of n samples' content words that one sample holds, in [1/n, 1]. One repeated "
+        "answer has index 1: read it beside the counts.",
+        at_n=True,
+    ),
+    "UnitsAt1Clusters": Entry(
+        "units_at_1_clusters", "The number of sentence clusters in one sample.", encodes=True
+    ),
+    "UnitsAtNClusters": Entry(
+        "units_at_n_clusters",
+        "The number of sentence clusters in n samples together.",
+        at_n=True,
+        encodes=True,
+    ),
+    "OvertonIndexClusters": Entry(
+        "overton_index_clusters",
+        "The share of n samples' sentence clusters that one sample holds, in [1/n, 1]. One "
+        "repeated answer has index 1: read it beside the counts.",
+        at_n=True,
+        encodes=True,
+    ),
+    "DuplicateShare": Entry(
+        "duplicate_share",
+        "The share of samples that repeat an earlier one letter by letter, in [0, 1).",
+    ),
+    "CoverageAt1": Entry(
+        "coverage_at_1",
+        "The share of the viewpoints that one sample covers, in [0, 1].",
+        encodes=True,
+        viewpoints=True,
+    ),
+    "CoverageAtN": Entry(
+        "coverage_at_n",
+        "The share of the viewpoints that n samples cover together, in [0, 1].",
+        at_n=True,
+        encodes=True,
+        viewpoints=True,
+    ),
+    "OvertonIndex": Entry(
+        "overton_index",
+        "Coverage at 1 over coverage at n, in [1/n, 1]. One repeated answer has index 1: read it "
+        "beside the coverage.",
+        at_n=True,
+        encodes=True,
+        viewpoints=True,
+    ),
+}
+
+__all__ = ["CLASSES", "Entry", "SetMetric", *CLASSES]
+
+_INPUTS = """
+
+    predictions: per prompt a list of its samples, None for a failed request.
+    references: for coverage, per prompt a list of its viewpoints; else left out.
+    n: the fixed number of samples, for metrics that depend on it. A prompt with fewer valid
+        samples is undefined, one with more gets the expected value over subsets of n.
+    stop: stop sequences at which samples are cut.
+    encoder, device: a sentence-transformers model, name or folder, and its place.
+    threshold, nli_model: how viewpoints are matched: the least score of a match, and an
+        entailment model in place of embeddings.
+    seed: of subsets that are drawn because there are more than 200.
+
+All classes take the same options, so that `evaluate.combine` can pass them to several.
+
+Returned are the mean over the prompts where the metric is defined (NaN if it is nowhere), under
+the metric's name with `_values` one value per prompt (NaN where undefined), and as `n` the number
+of prompts where it is defined.
+"""
+
+
+def __getattr__(name: str) -> type[SetMetric]:
+    """Make a class of `CLASSES`."""
+    if name not in CLASSES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import evaluate
+
+    entry = CLASSES[name]
+    body = {"entry": entry, "__doc__": entry.about, "__module__": __name__}
+    # Kept, so that every import and every unpickled object has the same class.
+    made = globals()[name] = type(name, (SetMetric, evaluate.Metric), body)
+    return made
+
+
+class SetMetric(Metric):
+    """A metric of the set of samples of a prompt; `CLASSES` says which."""
+
+    entry: ClassVar[Entry]
+
+    def _info(self) -> Any:
+        import datasets
+        import evaluate
+
+        lists = ["predictions", "references"] if self.entry.viewpoints else ["predictions"]
+        texts = datasets.Sequence(datasets.Value("string"))
+        return evaluate.MetricInfo(
+            description=self.entry.about,
+            citation=self.entry.source,
+            inputs_description=_INPUTS,
+            features=datasets.Features(dict.fromkeys(lists, texts)),
+        )
+
+    def compute(
+        self,
+        *,
+        predictions: Any = None,
+        references: Any = None,
+        n: int | None = None,
+        stop: Sequence[str] = (),
+        encoder: str = DEFAULT_ENCODER,
+        device: str | None = None,
+        threshold: float | None = None,
+        nli_model: str | None = None,
+        seed: int = 1234,
+    ) -> dict[str, Any] | None:
+        """Compute the metric over all prompts, those that were added before included.
+
+        Raises:
+            DataError: If predictions or references are not lists of texts.
+            SettingsError: If `n` is missing or no number of samples, or a model cannot be used.
+            EncoderError: If the encoder cannot be found or loaded.
+        """
+        _check_n(self.entry, n)
+        if predictions is None and self.writer is None:
+            raise DataError(
+                f"{self.entry.metric}: expected predictions, got none; pass or add some"
+            )
+        scorer = _encoder(self.entry, encoder, device)
+        kind = "nli" if nli_model else "embedding"
+        bench = Bench(
+            n or 1,
+            [stop] if isinstance(stop, str) else list(stop),
+            scorer,
+            seed,
+            make_matcher(kind, scorer, nli_model, threshold, device)
+            if self.entry.viewpoints
+            else None,
+        )
+        result: dict[str, Any] | None = super().compute(
+            predictions=predictions, references=references, bench=bench
+        )
+        return result
+
+    def add_batch(self, *, predictions: Any = None, references: Any = None) -> None:
+        """Add prompts; `compute` follows.
+
+        Raises:
+            DataError: If predictions or references are not lists of texts, or not equally many.
+        """
+        name = self.entry.metric
+        columns: dict[str, Any] = {"predictions": _samples(predictions, name)}
+        if self.entry.viewpoints:
+            columns["references"] = _viewpoints(references, len(columns["predictions"]), name)
+        super().add_batch(**columns)
+
+    def add(
+        self,
+        *,
+        prediction: Any = None,
+        reference: Any = None,
+        predictions: Any = None,
+        references: Any = None,
+    ) -> None:
+        """Add one prompt, under either name of its samples; `compute` follows.
+
+        Raises:
+            DataError: If the prediction or the reference is not a list of texts.
+        """
+        samples = prediction if predictions is None else predictions
+        viewpoints = reference if references is None else references
+        self.add_batch(predictions=[samples], references=[viewpoints])
+
+    def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
+        # The base class refuses a batch that begins with a prompt whose requests all failed.
+        # What is added was checked already, all of it.
+        return
+
+    def _compute(
+        self,
+        *,
+        predictions: Predictions,
+        references: list[list[str]] | None = None,
+        bench: Bench,
+    ) -> dict[str, Any]:
+        docs: list[dict[str, Any]] = [
+            {"viewpoints": [{"text": text} for text in own]} for own in references or []
+        ] or [{}] * len(predictions)
+        prompts = [
+            Prompt(doc, [clean(raw, bench.stops) for raw in own])
+            for doc, own in zip(docs, predictions, strict=True)
+        ]
+        name = self.entry.metric
+        values = [row[name] for row in score_prompts(prompts, [name], bench)]
+        defined = [value for value in values if value is not None]
+        return {
+            name: math.fsum(defined) / len(defined) if defined else math.nan,
+            f"{name}_values": [math.nan if value is None else value for value in values],
+            "n": len(defined),
+        }
+
+
+def _check_n(entry: Entry, n: object) -> None:
+    if n is None and not entry.at_n:
+        return
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise SettingsError(
+            f"{entry.metric}: expected the number of samples per prompt, got n={n!r}; pass n=5 to "
+            "compute if each prompt has 5"
+        )
+
+
+def _encoder(entry: Entry, name: str, device: str | None) -> Encoder:
+    if entry.encodes:
+        return get_encoder(find_encoder(name), device)
+    # Words need none, and it may not be there.
+    return Encoder(EncoderSource(name, None, "not used"))
+
+
+def _samples(predictions: Any, name: str) -> Predictions:
+    place = f"{name}: predictions"
+    wanted = "text, or None for a failed request"
+    return [
+        _texts(own, f"{place}[{i}]", wanted, (str, type(None)))
+        for i, own in enumerate(_items(predictions, place, "one list of samples per prompt"))
+    ]
+
+
+def _viewpoints(references: Any, n_prompts: int, name: str) -> Predictions:
+    place = f"{name}: references"
+    wanted = "one list of viewpoints per prompt"
+    found = [
+        _texts(own, f"{place}[{i}]", "text", (str,))
+        for i, own in enumerate(_items(references, place, wanted))
+    ]
+    if len(found) != n_prompts:
+        raise DataError(f"{place}: expected {wanted}, got {len(found)} for {n_prompts}; add them")
+    if [] in found:
+        raise DataError(f"{place}[{found.index([])}]: expected a viewpoint, got none; add one")
+    return found
+
+
+def _items(given: Any, place: str, wanted: str) -> list[Any]:
+    # Of a text and of a mapping the items would be letters and keys.
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise DataError(
+            f"{place}: expected {wanted}, got {type(given).__name__}; give a list, [] for none"
+        )
+    return list(given)
+
+
+def _texts(own: Any, place: str, wanted: str, types: tuple[type, ...]) -> list[str | None]:
+    texts: list[str | None] = _items(own, place, "a list of texts")
+    for i, text in enumerate(texts):
+        if not isinstance(text, types):
+            raise DataError(
+                f"{place}[{i}]: expected {wanted}, got {type(text).__name__}; convert it"
+            )
+        try:
+            (text or "").encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{place}[{i}]: expected text that UTF-8 can hold, got half of a surrogate pair "
+                f"at position {error.start}; replace it"
+            ) from error
+    return texts

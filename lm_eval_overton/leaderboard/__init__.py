@@ -1,0 +1,12 @@
+"""Many finished runs in one table, best first, sorted by one metric.
+
+Only runs with equal settings stand in one table: the signatures must agree, except for the frame
+in which a base and a chat model are asked, which has a column. A row shares the rank of the row
+above if the interval of their paired difference contains 0.
+"""
+
+from lm_eval_overton.leaderboard.board import Leaderboard, Row, leaderboard
+from lm_eval_overton.leaderboard.output import as_csv, as_json, as_markdown
+from lm_eval_overton.leaderboard.runs import find_runs
+
+__all__ = ["Leaderboard", "Row", "as_csv", "as_json", "as_markdown", "find_runs", "leaderboard"]

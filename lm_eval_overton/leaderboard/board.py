@@ -1,0 +1,202 @@
+"""The rows of the table: which runs, in which order, with which rank, and what stands beside."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lm_eval_overton import stats
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.leaderboard.columns import further_columns
+from lm_eval_overton.leaderboard.settings import Results, common_settings, some
+from lm_eval_overton.results import FinishedRun, Floats, TaskResult
+from lm_eval_overton.signature import FRAME, fields
+
+__all__ = ["Leaderboard", "Row", "leaderboard"]
+
+SEED = 1234
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: its rank, its score, and what stands beside it.
+
+    Attributes:
+        rank: From 1; equal for rows that cannot be told apart from the row above.
+        run: The run's name.
+        score: The mean over prompts with its 95 % interval and the number of prompts.
+        frame: `frame`, `stop` and `system` of the signature, as far as it has them.
+        beside: Per further metric its mean (NaN where undefined) and its number of prompts.
+        verdicts: How many of the judge's verdicts were parsed, and of how many; None unless the
+            metric is judged.
+    """
+
+    rank: int
+    run: str
+    score: stats.Interval
+    frame: Mapping[str, str]
+    beside: Mapping[str, tuple[float, int]]
+    verdicts: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The rows, best first, and what holds for all of them.
+
+    `missing` says per run that is no row why; `signature` holds what the rows' have in common;
+    `judge` is empty unless the metric is judged; `notes` are lines for the reader.
+    """
+
+    task: str
+    metric: str
+    higher_is_better: bool | None
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    missing: Mapping[str, str]
+    signature: str
+    judge: str
+    notes: tuple[str, ...] = ()
+
+
+def leaderboard(
+    runs: Sequence[FinishedRun], metric: str, task: str | None = None, seed: int = SEED
+) -> Leaderboard:
+    """Return the runs sorted by a metric of a task, the best first.
+
+    The direction is that of the results; where neither is better, the highest comes first.
+
+    Args:
+        runs: Finished runs with different names.
+        metric: The metric that sorts.
+        task: Its task; None: the only one that has the metric.
+        seed: Seed of the resamples.
+
+    Raises:
+        SettingsError: If no run has the metric, several tasks have it, two runs have one name, or
+            the runs were not made with the same settings.
+    """
+    _refuse_equal_names(runs)
+    task = task or _only_task(runs, metric)
+    found = {run.name: run.tasks[task] for run in runs if task in run.tasks}
+    having = {name: own for name, own in found.items() if metric in own.values}
+    if not having:
+        raise _no_metric(metric, task, found, runs)
+    rows = {name: own for name, own in having.items() if not np.isnan(own.values[metric]).all()}
+    signature, judge = common_settings(task, metric, rows or having)
+    columns, notes = further_columns(metric, rows)
+    direction = _direction(metric, having)
+    return Leaderboard(
+        task,
+        metric,
+        direction,
+        columns,
+        tuple(
+            _row(rank, name, rows[name], metric, columns, seed)
+            for name, rank in _ranked(rows, metric, direction, seed)
+        ),
+        {run.name: _reason(run, task, metric) for run in runs if run.name not in rows},
+        signature,
+        judge,
+        (*notes, *_warnings(rows)),
+    )
+
+
+def _refuse_equal_names(runs: Sequence[FinishedRun]) -> None:
+    twice = sorted(name for name, n in Counter(run.name for run in runs).items() if n > 1)
+    if twice:
+        raise SettingsError(
+            f"leaderboard: expected runs with different names, got {some(twice)} twice; rename one"
+        )
+
+
+def _only_task(runs: Sequence[FinishedRun], metric: str) -> str:
+    tasks = sorted({own.task for run in runs for own in run.tasks.values() if metric in own.values})
+    if len(tasks) > 1:
+        raise SettingsError(
+            f"leaderboard: expected one task with {metric}, got {', '.join(tasks)}; "
+            "choose one of them with the task option"
+        )
+    if not tasks:
+        raise _no_metric(metric, None, {}, runs)
+    return tasks[0]
+
+
+def _no_metric(
+    metric: str, task: str | None, found: Results, runs: Sequence[FinishedRun]
+) -> SettingsError:
+    held = {name: None for own in found.values() for name in own.values}
+    if held:
+        return SettingsError(
+            f"leaderboard: expected a metric of {task}, got {metric!r}; there are {', '.join(held)}"
+        )
+    tasks = ", ".join(sorted({name for run in runs for name in run.tasks})) or "no task"
+    wanted = f"runs of {task}" if task else f"a task with the metric {metric!r}"
+    return SettingsError(f"leaderboard: expected {wanted}, got results of {tasks}; name another")
+
+
+def _reason(run: FinishedRun, task: str, metric: str) -> str:
+    if task not in run.tasks:
+        return f"no {task}"
+    if metric not in run.tasks[task].values:
+        return "not computed"
+    return "undefined for every prompt"
+
+
+def _direction(metric: str, having: Results) -> bool | None:
+    """Return the direction that any of the runs knows."""
+    known = (own.higher_is_better.get(metric) for own in having.values())
+    return next((direction for direction in known if direction is not None), None)
+
+
+def _ranked(rows: Results, metric: str, direction: bool | None, seed: int) -> list[tuple[str, int]]:
+    """Return names and ranks, best first."""
+    if not rows:
+        return []
+    ids = {
+        key: i for i, key in enumerate(dict.fromkeys(k for own in rows.values() for k in own.ids))
+    }
+    table = np.full((len(rows), len(ids)), np.nan)
+    for line, own in zip(table, rows.values(), strict=True):
+        line[[ids[key] for key in own.ids]] = own.values[metric]
+    signed = -table if direction is False else table
+    names = list(rows)
+    return [(names[i], rank) for i, rank in stats.shared_ranks(signed, np.random.default_rng(seed))]
+
+
+def _row(
+    rank: int, name: str, own: TaskResult, metric: str, columns: Sequence[str], seed: int
+) -> Row:
+    signed = fields(own.signature)
+    # A generator of its own: a row's interval is the same in every table.
+    score = stats.mean_interval(own.values[metric], np.random.default_rng(seed))
+    return Row(
+        rank,
+        name,
+        score,
+        {key: signed[key] for key in FRAME if key in signed},
+        {column: _mean(own.values.get(column)) for column in columns},
+        _verdicts(own) if metric in own.judged else None,
+    )
+
+
+def _mean(values: Floats | None) -> tuple[float, int]:
+    defined = np.array([]) if values is None else values[~np.isnan(values)]
+    return (float(defined.mean()) if len(defined) else math.nan), len(defined)
+
+
+def _verdicts(own: TaskResult) -> tuple[int, int] | None:
+    counts = own.judge.counts.values() if own.judge else ()
+    total = sum(sum(count.values()) for count in counts)
+    return (sum(count.get("parsed", 0) for count in counts), total) if total else None
+
+
+def _warnings(rows: Results) -> list[str]:
+    """Return what makes rows hard to compare: alarms, and prompts that not all of them have."""
+    alarms = [f"alarm of {name}: {text}" for name, own in rows.items() for text in own.alarms]
+    if len({frozenset(own.ids) for own in rows.values()}) > 1:
+        alarms.append("the runs' prompts differ: scores are over each run's own, ranks over shared")
+    return alarms

@@ -1,0 +1,63 @@
+"""Which further metrics stand beside the one that sorts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lm_eval_overton.leaderboard.settings import Results, has_one_judge, has_one_reference
+
+__all__ = ["further_columns"]
+
+# Shown beside the metric that sorts, where a task has them.
+MAIN = (
+    "lexical_diversity",
+    "semantic_diversity",
+    "units_at_1_words",
+    "units_at_n_words",
+    "overton_index_words",
+    "coverage_at_1",
+    "coverage_at_n",
+    "overton_index",
+    "stance_balance",
+    "p_both",
+    "stance_coverage",
+    "helpfulness",
+    "lexical_diversity_qc",
+    "cosine",
+    "jaccard",
+    "rouge_l",
+)
+# How many metrics are shown of a task that has none of these.
+OTHERS = 3
+
+
+def further_columns(metric: str, rows: Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the further metrics to show, and notes on those that cannot be compared."""
+    shown = _wanted(metric, rows)
+    judged, judges = _split(shown, rows, has_one_judge, "judges")
+    kept, references = _split(judged, rows, has_one_reference, "references")
+    return tuple(kept), (*judges, *references)
+
+
+def _wanted(metric: str, rows: Results) -> list[str]:
+    held = dict.fromkeys(name for own in rows.values() for name in own.values)
+    # The values that a judged score would have if all missing verdicts were the worst, or best.
+    bounds = [name for name in (f"{metric}_worst", f"{metric}_best") if name in held]
+    main = [name for name in MAIN if name in held and name != metric]
+    if not main:
+        directed = [name for name in held if _is_directed(name, rows)]
+        main = [name for name in directed if name not in (metric, *bounds)][:OTHERS]
+    return bounds + main
+
+
+def _is_directed(name: str, rows: Results) -> bool:
+    return any(own.higher_is_better.get(name) is not None for own in rows.values())
+
+
+def _split(
+    names: Sequence[str], rows: Results, has_one: Callable[[str, Results], bool], what: str
+) -> tuple[list[str], list[str]]:
+    """Return the metrics that can be compared, and a note on those that cannot, if any."""
+    mixed = [name for name in names if not has_one(name, rows)]
+    note = f"left out, because the runs' {what} differ: {', '.join(mixed)}"
+    return [name for name in names if name not in mixed], [note] if mixed else []

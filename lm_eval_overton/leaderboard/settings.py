@@ -1,0 +1,99 @@
+"""Which runs may stand in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lm_eval_overton.comparison.settings import rests_on_reference
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.results import TaskResult
+from lm_eval_overton.signature import FRAME, UNSET, differing, fields
+
+__all__ = ["Results", "common_settings", "has_one_judge", "has_one_reference", "some"]
+
+Results = Mapping[str, TaskResult]
+
+# How many names a message shows of several.
+NAMED = 3
+
+
+def common_settings(task: str, metric: str, rows: Results) -> tuple[str, str]:
+    """Return what the signatures have in common, and the judge's signature.
+
+    Args:
+        task: The task of all rows.
+        metric: The metric that sorts; the judge and the reference count if it rests on them.
+        rows: At least one run by name.
+
+    Returns:
+        The first run's signature without what differs in another one; the judge's signature is
+        empty unless the metric is judged.
+
+    Raises:
+        SettingsError: If settings differ that can change the metric.
+    """
+    own = {name: fields(result.signature) for name, result in rows.items()}
+    judges = {name: _judge(metric, result) for name, result in rows.items()}
+    mixed = {key: {name: one.get(key, UNSET) for name, one in own.items()} for key in _mixed(rows)}
+    if not rests_on_reference(task, metric):
+        mixed.pop("reference", None)
+    if len(set(judges.values())) > 1:
+        mixed["judge"] = {name: judge or "none" for name, judge in judges.items()}
+    if mixed:
+        raise SettingsError(
+            f"leaderboard: expected runs of {task} with equal settings, got "
+            f"{'; '.join(f'{key}: {_by_value(values)}' for key, values in mixed.items())}; "
+            "leave runs out, or run them again with equal settings"
+        )
+    return _shared(list(own.values())), next(iter(judges.values()))
+
+
+def _mixed(rows: Results) -> dict[str, None]:
+    """Return the fields, except the frame's, in which not all signatures mean the same."""
+    first, *others = (own.signature for own in rows.values())
+    found = dict.fromkeys(key for other in others for key in differing(first, other))
+    return {key: None for key in found if key not in FRAME}
+
+
+def _shared(several: Sequence[Mapping[str, str]]) -> str:
+    """Return the signature of the fields, except the frame's, that all have.
+
+    Prompts go by the name that they have in the first.
+    """
+    words = [
+        value if key == "task" else f"{key}:{value}"
+        for key, value in several[0].items()
+        if key not in FRAME and (key == "data" or all(own.get(key) == value for own in several))
+    ]
+    return "|".join(words)
+
+
+def has_one_judge(metric: str, rows: Results) -> bool:
+    """Return whether no two runs have the metric by different judges."""
+    own = {_judge(metric, one) for one in rows.values() if metric in one.values}
+    return len(own) < 2
+
+
+def has_one_reference(metric: str, rows: Results) -> bool:
+    """Return whether no two runs have the metric against different references."""
+    measured = [one for one in rows.values() if metric in one.values]
+    if not measured or not rests_on_reference(measured[0].task, metric):
+        return True
+    return len({fields(one.signature).get("reference") for one in measured}) == 1
+
+
+def _judge(metric: str, own: TaskResult) -> str:
+    return own.judge.signature if own.judge and metric in own.judged else ""
+
+
+def _by_value(values: Mapping[str, str]) -> str:
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    return ", ".join(f"{value} ({some(own)})" for value, own in names.items())
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,242 @@
+"use strict";
+// Tables that are folded away on screen are printed.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("section > details:not([open])")];
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
+
+(() => {
+  const PAGE = 20;
+  const SHORT = 900;
+  const source = document.getElementById("prompt-data");
+  const place = document.getElementById("prompt-browser");
+  if (!source || !place) return;
+  const data = JSON.parse(source.textContent);
+  const tasks = data.tasks.filter((task) => task.prompts.length > 0);
+
+  // All text of models and users goes through here, and becomes text.
+  function make(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children.map((c) => (c instanceof Node ? c : document.createTextNode(c))));
+    return element;
+  }
+
+  const letter = (i) => (i < 26 ? String.fromCharCode(65 + i) : String(i + 1));
+  function shown(value) {
+    if (value === null || value === undefined) return "";
+    const size = Math.abs(value);
+    const text = size.toFixed(size < 9.9995 ? 3 : size < 999.95 ? 1 : 0);
+    return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
+  }
+  const signed = (value) => (Number(value.toFixed(3)) > 0 ? "+" : "") + shown(value);
+
+  function field(label, control) {
+    return make("label", {}, label, control);
+  }
+  function choices(id, names) {
+    const select = make("select", { id });
+    names.forEach(([value, name]) => select.append(make("option", { value }, name)));
+    return select;
+  }
+
+  const controls = {
+    task: choices("browser-task", tasks.map((task, i) => [i, task.name])),
+    left: choices("browser-left", data.runs.map((name, i) => [i, `${i + 1} ${name}`])),
+    right: choices("browser-right", data.runs.map((name, i) => [i, `${i + 1} ${name}`])),
+    metric: choices("browser-metric", []),
+    order: choices("browser-order", [
+      ["size", "largest difference first"], ["down", "right above left first"],
+      ["up", "right below left first"], ["file", "as in the prompts"],
+    ]),
+    text: make("input", { id: "browser-text", type: "search", autocomplete: "off" }),
+  };
+  const form = make("form", { role: "search", "aria-label": "Prompts and samples" },
+    field("Task", controls.task), field("Left run", controls.left),
+    field("Right run", controls.right), field("Metric", controls.metric),
+    field("Order", controls.order), field("Search prompts and samples", controls.text));
+  const count = make("p", { class: "count", role: "status", "aria-live": "polite" });
+  const list = make("div", { class: "list" });
+  const back = make("button", { type: "button", id: "browser-back" }, "Previous page");
+  const next = make("button", { type: "button", id: "browser-next" }, "Next page");
+  const where = make("span", { class: "detail" });
+  const pager = make("div", { class: "pager" }, back, next, where);
+  place.append(form, count, list, pager);
+
+  let page = 0;
+  let found = [];
+  const task = () => tasks[Number(controls.task.value)];
+  const runs = () => [Number(controls.left.value), Number(controls.right.value)];
+
+  function value(prompt, run) {
+    const own = prompt.r[run];
+    const at = task().metrics.indexOf(controls.metric.value);
+    return own && at >= 0 ? own.v[at] : null;
+  }
+  function difference(prompt) {
+    const [left, right] = runs().map((run) => value(prompt, run));
+    return left === null || right === null ? null : right - left;
+  }
+
+  function holds(prompt, words) {
+    if (!words) return true;
+    const texts = [prompt.q, prompt.id];
+    for (const run of runs()) {
+      if (prompt.r[run]) texts.push(...prompt.r[run].s.map((sample) => sample.t));
+    }
+    return texts.some((text) => text.toLowerCase().includes(words));
+  }
+
+  const ORDERS = {
+    size: (d) => -Math.abs(d), down: (d) => -d, up: (d) => d,
+  };
+  function search() {
+    const words = controls.text.value.trim().toLowerCase();
+    const key = ORDERS[controls.order.value];
+    const asked = task().prompts.filter((prompt) => holds(prompt, words));
+    const rows = asked.map((prompt) => ({ prompt, d: difference(prompt) }));
+    if (key) {
+      // What is undefined comes last.
+      rows.sort((a, b) => (a.d === null) - (b.d === null) || (a.d === null ? 0 : key(a.d) - key(b.d)));
+    } else {
+      rows.sort((a, b) => a.prompt.n - b.prompt.n);
+    }
+    found = rows;
+    page = 0;
+    show();
+  }
+
+  function show() {
+    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    const rows = found.slice(page * PAGE, (page + 1) * PAGE);
+    list.replaceChildren(...rows.map(({ prompt, d }) => promptPart(prompt, d)));
+    const total = task().prompts.length;
+    count.textContent = `${found.length} of ${total} prompts`;
+    where.textContent = `Page ${page + 1} of ${pages}`;
+    pager.hidden = pages < 2;
+    back.disabled = page === 0;
+    next.disabled = page + 1 >= pages;
+    if (rows.length > 0) list.firstChild.open = true;
+  }
+
+  function promptPart(prompt, d) {
+    const [left, right] = runs().map((run) => shown(value(prompt, run)));
+    const size = make("span", { class: "difference" }, d === null ? "undefined" : signed(d), " ",
+      make("span", { class: "detail" }, `${controls.metric.value} ${left} → ${right}`));
+    const part = make("details", { class: "prompt" },
+      make("summary", {}, make("span", { class: "question" }, ...marked(prompt.q)), size));
+    // Samples are long: they are written when they are looked at.
+    part.addEventListener("toggle", () => {
+      if (part.open && part.childElementCount === 1) part.append(...content(prompt));
+    });
+    return part;
+  }
+
+  function content(prompt) {
+    const chosen = [...new Set(runs())];
+    const sides = make("div", { class: "sides" }, ...chosen.map((run) => side(prompt, run)));
+    return prompt.w ? [viewpoints(prompt, chosen), sides] : [sides];
+  }
+
+  function viewpoints(prompt, chosen) {
+    const items = prompt.w.map(([stance, text], i) => {
+      const counts = chosen.filter((run) => prompt.r[run]).map((run) => {
+        const judged = prompt.r[run].s.filter((sample) => sample.c);
+        const covering = judged.filter((sample) => sample.c.includes(i)).length;
+        return `${data.runs[run]}: ${covering} of ${judged.length}`;
+      });
+      return make("li", {}, make("span", { class: "key" }, letter(i)),
+        make("span", {}, stance ? make("i", {}, `${stance}: `) : "", text),
+        make("span", { class: "detail" }, `covered by ${counts.join(", ")} samples`));
+    });
+    return make("div", { class: "views" }, make("p", {}, "Viewpoints"), make("ol", {}, ...items));
+  }
+
+  function side(prompt, run) {
+    const own = prompt.r[run];
+    const title = make("h4", {}, make("span", { class: "key" }, String(run + 1)), ` ${data.runs[run]}`);
+    if (!own) return make("div", { class: "side" }, title, make("p", { class: "missing" },
+      "This run was not asked this prompt."));
+    if (own.s.length === 0) return make("div", { class: "side" }, title,
+      make("p", { class: "missing" }, "The samples of this run could not be read."));
+    const parts = own.s.map((sample, i) => samplePart(sample, i, prompt));
+    if (own.other) parts.unshift(make("p", { class: "missing" },
+      "These are not the responses that were scored: their verdicts are left out."));
+    return make("div", { class: "side" }, title, ...parts);
+  }
+
+  function samplePart(sample, i, prompt) {
+    const chips = make("span", { class: "chips" });
+    if (sample.x) chips.append(make("span", { class: "flag" }, sample.x));
+    if (prompt.w && sample.c) {
+      const letters = sample.c.map(letter).join(" ") || "none";
+      chips.append(make("span", { class: "chip covers" }, `covers ${letters}`));
+    }
+    for (const words of sample.j || []) chips.append(make("span", { class: "chip" }, words));
+    const text = make("p", { class: "text" }, ...marked(sample.t));
+    const part = make("article", { class: "sample" },
+      make("span", { class: "number" }, `Sample ${i + 1}`), chips, text);
+    if (sample.cut) part.append(make("p", { class: "detail" }, `${sample.cut} more characters left out`));
+    if (sample.t.length > SHORT || sample.t.split("\n").length > 12) part.append(unfold(text, i));
+    return part;
+  }
+
+  function unfold(text, i) {
+    text.classList.add("short");
+    const button = make("button", { type: "button", "aria-expanded": "false" }, "Show all",
+      make("span", { class: "visually-hidden" }, ` of sample ${i + 1}`));
+    button.addEventListener("click", () => {
+      const short = text.classList.toggle("short");
+      button.setAttribute("aria-expanded", String(!short));
+      button.firstChild.textContent = short ? "Show all" : "Show less";
+    });
+    return button;
+  }
+
+  function marked(text) {
+    const words = controls.text.value.trim().toLowerCase();
+    const lower = text.toLowerCase();
+    // A few letters change their length in lower case; then nothing is marked.
+    if (!words || lower.length !== text.length) return [text];
+    const parts = [];
+    let from = 0;
+    for (let at = lower.indexOf(words); at >= 0; at = lower.indexOf(words, from)) {
+      parts.push(text.slice(from, at), make("mark", {}, text.slice(at, at + words.length)));
+      from = at + words.length;
+    }
+    return [...parts, text.slice(from)];
+  }
+
+  function setMetrics() {
+    const before = controls.metric.value;
+    const names = task().metrics;
+    controls.metric.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+    controls.metric.value = names.includes(before) ? before : task().by;
+  }
+
+  function turn(step) {
+    page += step;
+    show();
+    count.scrollIntoView({ block: "start" });
+    count.textContent += `, page ${page + 1}`;
+  }
+
+  let waiting = 0;
+  controls.text.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(search, 150);
+  });
+  form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
+  controls.task.addEventListener("change", () => { setMetrics(); search(); });
+  for (const name of ["left", "right", "metric", "order"]) {
+    controls[name].addEventListener("change", search);
+  }
+  back.addEventListener("click", () => turn(-1));
+  next.addEventListener("click", () => turn(1));
+
+  controls.right.value = String(data.runs.length - 1);
+  setMetrics();
+  search();
+})();

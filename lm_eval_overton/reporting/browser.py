@@ -1,0 +1,250 @@
+"""What the prompt browser of a page shows: prompts, samples and values, within a budget of bytes.
+
+Prompts come with the largest difference first, so that what is left out differs least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.reporting.estimates import task_names
+from lm_eval_overton.reporting.html import script_json
+from lm_eval_overton.reporting.samples import Answers, Reader
+from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.samples import Sample
+from lm_eval_overton.signature import short_hash
+
+__all__ = ["SAMPLE_LENGTH", "Browser", "TaskPart", "build"]
+
+# Characters of one sample; what is longer is cut, and the page says so.
+SAMPLE_LENGTH = 8_000
+# By which metric prompts are chosen: the first that at least two runs define, or any does.
+ORDER = ("coverage_at_1", "semantic_diversity", "lexical_diversity", "cosine", "jaccard")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TaskPart:
+    """One task of the browser: how many of its prompts the page holds, by which metric chosen.
+
+    `places` are the files that hold all of them; `notes` say which run's samples are missing.
+    """
+
+    task: str
+    shown: int
+    total: int
+    metric: str
+    places: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Browser:
+    """The data of the browser as JSON for a script element, and what is said of them."""
+
+    data: str
+    parts: tuple[TaskPart, ...]
+
+
+@dataclass(frozen=True)
+class _Task:
+    name: str
+    results: Sequence[TaskResult | None]
+    answers: Sequence[Answers | None]
+    metrics: Sequence[str]
+    positions: Sequence[Mapping[str, int]]
+    notes: tuple[str, ...]
+
+
+def build(runs: Sequence[FinishedRun], read: Reader, text_bytes: int) -> Browser:
+    """Return what the browser shows of some runs.
+
+    Args:
+        runs: In the order of the page.
+        read: Gives the samples of one task of a run, or raises a DataError.
+        text_bytes: The most that all prompts together may take; tasks share it evenly.
+
+    Returns:
+        The data, without a task of which no samples can be read.
+    """
+    parts, texts, left = [], [], text_bytes
+    names = task_names(runs)
+    for position, name in enumerate(names):
+        task = _gather(runs, name, read)
+        ids = _answered(task)
+        order, metric = _ordered(task, ids)
+        records = list(_within(task, ids, order, left // (len(names) - position)))
+        left -= sum(map(len, records))
+        texts.append(_task_json(task, metric, [r.decode("utf-8") for r in records]))
+        places = [str(answers.path) for answers in task.answers if answers]
+        parts.append(
+            TaskPart(name, len(records), len(ids), metric, tuple(dict.fromkeys(places)), task.notes)
+        )
+    head = script_json([run.name for run in runs])
+    return Browser(f'{{"runs":{head},"tasks":[{",".join(texts)}]}}', tuple(parts))
+
+
+def _gather(runs: Sequence[FinishedRun], name: str, read: Reader) -> _Task:
+    answers: list[Answers | None] = []
+    notes = []
+    for run in runs:
+        found, note = _read(run, name, read)
+        answers.append(found)
+        notes += [note] if note else []
+    results = [run.tasks.get(name) for run in runs]
+    metrics = list(dict.fromkeys(m for r in results if r for m in r.values))
+    positions = [{key: i for i, key in enumerate(r.ids)} if r else {} for r in results]
+    return _Task(name, results, answers, metrics, positions, tuple(notes))
+
+
+def _read(run: FinishedRun, name: str, read: Reader) -> tuple[Answers | None, str]:
+    if name not in run.tasks:
+        return None, ""
+    try:
+        return read(run, name), ""
+    except DataError as error:
+        return None, str(error)
+
+
+# --------------------------------------------------------------------------------------- order
+
+
+def _answered(task: _Task) -> list[str]:
+    """Return the prompts that have samples in any run."""
+    there = [answers.responses if answers else {} for answers in task.answers]
+    pairs = zip(task.positions, there, strict=True)
+    return list(dict.fromkeys(key for own, has in pairs for key in own if has.get(key)))
+
+
+def _ordered(task: _Task, ids: Sequence[str]) -> tuple[list[int], str]:
+    """Return the positions of prompts, those that differ most first, and by which metric."""
+    metric = _chosen_metric(task)
+    if not ids or not metric:
+        return list(range(len(ids))), metric
+    table = np.array([_column(task, run, metric, ids) for run in range(len(task.results))])
+    return [int(i) for i in np.argsort(-_differences(table), kind="stable")], metric
+
+
+def _chosen_metric(task: _Task) -> str:
+    counts = {m: sum(m in r.values for r in task.results if r) for m in (*ORDER, *task.metrics)}
+    most = max(counts.values(), default=0)
+    return next((m for m, count in counts.items() if count == most and most), "")
+
+
+def _column(task: _Task, run: int, metric: str, ids: Sequence[str]) -> Floats:
+    result = task.results[run]
+    values = result.values.get(metric) if result else None
+    if values is None:
+        return np.full(len(ids), np.nan)
+    positions = task.positions[run]
+    return np.array([values[positions[key]] if key in positions else np.nan for key in ids])
+
+
+def _differences(table: Floats) -> Floats:
+    """Return the largest difference to the first defined run, (n_prompts,); -1 for none."""
+    found: Floats = np.full(table.shape[1], -1.0)
+    defined = [row for row in table if not np.isnan(row).all()]
+    for row in defined[1:]:
+        found = np.fmax(found, np.abs(row - defined[0]))
+    return found
+
+
+# ------------------------------------------------------------------------------------- records
+
+
+def _within(task: _Task, ids: Sequence[str], order: Sequence[int], room: int) -> Iterator[bytes]:
+    """Yield prompts as JSON until the next one would not fit."""
+    for i in order:
+        # Half of a surrogate pair has no UTF-8; as an escape it is JSON.
+        record = script_json({"n": i, **_record(task, ids[i])}).encode("utf-8", "backslashreplace")
+        room -= len(record)
+        if room < 0:
+            return
+        yield record
+
+
+def _task_json(task: _Task, metric: str, records: Sequence[str]) -> str:
+    about = script_json({"name": task.name, "metrics": task.metrics, "by": metric})
+    return f'{about[:-1]},"prompts":[{",".join(records)}]}}'
+
+
+def _record(task: _Task, key: str) -> dict[str, Any]:
+    prompt = next((a.prompts[key] for a in task.answers if a and key in a.prompts), "")
+    views = next((a.viewpoints[key] for a in task.answers if a and key in a.viewpoints), ())
+    record: dict[str, Any] = {"id": key, "q": prompt}
+    if views:
+        record["w"] = [[str(v.get("side", "")), str(v.get("text", ""))] for v in views]
+    record["r"] = [_run_record(task, run, key) for run in range(len(task.results))]
+    return record
+
+
+def _run_record(task: _Task, run: int, key: str) -> dict[str, Any] | None:
+    result, answers, position = task.results[run], task.answers[run], task.positions[run].get(key)
+    if result is None or position is None:
+        return None
+    values = [_plain(result.values[m][position]) if m in result.values else None
+              for m in task.metrics]  # fmt: skip
+    samples = answers.samples(key) if answers else []
+    details = result.details[position]
+    if samples and details.get("sha", _sha(samples)) != _sha(samples):
+        return {"v": values, "s": _sample_records(samples, {}), "other": 1}
+    return {"v": values, "s": _sample_records(samples, details)}
+
+
+def _sha(samples: Sequence[Sample]) -> str:
+    return short_hash([sample.raw for sample in samples])
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.4g}")
+
+
+def _sample_records(samples: Sequence[Sample], details: Mapping[str, Any]) -> list[dict[str, Any]]:
+    records = [_sample_record(sample) for sample in samples]
+    # What is known of samples is listed for the valid ones alone.
+    valid = [r for r, sample in zip(records, samples, strict=True) if sample.status == "valid"]
+    covered = details.get("covered") or []
+    if len(covered) == len(valid):
+        for record, own in zip(valid, covered, strict=True):
+            # None: the matcher could not tell.
+            record |= {} if own is None else {"c": [int(i) for i in own]}
+    for judgement, verdicts in (details.get("verdicts") or {}).items():
+        if len(verdicts) == len(valid):
+            for record, verdict in zip(valid, verdicts, strict=True):
+                record.setdefault("j", []).extend(_words(str(judgement), verdict))
+    return records
+
+
+def _sample_record(sample: Sample) -> dict[str, Any]:
+    if sample.status != "valid":
+        return {"x": sample.status, "t": (sample.raw or "")[:SAMPLE_LENGTH]}
+    record: dict[str, Any] = {"t": sample.text[:SAMPLE_LENGTH]}
+    if len(sample.text) > SAMPLE_LENGTH:
+        record["cut"] = len(sample.text) - SAMPLE_LENGTH
+    return record
+
+
+def _words(judgement: str, verdict: Any) -> list[str]:
+    """Return a verdict in words: one per aspect, or one for all."""
+    if verdict is None:
+        return [f"{judgement}: no verdict"]
+    if isinstance(verdict, Mapping):
+        return [f"{key} {_short(value)}" for key, value in verdict.items()]
+    return [f"{judgement}: {_short(verdict)}"]
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return ", ".join(map(_short, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_short(own)}" for key, own in value.items())
+    return f"{value:.2g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,179 @@
+"""What changed from the base to each run: tiles, shift tables, paired comparisons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from lm_eval_overton.comparison import Compared, Pair, Row, Shift
+from lm_eval_overton.reporting.estimates import Estimates, task_names
+from lm_eval_overton.reporting.html import (
+    Markup,
+    Wide,
+    bounds,
+    breakable,
+    join,
+    number,
+    p_value,
+    percent,
+    prose,
+    signed,
+    table,
+    tag,
+)
+from lm_eval_overton.stats import Interval
+
+__all__ = ["direction", "headline", "missing", "pair_tables"]
+
+LEVEL = 0.05
+# With more pairs than these the tiles would hide the rest of the page.
+MANY = 4
+GROUPS = {
+    "quality": "What quality control explains",
+    "aggregation": "Aggregation: what one sample holds",
+    "missing": "What is missing from the base's units",
+    "recovered": "What comes back in context",
+}
+# What the tiles at the top show, per axis the first that was compared.
+AXES: Mapping[str, Sequence[str]] = {
+    "Diversity between samples": ("semantic_diversity", "lexical_diversity"),
+    "Coverage within a sample": ("coverage_at_1", "units_at_1_words", "units_at_1_clusters"),
+    "One sample against all of them": ("overton_index", "overton_index_words"),
+}
+
+
+def missing(reason: str) -> Markup:
+    """Return the line that stands in place of a part whose data are missing."""
+    return tag("p", prose(reason), class_="missing")
+
+
+def headline(estimates: Estimates) -> Markup:
+    """Return one line of tiles per pair: how far it moved on each axis; of many the last alone."""
+    pairs = list(enumerate(estimates.compared.pairs, start=1))
+    left_out = len(pairs) - 1 if len(pairs) > MANY else 0
+    tiles = join(_tiles(estimates, i, pair) for i, pair in pairs[left_out:])
+    if not tiles or not left_out:
+        return tiles
+    words = f"The last run; the {left_out} before it are in the figures and tables."
+    return join([tag("p", words, class_="detail"), tiles])
+
+
+def _tiles(estimates: Estimates, run: int, pair: Pair) -> Markup:
+    rows = [(axis, _axis_row(estimates, run, metrics)) for axis, metrics in AXES.items()]
+    tiles = [_tile(axis, row) for axis, row in rows if row is not None]
+    title = tag("h3", tag("b", pair.run), tag("span", " against "), pair.base)
+    return (
+        tag("div", title, tag("div", *tiles, class_="tiles"), class_="change")
+        if tiles
+        else Markup("")
+    )
+
+
+def _axis_row(estimates: Estimates, run: int, metrics: Sequence[str]) -> Row | None:
+    for metric in metrics:
+        for task in task_names(estimates.compared.runs):
+            row = estimates.row(run, task, metric)
+            if row is not None and not math.isnan(row.paired.difference):
+                return row
+    return None
+
+
+def _tile(axis: str, row: Row) -> Markup:
+    paired = row.paired
+    interval = Interval(paired.difference, paired.ci_low, paired.ci_high, paired.n)
+    return tag(
+        "div",
+        tag("span", axis, class_="axis"),
+        tag("strong", signed(paired.difference)),
+        tag("span", row.metric, class_="metric"),
+        tag("span", f"{number(paired.mean_b)} → {number(paired.mean_a)}", class_="detail"),
+        tag("span", f"95 % {bounds(interval)}, {paired.n} prompts", class_="detail"),
+        class_="tile",
+    )  # fmt: skip
+
+
+def pair_tables(compared: Compared) -> Markup:
+    """Return for every pair its notes, its shift table and its paired comparison."""
+    if not compared.pairs:
+        return missing("One run has nothing to be compared with: name further runs after it.")
+    return join(_pair(pair) for pair in compared.pairs)
+
+
+def _pair(pair: Pair) -> Markup:
+    title = f"{pair.run} against {pair.base}"
+    notes = tag("ul", *(tag("li", prose(note)) for note in pair.notes), class_="notes")
+    shifts = _shifts(pair) if pair.shifts else missing("No shift was computed for this pair.")
+    paired = _paired(pair) if pair.rows else missing("The two runs share no task and prompt.")
+    details = tag(
+        "details", tag("summary", f"Paired comparison of all {len(pair.rows)} metrics"), paired
+    )
+    return join([tag("h3", title), notes if pair.notes else "", shifts, details])
+
+
+def _shifts(pair: Pair) -> Markup:
+    groups = {
+        title: _group([shift for shift in pair.shifts if shift.group == group])
+        for group, title in GROUPS.items()
+    }
+    caption = f"What changed from {pair.base} to {pair.run}"
+    head = ["part", "metric", "change", "95 % interval", "prompts", "remark"]
+    return table(caption, head, {k: rows for k, rows in groups.items() if rows}, words=[1, 5])
+
+
+def _group(shifts: Sequence[Shift]) -> list[list[object]]:
+    """Return a row per shift; those that lack the same thing share one."""
+    computed = [shift for shift in shifts if not math.isnan(shift.value.estimate)]
+    # A remark on several rows stands at the first of them.
+    before = ["", *(shift.note for shift in computed)]
+    rows = [_shift(shift, shift.note != before[i]) for i, shift in enumerate(computed)]
+    lacking: dict[str, list[str]] = {}
+    for shift in shifts:
+        if math.isnan(shift.value.estimate):
+            lacking.setdefault(shift.note, []).append(shift.metric)
+    for note, metrics in lacking.items():
+        names = ", ".join(dict.fromkeys(metrics))
+        rows.append([tag("i", "not computed"), breakable(names), Wide(_remark(note), 4)])
+    return rows
+
+
+def _shift(shift: Shift, is_remarked: bool) -> list[object]:
+    value = shift.value
+    if shift.group == "recovered":
+        shown = percent(value.estimate), f"[{percent(value.low)}, {percent(value.high)}]"
+    else:
+        shown = signed(value.estimate), bounds(value)
+    interval = "" if math.isnan(value.low) else shown[1]
+    remark = _remark(shift.note) if is_remarked else ""
+    return [shift.part, breakable(shift.metric), shown[0], interval, value.n, remark]
+
+
+def _remark(note: str) -> Markup:
+    return tag("span", prose(note), class_="note")
+
+
+def _paired(pair: Pair) -> Markup:
+    groups: dict[str, list[list[object]]] = {}
+    for row in pair.rows:
+        groups.setdefault(row.task, []).append(_paired_row(row))
+    head = ["metric", pair.base, pair.run, "difference", "95 % interval", "p", "p (Holm)",
+            "detectable", "prompts"]  # fmt: skip
+    return table(f"{pair.run} minus {pair.base}, on the prompts that both have", head, groups)
+
+
+def _paired_row(row: Row) -> list[object]:
+    paired = row.paired
+    interval = Interval(paired.difference, paired.ci_low, paired.ci_high, paired.n)
+    # The run is the first of the comparison: the difference is run minus base.
+    return [
+        join([direction(row), breakable(row.metric)]), number(paired.mean_b), number(paired.mean_a),
+        signed(paired.difference), bounds(interval), p_value(paired.p_value),
+        p_value(row.p_holm), number(paired.detectable), paired.n,
+    ]  # fmt: skip
+
+
+def direction(row: Row | None) -> Markup:
+    """Return a sign where a run differs from the base, after Holm's correction."""
+    if row is None or not row.p_holm < LEVEL:
+        return Markup("")
+    sign, word = ("▲", "above the base") if row.paired.difference > 0 else ("▼", "below the base")
+    return join([tag("span", sign, class_="sign", role="img", aria_label=word, title=word), " "])

@@ -1,0 +1,83 @@
+"""The intervals that tables and figures of a report share, and where a metric is found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from lm_eval_overton import stats
+from lm_eval_overton.comparison import Compared, Row
+from lm_eval_overton.recorded import DEFAULT_TASK
+from lm_eval_overton.results import FinishedRun
+
+__all__ = ["NOTHING", "Estimates", "common_metric", "task_names", "task_of"]
+
+NOTHING = stats.Interval(math.nan, math.nan, math.nan, 0)
+
+
+class Estimates:
+    """Means over prompts with 95 % intervals: those of the comparison, and what it lacks.
+
+    `seed` draws the intervals that the comparison does not hold.
+    """
+
+    def __init__(self, compared: Compared, seed: int = 1234) -> None:
+        self.compared = compared
+        self.seed = seed
+        self._known: dict[tuple[int, str, str], stats.Interval] = {}
+        self._rows: dict[tuple[int, str, str], Row] = {}
+        for position, pair in enumerate(compared.pairs, start=1):
+            for row in pair.rows:
+                self._known.setdefault((0, row.task, row.metric), row.base)
+                self._known[position, row.task, row.metric] = row.run
+                self._rows[position, row.task, row.metric] = row
+
+    def interval(self, run: int, task: str, metric: str) -> stats.Interval:
+        """Return the mean of a metric over a run's own prompts.
+
+        Args:
+            run: The run's position.
+            task: One of its tasks, or not.
+            metric: One of the task's metrics, or not.
+
+        Returns:
+            NaN with n = 0 where the run has no such value.
+        """
+        key = (run, task, metric)
+        if key not in self._known:
+            self._known[key] = self._computed(run, task, metric)
+        return self._known[key]
+
+    def _computed(self, run: int, task: str, metric: str) -> stats.Interval:
+        result = self.compared.runs[run].tasks.get(task)
+        if result is None or metric not in result.values:
+            return NOTHING
+        return stats.mean_interval(result.values[metric], np.random.default_rng(self.seed))
+
+    def row(self, run: int, task: str, metric: str) -> Row | None:
+        """Return how a run differs from the base in a metric, if the two were compared."""
+        return self._rows.get((run, task, metric))
+
+
+def task_names(runs: Sequence[FinishedRun]) -> list[str]:
+    """Return the tasks of any run: the diversity task first, then by name."""
+    names = {task for run in runs for task in run.tasks}
+    return sorted(names, key=lambda name: (name != DEFAULT_TASK, name))
+
+
+def task_of(run: FinishedRun, metric: str) -> str | None:
+    """Return the task from which a run's value of a metric is shown: the first that defines it."""
+    for task in task_names([run]):
+        values = run.tasks[task].values.get(metric)
+        if values is not None and not np.isnan(values).all():
+            return task
+    return None
+
+
+def common_metric(runs: Sequence[FinishedRun], candidates: Sequence[str]) -> str | None:
+    """Return the candidate that most runs define; the earlier one of equals, None for none."""
+    counts = [sum(task_of(run, metric) is not None for run in runs) for metric in candidates]
+    most = max(counts, default=0)
+    return candidates[counts.index(most)] if most else None

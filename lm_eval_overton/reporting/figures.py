@@ -1,0 +1,34 @@
+"""The figures of a report: what alignment changed, at a glance."""
+
+from __future__ import annotations
+
+from lm_eval_overton.reporting.bars import recovery, stances
+from lm_eval_overton.reporting.estimates import Estimates, common_metric
+from lm_eval_overton.reporting.picture import Picture
+from lm_eval_overton.reporting.planes import plane
+from lm_eval_overton.reporting.spread import spreads
+
+__all__ = ["DIVERSITY", "WITHIN", "pictures"]
+
+# Of each the first that most runs define is shown.
+DIVERSITY = ("semantic_diversity", "lexical_diversity")
+WITHIN = ("coverage_at_1", "units_at_1_words")
+SPREAD = (*DIVERSITY, "overton_index", "coverage_at_1", "units_at_1_words", "helpfulness")
+
+
+def pictures(estimates: Estimates) -> list[Picture]:
+    """Return all figures in the order of the page."""
+    compared = estimates.compared
+    across = common_metric(compared.runs, DIVERSITY)
+    within = common_metric(compared.runs, WITHIN)
+    quality = common_metric(compared.runs, ("helpfulness",))
+    tasks = "the task overton_diversity, or overton_coverage for viewpoints"
+    judge = "a quality judge, `overton judge RUN --judge JUDGE.yaml`"
+    return [
+        plane(estimates, "plane", "Diversity between samples, coverage within one", within, across,
+              tasks),
+        plane(estimates, "quality", "Diversity and quality", quality, across, judge),
+        stances(estimates),
+        recovery(compared),
+        *spreads(compared.runs, SPREAD),
+    ]  # fmt: skip

@@ -1,0 +1,259 @@
+"""One page of HTML that needs nothing else: no network, no server, no further file."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+from lm_eval_overton import __version__
+from lm_eval_overton.comparison import Compared
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.reporting import browser, changes, sections, svg
+from lm_eval_overton.reporting.estimates import Estimates, task_names
+from lm_eval_overton.reporting.figures import pictures
+from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
+from lm_eval_overton.reporting.picture import Picture
+from lm_eval_overton.reporting.samples import Reader, read_answers
+from lm_eval_overton.results import FinishedRun
+
+__all__ = ["TEXT_BYTES", "plots", "write"]
+
+# The most that prompts and samples take in a page. The rest takes less than 2 MB.
+TEXT_BYTES = 12_000_000
+SEED = 1234
+TITLE = "What alignment changed"
+
+
+def write(
+    compared: Compared,
+    path: Path,
+    *,
+    samples: Reader | None = read_answers,
+    text_bytes: int = TEXT_BYTES,
+    seed: int = SEED,
+) -> Path:
+    """Write the report of compared runs.
+
+    Args:
+        compared: At least one run, in training order.
+        path: The HTML file; it is replaced as a whole, or left as it was.
+        samples: Gives the samples of one task of a run; None leaves the prompt browser out.
+        text_bytes: The most that prompts and samples may take, at least 0.
+        seed: Of the intervals that the comparison does not hold.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: If there is no run, or the file cannot be written.
+        SettingsError: If matplotlib is not installed, or `text_bytes` is negative.
+    """
+    _check(compared)
+    if text_bytes < 0:
+        raise SettingsError(
+            f"report: expected at least 0 bytes of text, got {text_bytes}; 0 leaves prompts out"
+        )
+    _replace(path, page(compared, samples, text_bytes, seed).encode("utf-8", "backslashreplace"))
+    return path
+
+
+def plots(compared: Compared, folder: Path, *, seed: int = SEED) -> list[Path]:
+    """Write the report's figures as PNG and SVG files.
+
+    Args:
+        compared: At least one run, in training order.
+        folder: Where to; it is made if it is not there.
+        seed: As for `write`.
+
+    Returns:
+        The files, two per figure; a figure whose data are missing has none.
+
+    Raises:
+        DataError: If there is no run, or a file cannot be written.
+        SettingsError: If matplotlib is not installed.
+    """
+    _check(compared)
+    written = []
+    for picture in pictures(Estimates(compared, seed)):
+        if picture.draw is None:
+            continue
+        figure = picture.draw()
+        for kind in ("png", "svg"):
+            written.append(folder / f"{picture.key}.{kind}")
+            _replace(written[-1], svg.rendered(figure, kind))
+    return written
+
+
+def _check(compared: Compared) -> None:
+    svg.require_matplotlib()
+    if not any(run.tasks for run in compared.runs):
+        raise DataError(
+            "report: expected at least one run with an overton task, got none; "
+            "name the folders of finished runs"
+        )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file under another name, then give it its own: it is never there by half."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise DataError(
+            f"{path}: expected a file that can be written, got {error.strerror or error}; "
+            "name another"
+        ) from error
+
+
+# ---------------------------------------------------------------------------------------- page
+
+
+def page(compared: Compared, samples: Reader | None, text_bytes: int, seed: int) -> str:
+    """Return the page of `write`."""
+    estimates = Estimates(compared, seed)
+    parts = list(_parts(estimates, samples, text_bytes))
+    style, script = _packaged("style.css"), _packaged("browser.js")
+    names = ", ".join(run.name for run in compared.runs)
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="generator", content=f"lm-eval-overton {__version__}"),
+        tag("link", rel="icon", href="data:,"),
+        tag("title", f"{TITLE}: {names}"),
+        tag("style", Markup(style)),
+    )
+    body = tag(
+        "body",
+        tag("a", "Skip to the content", href="#content", class_="skip"),
+        _header(compared.runs),
+        _contents(parts),
+        tag("main", *(_section(*part) for part in parts), id="content", tabindex="-1"),
+        tag("footer", f"Made by lm-eval-overton {__version__}. Undefined values are left empty."),
+        tag("script", Markup(script)),
+    )
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+Part = tuple[str, str, Markup]
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src {sha256_source(style)}; script-src "
+        f"{sha256_source(script)}; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _packaged(name: str) -> str:
+    return (resources.files("lm_eval_overton.reporting") / name).read_text(encoding="utf-8")
+
+
+def _header(runs: Sequence[FinishedRun]) -> Markup:
+    listed = [
+        tag("li", tag("span", i, class_="key"), " ", tag("b", run.name), _of_run(run, i == 1))
+        for i, run in enumerate(runs, start=1)
+    ]
+    return tag("header", tag("h1", TITLE), tag("ol", *listed, class_="runs"))
+
+
+def _of_run(run: FinishedRun, is_first: bool) -> Markup:
+    models = sorted({result.model for result in run.tasks.values()} - {run.name})
+    tasks = ", ".join(
+        f"{name} ({len(run.tasks[name].ids):,} prompts)" for name in task_names([run])
+    )
+    base = tag("span", "base", class_="flag") if is_first else ""
+    return join([" ", base, " ", tag("span", " · ".join([*models, tasks]), class_="detail")])
+
+
+def _contents(parts: Sequence[Part]) -> Markup:
+    links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in parts]
+    return tag("nav", tag("ul", *links), aria_label="Contents")
+
+
+def _section(key: str, title: str, content: Markup) -> Markup:
+    heading = tag("h2", title, id=f"{key}-title")
+    return tag("section", heading, content, id=key, aria_labelledby=f"{key}-title")
+
+
+def _parts(estimates: Estimates, samples: Reader | None, text_bytes: int) -> Iterator[Part]:
+    compared = estimates.compared
+    drawn = pictures(estimates)
+    tiles = changes.headline(estimates)
+    if tiles:
+        yield "change", "At a glance", tiles
+    yield "figures", "Figures", _figures(drawn)
+    yield "summary", "Summary", join([_legend(compared), sections.summary(estimates)])
+    yield "pairs", "Changes", changes.pair_tables(compared)
+    yield "browser", "Samples", _browser(compared.runs, samples, text_bytes)
+    yield "hygiene", "Hygiene", sections.hygiene(estimates)
+    yield "judges", "Judges", sections.judges(compared.runs)
+    yield "settings", "Settings", sections.settings(compared.runs)
+
+
+def _legend(compared: Compared) -> Markup:
+    if not compared.pairs:
+        return Markup("")
+    words = (
+        "▲ and ▼: above and below the base on the prompts that both have, p < 0.05 after Holm's "
+        "correction. ↑ and ↓: which direction is better, where one is."
+    )
+    return tag("p", words, class_="detail")
+
+
+def _figures(drawn: Sequence[Picture]) -> Markup:
+    there = [_figure(picture) for picture in drawn if picture.draw is not None]
+    absent = [
+        changes.missing(f"{picture.title}: {picture.missing}")
+        for picture in drawn
+        if picture.draw is None
+    ]
+    return join([tag("div", *there, class_="figures") if there else "", *absent])
+
+
+def _figure(picture: Picture) -> Markup:
+    assert picture.draw is not None
+    drawn = svg.inline(picture.draw(), picture.key, picture.label)
+    return tag("figure", tag("figcaption", picture.title), drawn)
+
+
+# ------------------------------------------------------------------------------------- browser
+
+
+def _browser(runs: Sequence[FinishedRun], samples: Reader | None, text_bytes: int) -> Markup:
+    if samples is None:
+        return changes.missing("Left out, as asked.")
+    built = browser.build(runs, samples, text_bytes)
+    said = join(_said(part) for part in built.parts)
+    if not any(part.shown for part in built.parts):
+        return said
+    return join([
+        said,
+        tag("noscript", changes.missing("The browser needs scripts, which are off here.")),
+        tag("div", id="prompt-browser"),
+        tag("script", Markup(built.data), type="application/json", id="prompt-data"),
+    ])  # fmt: skip
+
+
+def _said(part: browser.TaskPart) -> Markup:
+    lines = [changes.missing(note) for note in part.notes]
+    if part.shown < part.total:
+        chosen = f", those with the largest difference in {part.metric}" if part.metric else ""
+        lines.append(
+            tag(
+                "p",
+                f"{part.task}: this page holds {part.shown:,} of {part.total:,} prompts{chosen}. "
+                f"All of them are in {', '.join(part.places)}.",
+                class_="partial",
+            )
+        )
+    return join(lines)

@@ -1,0 +1,162 @@
+"""Figures in which a run is a point: one metric against another, in training order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lm_eval_overton.reporting.estimates import Estimates, task_of
+from lm_eval_overton.reporting.html import number
+from lm_eval_overton.reporting.picture import WIDTH, Picture, look, short
+from lm_eval_overton.reporting.svg import INK, fix_layout, new_figure
+from lm_eval_overton.stats import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plane"]
+
+
+@dataclass(frozen=True)
+class _Point:
+    run: int
+    name: str
+    x: Interval
+    y: Interval
+
+
+def plane(
+    estimates: Estimates, key: str, title: str, x: str | None, y: str | None, missing: str
+) -> Picture:
+    """Return a figure of runs in the plane of two metrics.
+
+    Args:
+        estimates: Of the runs.
+        key: The figure's name in files.
+        title: What it is called.
+        x: A metric; None if no run has one.
+        y: Another one, likewise.
+        missing: Where both come from.
+    """
+    points = list(_points(estimates, x, y)) if x and y else []
+    if not points or not x or not y:
+        return Picture(key, title, missing=f"No run has both values: they come from {missing}.")
+    listed = "; ".join(
+        f"{p.name}: {x} {number(p.x.estimate)}, {y} {number(p.y.estimate)}" for p in points
+    )
+    return Picture(key, title, f"{y} against {x}. {listed}.", lambda: _draw_plane(points, x, y))
+
+
+def _points(estimates: Estimates, x: str, y: str) -> Iterator[_Point]:
+    for i, run in enumerate(estimates.compared.runs):
+        tasks = task_of(run, x), task_of(run, y)
+        if tasks[0] and tasks[1]:
+            own = (estimates.interval(i, tasks[0], x), estimates.interval(i, tasks[1], y))
+            yield _Point(i, run.name, *own)
+
+
+def _draw_plane(points: Sequence[_Point], x: str, y: str) -> Figure:
+    with new_figure(WIDTH, 3.7) as figure:
+        axes = figure.add_subplot()
+        for before, after in pairwise(points):
+            _arrow(axes, before, after)
+        for point in points:
+            _cross(axes, point)
+        axes.margins(0.16, 0.16)
+        axes.set_xlabel(f"{x}  →")
+        axes.set_ylabel(f"{y}  →")
+        axes.grid(color=INK, alpha=0.12, linewidth=0.5)
+        fix_layout(figure)
+        _name_points(axes, points)
+    return figure
+
+
+def _arrow(axes: Axes, before: _Point, after: _Point) -> None:
+    axes.annotate(
+        "",
+        (after.x.estimate, after.y.estimate),
+        (before.x.estimate, before.y.estimate),
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": INK,
+            "alpha": 0.45,
+            "linewidth": 1.0,
+            "shrinkA": 7,
+            "shrinkB": 8,
+        },
+    )
+
+
+def _cross(axes: Axes, point: _Point) -> None:
+    own = look(point.run)
+    line = {"color": own["color"], "linewidth": 1.4, "solid_capstyle": "butt"}
+    x, y = point.x, point.y
+    axes.plot([x.low, x.high], [y.estimate, y.estimate], **line)
+    axes.plot([x.estimate, x.estimate], [y.low, y.high], **line)
+    axes.plot(
+        [x.estimate], [y.estimate], linestyle="", markersize=7.5, markeredgecolor=INK,
+        markeredgewidth=0.6, **own,
+    )  # fmt: skip
+
+
+def _name_points(axes: Axes, points: Sequence[_Point]) -> None:
+    """Write each name beside its point, where it covers least of what is drawn."""
+    to_points = 72 / axes.get_figure(root=True).dpi  # type: ignore[union-attr]
+    spots = [axes.transData.transform((p.x.estimate, p.y.estimate)) * to_points for p in points]
+    taken = [box for point in points for box in _arms(axes, point, to_points)]
+    for before, after in pairwise(spots):
+        taken += [_around(x, y, 2) for x, y in np.linspace(before, after, 30).tolist()]
+    x, y, width, height = (float(v) * to_points for v in axes.get_window_extent().bounds)
+    for point, spot in zip(points, spots, strict=True):
+        text = short(f"{point.run + 1} {point.name}", 26)
+        boxes = list(_places(spot[0], spot[1], 4.5 * len(text), 9.0))
+        box = min(boxes, key=lambda b: _cost(b, taken, (x, y, x + width, y + height)))
+        taken.append(box)
+        axes.annotate(
+            text, (box[0], box[1] + 2.0), xycoords="figure points", parse_math=False, fontsize=8.2,
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _around(x: float, y: float, size: float) -> _Box:
+    return (x - size, y - size, x + size, y + size)
+
+
+def _arms(axes: Axes, point: _Point, to_points: float) -> Iterator[_Box]:
+    """Yield the boxes that a point's marker and its intervals fill, in points."""
+    x, y = (axes.transData.transform((point.x.estimate, point.y.estimate)) * to_points).tolist()
+    yield _around(x, y, 5)
+    ends = (point.x.low, point.y.low), (point.x.high, point.y.high)
+    (left, low), (right, high) = ((axes.transData.transform(e) * to_points).tolist() for e in ends)
+    if not math.isnan(left + right):
+        yield (left, y - 1, right, y + 1)
+    if not math.isnan(low + high):
+        yield (x - 1, low, x + 1, high)
+
+
+def _places(x: float, y: float, width: float, height: float) -> Iterator[_Box]:
+    """Yield boxes for a name, the nearest first."""
+    for distance in (4.0, 12.0, 20.0, 30.0):
+        for bottom in (y + distance, y - distance - height):
+            for left in (x + 5, x - 5 - width, x - width / 2):
+                yield (left, bottom, left + width, bottom + height)
+
+
+def _cost(box: _Box, taken: Sequence[_Box], frame: _Box) -> float:
+    """Return how much a box covers, and far more for what lies outside the frame."""
+    within = _overlap(box, frame)
+    outside = (box[2] - box[0]) * (box[3] - box[1]) - within
+    return 10 * outside + sum(_overlap(box, other) for other in taken)
+
+
+def _overlap(a: _Box, b: _Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

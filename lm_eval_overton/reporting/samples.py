@@ -1,0 +1,124 @@
+"""The responses behind a finished run, as its scores saw them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, read_jsonl
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.harness.frames import FENCE, answer_of
+from lm_eval_overton.recorded import HEADER, match_prompts, read_responses
+from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.samples import Sample, clean
+
+__all__ = ["Answers", "Reader", "read_answers"]
+
+Viewpoint = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a run answered: prompts, raw responses and viewpoints by prompt id.
+
+    `stops` and `extract` clean a response; `path` is where all of them are.
+    """
+
+    path: Path
+    prompts: Mapping[str, str]
+    responses: Mapping[str, Sequence[str | None]]
+    stops: Sequence[str] = ()
+    extract: Callable[[str], str | None] | None = None
+    viewpoints: Mapping[str, Sequence[Viewpoint]] = field(default_factory=dict)
+
+    def samples(self, prompt: str) -> list[Sample]:
+        """Return the cleaned samples of a prompt; none if the file has none."""
+        return [clean(raw, self.stops, self.extract) for raw in self.responses.get(prompt, ())]
+
+
+Reader = Callable[[FinishedRun, str], Answers]
+
+
+def read_answers(run: FinishedRun, task: str) -> Answers:
+    """Read the responses of one task of a run.
+
+    Args:
+        run: A finished run.
+        task: One of its tasks.
+
+    Returns:
+        What the run's samples or generations file holds.
+
+    Raises:
+        DataError: If there is no such file, it is not of this task, or it cannot be read.
+    """
+    result = run.tasks[task]
+    path = _responses_file(run, result)
+    found = read_responses(path, task)
+    matched = match_prompts(found, None)
+    fields = _signed_fields(result.signature)
+    # These frames ask for a summary before the answer; only the answer is scored.
+    first = fields.get("frame", "").endswith("summary-answer") or task.endswith("summary_cot")
+    return Answers(
+        path,
+        {doc["id"]: doc["prompt"] for doc in matched.prompts.docs},
+        matched.responses,
+        (FENCE,) if first else found.stops or _signed_stops(fields.get("stop", "none")),
+        answer_of if first else None,
+        _viewpoints(result, path),
+    )
+
+
+def _responses_file(run: FinishedRun, result: TaskResult) -> Path:
+    if result.samples is not None and result.samples.is_file():
+        return result.samples
+    if result.generations is not None and result.generations.is_file():
+        _require_task(result.generations, result.task)
+        return result.generations
+    raise DataError(
+        f"{run.name}: expected the responses of {result.task}, got "
+        f"{result.samples or result.generations or 'no file'}; run with --log_samples, or keep the "
+        "generations file that the log names"
+    )
+
+
+def _require_task(path: Path, task: str) -> None:
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = json.loads(file.readline())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a readable generations file, got none") from error
+    if isinstance(header, dict) and HEADER in header and task not in (header.get("tasks") or {}):
+        raise DataError(
+            f"{path}: expected generations of {task}, got those of "
+            f"{', '.join(header.get('tasks') or {}) or 'none'}; run with --log_samples"
+        )
+
+
+def _signed_fields(signature: str) -> dict[str, str]:
+    """Return the settings that a signature names."""
+    pairs = (word.partition(":") for word in signature.split("|")[1:])
+    return {key: value for key, _, value in pairs}
+
+
+def _signed_stops(word: str) -> tuple[str, ...]:
+    """Return the stop sequences that a signature names; one that it only hashes is unknown."""
+    items = () if word == "none" else word.split("+")
+    return tuple(FENCE if item == "fence" else item for item in items)
+
+
+def _viewpoints(result: TaskResult, path: Path) -> dict[str, Sequence[Viewpoint]]:
+    if not any(details.get("covered") for details in result.details):
+        return {}
+    name = _signed_fields(result.signature).get("data", "").partition(":")[0].rpartition("-")[0]
+    if name in PACKAGED_VERSIONS:
+        return _given(load_prompts(name).docs)
+    docs = (row.get("doc") for _, row in read_jsonl(path))
+    return _given([doc for doc in docs if isinstance(doc, dict)])
+
+
+def _given(docs: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Viewpoint]]:
+    return {str(doc["id"]): doc["viewpoints"] for doc in docs if "viewpoints" in doc}

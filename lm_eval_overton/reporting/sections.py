@@ -1,0 +1,205 @@
+"""The tables of a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from lm_eval_overton.judge.parse import STATUSES
+from lm_eval_overton.reporting.changes import direction, missing
+from lm_eval_overton.reporting.estimates import Estimates, task_names
+from lm_eval_overton.reporting.html import (
+    Markup,
+    bounds,
+    breakable,
+    join,
+    number,
+    percent,
+    table,
+    tag,
+)
+from lm_eval_overton.results import FinishedRun, TaskResult
+
+__all__ = ["HYGIENE", "families", "hygiene", "judges", "settings", "summary"]
+
+HYGIENE = (
+    "failed_rate",
+    "unparsed_rate",
+    "empty_rate",
+    "duplicate_share",
+    "identical_prompts",
+    "cut_share",
+    "overlong_share",
+    "refusal_share",
+)
+# A metric belongs to the first family with a word that its name begins with.
+FAMILIES: Mapping[str, Sequence[str]] = {
+    "Against a reference run": ("reference_", "missing_from_reference"),
+    "Diversity between samples": (
+        "lexical_diversity", "semantic_diversity", "vendi", "distinct_", "compression_ratio",
+        "ead", "self_bleu",
+    ),
+    "Coverage within a sample": ("coverage_", "units_", "overton_index", "stance_balance"),
+    "Stance": ("p_", "stance_"),
+    "Quality": ("helpfulness", "clarity", "factuality", "depth", "engagement", "utility_k"),
+    "Likeness to the reference": ("jaccard", "rouge_l", "cosine", "bertscore_", "length_ratio"),
+}  # fmt: skip
+OTHER = "Other"
+IN_CONTEXT = "overton_icl_"
+
+
+def families(metrics: Sequence[str]) -> dict[str, list[str]]:
+    """Return metrics under the titles of their families, in the order given within each."""
+    order = [title for title in FAMILIES if title != "Against a reference run"]
+    found: dict[str, list[str]] = {
+        title: [] for title in [*order, "Against a reference run", OTHER]
+    }
+    for metric in metrics:
+        found[_family(metric)].append(metric)
+    return {title: own for title, own in found.items() if own}
+
+
+def _family(metric: str) -> str:
+    return next((title for title, words in FAMILIES.items() if metric.startswith(tuple(words))),
+                OTHER)  # fmt: skip
+
+
+def summary(estimates: Estimates) -> Markup:
+    """Return a table per task, metrics by runs; in-context tasks share one."""
+    runs = estimates.compared.runs
+    names = task_names(runs)
+    plain = [name for name in names if not name.startswith(IN_CONTEXT)]
+    tables = [(name, _columns(runs, [name])) for name in plain]
+    context = _columns(runs, [name for name in names if name.startswith(IN_CONTEXT)])
+    tables += [(f"{IN_CONTEXT}*", context)] if context else []
+    return join(_summary_of(estimates, title, columns) for title, columns in tables)
+
+
+Column = tuple[int, str]
+
+
+def _columns(runs: Sequence[FinishedRun], tasks: Sequence[str]) -> list[Column]:
+    """Return the positions of runs with the tasks that they have."""
+    return [(i, task) for i, run in enumerate(runs) for task in tasks if task in run.tasks]
+
+
+def _summary_of(estimates: Estimates, title: str, columns: Sequence[Column]) -> Markup:
+    runs = estimates.compared.runs
+    results = [runs[i].tasks[task] for i, task in columns]
+    metrics = dict.fromkeys(m for result in results for m in result.values if m not in HYGIENE)
+    groups = {
+        family: [[_metric_name(results, m), *(_estimate(estimates, *c, m) for c in columns)]
+                 for m in own]
+        for family, own in families(list(metrics)).items()
+    }  # fmt: skip
+    head = ["metric", *(_run_title(runs, i, task) for i, task in columns)]
+    return table(f"{title}: mean over prompts with its 95 % interval", head, groups)
+
+
+def _run_title(runs: Sequence[FinishedRun], i: int, task: str) -> Markup:
+    strategy = task.removeprefix(IN_CONTEXT) if task.startswith(IN_CONTEXT) else ""
+    parts = [tag("span", i + 1, class_="key"), " ", runs[i].name]
+    return join([*parts, tag("br"), strategy] if strategy else parts)
+
+
+def _metric_name(results: Sequence[TaskResult], metric: str) -> Markup:
+    known = (result.higher_is_better.get(metric) for result in results)
+    better = next((value for value in known if value is not None), None)
+    if better is None:
+        return breakable(metric)
+    sign, words = ("↑", "higher is better") if better else ("↓", "lower is better")
+    arrow = tag("span", sign, title=words, role="img", aria_label=words)
+    return join([breakable(metric), " ", arrow])
+
+
+def _estimate(estimates: Estimates, run: int, task: str, metric: str) -> Markup:
+    interval = estimates.interval(run, task, metric)
+    if math.isnan(interval.estimate):
+        return Markup("")
+    row = estimates.row(run, task, metric)
+    return join([
+        direction(row), number(interval.estimate), " ",
+        tag("small", bounds(interval), title=f"{interval.n} prompts"),
+    ])  # fmt: skip
+
+
+# ------------------------------------------------------------------------- hygiene and judges
+
+
+def hygiene(estimates: Estimates) -> Markup:
+    """Return what the samples are like, and what the runs warned of."""
+    runs = estimates.compared.runs
+    groups = {
+        task: [[run.name, *(_rate(estimates, i, task, name) for name in HYGIENE)]
+               for i, run in enumerate(runs) if task in run.tasks]
+        for task in task_names(runs)
+    }  # fmt: skip
+    kept = {task: rows for task, rows in groups.items() if any(any(row[1:]) for row in rows)}
+    rates = table("Shares of samples, mean over prompts", ["run", *HYGIENE], kept)
+    shown = rates if kept else missing("No run holds these rates: score it again.")
+    return join([shown, _alarms(runs)])
+
+
+def _rate(estimates: Estimates, run: int, task: str, metric: str) -> str:
+    return percent(estimates.interval(run, task, metric).estimate)
+
+
+def _alarms(runs: Sequence[FinishedRun]) -> Markup:
+    found = [
+        tag("li", tag("b", run.name), f", {task}: {alarm}")
+        for run in runs
+        for task, result in run.tasks.items()
+        for alarm in result.alarms
+    ]
+    return tag("ul", *found, class_="alarms") if found else tag("p", "No run raised an alarm.")
+
+
+def judges(runs: Sequence[FinishedRun]) -> Markup:
+    """Return how many verdicts each judge gave, and how many came to nothing."""
+    groups = {task: list(_judge_rows(runs, task)) for task in task_names(runs)}
+    kept = {task: rows for task, rows in groups.items() if rows}
+    if not kept:
+        return missing("No run was judged: complete one, `overton judge RUN --judge JUDGE.yaml`.")
+    head = ["run", "judgement", *STATUSES, "share without verdict", "judge"]
+    return table("Verdicts by status; only parsed ones enter a mean", head, kept, words=[1, 7])
+
+
+def _judge_rows(runs: Sequence[FinishedRun], task: str) -> Iterator[list[object]]:
+    for run in runs:
+        judging = run.tasks[task].judge if task in run.tasks else None
+        for judgement, counts in judging.counts.items() if judging else ():
+            numbers = [int(counts.get(status, 0)) for status in STATUSES]
+            lost = percent(1 - numbers[0] / sum(numbers)) if sum(numbers) else ""
+            signature = tag("code", judging.signature if judging else "")
+            yield [run.name, judgement, *(f"{n:,}" for n in numbers), lost, signature]
+
+
+# ------------------------------------------------------------------------------------ settings
+
+
+def settings(runs: Sequence[FinishedRun]) -> Markup:
+    """Return per task every setting that can change a score, run beside run."""
+    return join(_settings_of(runs, task) for task in task_names(runs))
+
+
+def _settings_of(runs: Sequence[FinishedRun], task: str) -> Markup:
+    shown = [run for run in runs if task in run.tasks]
+    fields = [_fields(run.tasks[task].signature) for run in shown]
+    names = list(dict.fromkeys(name for own in fields for name in own))
+    rows = [_setting(name, [own.get(name, "") for own in fields]) for name in names]
+    rows.append(["signature", *(tag("code", run.tasks[task].signature) for run in shown)])
+    head = ["setting", *(run.name for run in shown)]
+    columns = range(1, len(head))
+    return table(f"{task}: settings, and the signature as logged", head, {"": rows}, words=columns)
+
+
+def _fields(signature: str) -> dict[str, str]:
+    """Return the settings by name; the first word is the task with its version."""
+    first, *words = signature.split("|")
+    pairs = (word.partition(":") for word in words)
+    return {"task": first} | {name: value for name, _, value in pairs}
+
+
+def _setting(name: str, values: Sequence[str]) -> list[object]:
+    differs = tag("span", "differs", class_="flag") if len(set(values)) > 1 else ""
+    return [join([name, " ", differs]), *values]

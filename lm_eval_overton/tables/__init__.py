@@ -1,0 +1,17 @@
+"""Compared runs as Markdown, JSON, CSV and data frames.
+
+Markdown is rounded to three digits; everything else is unrounded. Undefined is empty in tables
+and null in JSON.
+"""
+
+from lm_eval_overton.tables.markdown import as_markdown, homogeneity_markdown
+from lm_eval_overton.tables.records import as_csv, as_json, frames, homogeneity_csv
+
+__all__ = [
+    "as_csv",
+    "as_json",
+    "as_markdown",
+    "frames",
+    "homogeneity_csv",
+    "homogeneity_markdown",
+]

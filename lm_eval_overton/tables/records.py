@@ -1,0 +1,163 @@
+"""Compared runs as JSON, CSV and data frames, unrounded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.stats import Interval
+from lm_eval_overton.tables.cells import csv_text, plain
+
+__all__ = ["as_csv", "as_json", "frames", "homogeneity_csv"]
+
+ROW_COLUMNS = (
+    "base",
+    "run",
+    "task",
+    "metric",
+    "higher_is_better",
+    "base_mean",
+    "base_low",
+    "base_high",
+    "base_n",
+    "run_mean",
+    "run_low",
+    "run_high",
+    "run_n",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p",
+    "p_holm",
+    "detectable",
+    "n",
+)
+SHIFT_COLUMNS = ("base", "run", "group", "part", "metric", "value", "low", "high", "n", "note")
+NAMES = {"rows": ROW_COLUMNS, "shifts": SHIFT_COLUMNS}
+ALIKE_COLUMNS = ("run", "other", "similarity", "low", "high", "n")
+
+
+def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
+    """Return everything as JSON, unrounded, null where undefined.
+
+    Args:
+        compared: The runs.
+        alike: How alike their samples are; it is added as `homogeneity`.
+    """
+    whole = {
+        "base": compared.runs[0].name,
+        "runs": [_run(run) for run in compared.runs],
+        "pairs": [_pair(pair) for pair in compared.pairs],
+    }
+    if alike is not None:
+        whole["homogeneity"] = [plain(record) for record in _alike_records(alike)]
+    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    tables = {name: [plain(record) for record in _records(pair, name)] for name in NAMES}
+    return {"base": pair.base, "run": pair.run, **tables, "notes": list(pair.notes)}
+
+
+def _run(run: FinishedRun) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "place": str(run.place),
+        "tasks": {
+            task: {
+                "model": own.model,
+                "signature": own.signature,
+                "judge": own.judge.signature if own.judge else None,
+                "prompts": len(own.ids),
+                "results": str(own.path),
+                "alarms": list(own.alarms),
+            }
+            for task, own in run.tasks.items()
+        },
+    }
+
+
+def as_csv(compared: Compared, table: str = "rows") -> str:
+    """Return all pairs as CSV, unrounded, empty where undefined.
+
+    Args:
+        compared: The runs.
+        table: "rows", one line per metric and pair, or "shifts".
+
+    Raises:
+        SettingsError: If there is no such table.
+    """
+    columns = _columns(table)
+    return csv_text(columns, (row for pair in compared.pairs for row in _records(pair, table)))
+
+
+def homogeneity_csv(alike: Homogeneity) -> str:
+    """Return how alike samples are within and across runs as CSV, one line per pair of runs."""
+    return csv_text(ALIKE_COLUMNS, _alike_records(alike))
+
+
+def _alike_records(alike: Homogeneity) -> list[dict[str, Any]]:
+    """Return each pair of runs once, a run with itself among them."""
+    return [
+        dict(zip(ALIKE_COLUMNS, (name, other, *_four(alike.cells[i][j])), strict=True))
+        for i, name in enumerate(alike.runs)
+        for j, other in enumerate(alike.runs)
+        if i <= j
+    ]
+
+
+def frames(compared: Compared) -> dict[str, Any]:
+    """Return the tables `rows` and `shifts` of all pairs, undefined as NaN.
+
+    Returns:
+        pandas data frames; lists of dictionaries with the same columns where pandas is not
+        installed.
+    """
+    tables = {
+        name: [record for pair in compared.pairs for record in _records(pair, name)]
+        for name in NAMES
+    }
+    try:
+        import pandas  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        return tables
+    return {
+        name: pandas.DataFrame(records, columns=list(NAMES[name]))
+        for name, records in tables.items()
+    }
+
+
+def _columns(table: str) -> Sequence[str]:
+    if table not in NAMES:
+        raise SettingsError(f"expected the table {' or '.join(NAMES)}, got {table!r}")
+    return NAMES[table]
+
+
+def _records(pair: Pair, table: str) -> list[dict[str, Any]]:
+    """Return the lines of a table of one pair, by column."""
+    names = _columns(table)
+    lines = map(_row_values, pair.rows) if table == "rows" else map(_shift_values, pair.shifts)
+    return [dict(zip(names, (pair.base, pair.run, *line), strict=True)) for line in lines]
+
+
+def _row_values(row: Row) -> tuple[Any, ...]:
+    paired = row.paired
+    return (
+        *(row.task, row.metric, row.higher_is_better),
+        *_four(row.base),
+        *_four(row.run),
+        *(paired.difference, paired.ci_low, paired.ci_high),
+        *(paired.p_value, row.p_holm, paired.detectable, paired.n),
+    )
+
+
+def _shift_values(shift: Shift) -> tuple[Any, ...]:
+    return (shift.group, shift.part, shift.metric, *_four(shift.value), shift.note)
+
+
+def _four(value: Interval) -> tuple[float, float, float, int]:
+    return value.estimate, value.low, value.high, value.n

@@ -1,0 +1,277 @@
+"""The page in a real browser: nothing is loaded, nothing runs that is not ours, all can be used."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lm_eval_overton.reporting import write
+from tests.reporting import made
+
+api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+
+CHROMIUM = Path(os.environ.get("OVERTON_TEST_CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
+]  # fmt: skip
+WIDTHS = (1280, 390)
+
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM.exists(), reason="needs a browser: name it with OVERTON_TEST_CHROMIUM"
+)
+
+
+class Watched:
+    """A page of the report with everything that went wrong in it."""
+
+    def __init__(self, browser, url: str, width: int = 1280, **options) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        self.requests: list[str] = []
+        self.faults: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.faults.append(message.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("dialog", self._dialog)
+        self.page.goto(url)
+
+    def _dialog(self, dialog) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def questions(self) -> list[str]:
+        """The prompts that the browser lists, in its order."""
+        return self.page.locator(".prompt .question").all_inner_texts()
+
+    def differences(self) -> list[float]:
+        texts = self.page.locator(".prompt .difference").all_text_contents()
+        return [float(text.split()[0].replace("−", "-")) for text in texts]
+
+    def status(self) -> str:
+        return self.page.locator("[role=status]").inner_text()
+
+    def find(self, words: str, count: str) -> None:
+        self.page.get_by_label("Search prompts and samples").fill(words)
+        api.expect(self.page.locator("[role=status]")).to_have_text(count)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("browser") / "report.html"
+    write(made.compared(), path, samples=made.answers)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def watched(browser, url) -> Iterator[Watched]:
+    opened = Watched(browser, url)
+    yield opened
+    # Whatever a test did: nothing was asked of the network, and nothing complained.
+    assert opened.requests == [url]
+    assert opened.faults == []
+    opened.page.close()
+
+
+def test_the_page_lists_the_prompts_that_differ_most_first(watched):
+    assert watched.status() == "45 of 45 prompts"
+    sizes = [abs(d) for d in watched.differences()]
+    assert len(sizes) == 20
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[-1]
+
+
+def test_orders_and_metrics_can_be_chosen(watched):
+    watched.page.get_by_label("Metric").select_option("units_at_1_words")
+    watched.page.get_by_label("Order").select_option(label="right above left first")
+    down = watched.differences()
+    assert down == sorted(down, reverse=True)
+    watched.page.get_by_label("Order").select_option(label="right below left first")
+    up = watched.differences()
+    assert up == sorted(up)
+    assert up[0] < down[0]
+    watched.page.get_by_label("Order").select_option(label="as in the prompts")
+    assert watched.questions()[1:3] == ["Question 1 about gardens?", "Question 2 about gardens?"]
+
+
+@pytest.mark.parametrize("order", ["largest difference", "right above left", "right below left"])
+def test_an_undefined_difference_comes_last(watched, order):
+    # The values of prompt 12 are undefined; in the other metric it comes first.
+    watched.page.get_by_label("Metric").select_option("units_at_1_words")
+    watched.page.get_by_label("Order").select_option(label=f"{order} first")
+    watched.page.get_by_role("button", name="Next page").click()
+    watched.page.get_by_role("button", name="Next page").click()
+    assert watched.questions()[-1] == "Question 12 about gardens?"
+    last = watched.page.locator(".prompt .difference").last.text_content()
+    assert last.startswith("undefined")
+
+
+def test_runs_can_be_chosen_and_their_samples_stand_side_by_side(watched):
+    sides = watched.page.locator(".prompt[open] .side h4")
+    assert sides.all_inner_texts() == ["1 base", "3 dpo $x_1$ 模型"]
+    watched.page.get_by_label("Left run").select_option(label="2 sft <b>&amp;")
+    assert sides.all_inner_texts() == ["2 sft <b>&amp;", "3 dpo $x_1$ 模型"]
+    boxes = [side.bounding_box() for side in watched.page.locator(".prompt[open] .side").all()]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert watched.page.locator(".prompt[open] .sample").count() == 2 * made.SAMPLES
+
+
+def test_a_search_finds_words_of_prompts_and_of_samples_and_marks_them(watched):
+    watched.find("zebra", "1 of 45 prompts")
+    assert watched.questions() == ["Question 1 about gardens?"]
+    assert set(watched.page.locator("mark").all_inner_texts()) == {"zebra"}
+    watched.find("question 44", "1 of 45 prompts")
+    watched.find("nowhere to be found", "0 of 45 prompts")
+    assert watched.questions() == []
+    watched.find("", "45 of 45 prompts")
+
+
+def test_a_response_that_is_a_script_is_text_and_does_nothing(watched):
+    watched.find("alert(1)", "1 of 45 prompts")
+    texts = watched.page.locator(".prompt[open] .sample .text").all_text_contents()
+    assert texts[0] == made.SCRIPT
+    assert texts[1].startswith('</script><img src=x onerror="alert(2)">')
+    assert watched.page.locator("main img").count() == 0
+    assert watched.page.get_by_text("failed", exact=True).first.is_visible()
+
+
+def test_viewpoints_are_marked_where_they_are_covered_and_verdicts_are_shown(watched):
+    watched.page.get_by_label("Task").select_option(label=made.COVERAGE)
+    watched.find("question 9 ", "1 of 45 prompts")
+    views = watched.page.locator(".views li").all_inner_texts()
+    assert len(views) == 3
+    assert made.SCRIPT in views[1]
+    # Viewpoint k is covered by sample j of prompt i in run r where (i + j + r) % (k + 2) is 0.
+    # Prompt 9, base, samples 0 to 2: 9, 10, 11: A (even): 10; B (threes): 9; C (fours): none.
+    chips = watched.page.locator(".side").first.locator(".covers").all_inner_texts()
+    assert chips == ["covers B", "covers A", "covers none"]
+    assert "covered by base: 1 of 3, dpo $x_1$ 模型: 1 of 3 samples" in views[0]
+    stances = watched.page.locator(".side").first.locator(".chip:not(.covers)").all_inner_texts()
+    assert stances == ["stance: no", "stance: both", "stance: other"]
+
+
+def test_pages_can_be_turned(watched):
+    first = watched.questions()
+    back, onward = (
+        watched.page.get_by_role("button", name=name) for name in ("Previous page", "Next page")
+    )
+    assert back.is_disabled()
+    onward.click()
+    second = watched.questions()
+    assert not set(first) & set(second)
+    onward.click()
+    assert len(watched.questions()) == 5
+    assert onward.is_disabled()
+    back.click()
+    assert watched.questions() == second
+    assert "page 2" in watched.status()
+
+
+def test_a_long_sample_is_folded_until_it_is_asked_for(watched):
+    # The first listed prompt may be one of the short ones.
+    watched.find("question 20 ", "1 of 45 prompts")
+    button = watched.page.get_by_role("button", name="Show all of sample").first
+    assert button.get_attribute("aria-expanded") == "false"
+    text = watched.page.locator(".text.short").first
+    folded = text.bounding_box()["height"]
+    button.focus()
+    watched.page.keyboard.press("Enter")
+    opened = watched.page.get_by_role("button", name="Show less of sample").first
+    assert opened.get_attribute("aria-expanded") == "true"
+    tallest = max(t.bounding_box()["height"] for t in watched.page.locator(".sample .text").all())
+    assert tallest > folded
+
+
+def test_the_keyboard_reaches_every_control_and_sees_where_it_is(watched):
+    page = watched.page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", reached[-1]
+        if reached[-1] == "browser-text":
+            break
+    controls = [name for name in reached if name.startswith("browser-")]
+    assert controls == [
+        f"browser-{name}" for name in ("task", "left", "right", "metric", "order", "text")
+    ]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.prompt').open") is True
+    page.keyboard.press("Enter")
+    assert page.locator(".prompt[open]").count() == 0
+
+
+def test_every_control_has_a_label_and_every_table_a_caption(watched):
+    page = watched.page
+    unlabelled = "[...document.querySelectorAll('select, input')].filter((c) => !c.labels.length)"
+    assert page.evaluate(f"{unlabelled}.length") == 0
+    assert page.locator("table").count() == page.locator("table > caption").count() > 5
+    assert page.locator("svg[role=img]").count() == page.locator("svg").count() > 5
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_page(browser, url, width, scheme, tmp_path):
+    watched = Watched(browser, url, width, color_scheme=scheme)
+    page = watched.page
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    sizes = page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
+    assert max(sizes) <= width
+    # An element beyond the edge is within one that scrolls, or is there for screen readers alone.
+    beyond = """[...document.querySelectorAll('main *')].filter((e) =>
+        e.getBoundingClientRect().right > innerWidth + 1
+        && !e.closest('.scroll, svg')).map((e) => e.outerHTML.slice(0, 80))"""
+    assert page.evaluate(beyond) == []
+    shot = page.screenshot(path=tmp_path / f"{width}-{scheme}.png")
+    assert shot.startswith(b"\x89PNG")
+    assert (watched.requests, watched.faults) == ([url], [])
+    page.close()
+
+
+def test_text_can_be_told_from_paper_in_both_schemes(browser, url):
+    for scheme in ("light", "dark"):
+        page = Watched(browser, url, color_scheme=scheme).page
+        for selector in ("body", ".detail", "nav a", ".missing, .note", ".flag", ".chip"):
+            colors = page.locator(selector).first.evaluate(
+                """(element) => {
+                  let paper = element;
+                  const background = (e) => getComputedStyle(e).backgroundColor;
+                  while (background(paper) === "rgba(0, 0, 0, 0)") paper = paper.parentElement;
+                  return [getComputedStyle(element).color, background(paper)];
+                }"""
+            )
+            assert contrast(*colors) >= 4.5, (scheme, selector, colors)
+        page.close()
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast of two colours as WCAG 2 defines it, 1 to 21."""
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color: str) -> float:
+    parts = [int(part) / 255 for part in color[4:-1].split(",")]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_folded_tables_are_printed(watched):
+    page = watched.page
+    assert page.locator("section > details[open]").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("section > details[open]").count() == 2
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("section > details[open]").count() == 0

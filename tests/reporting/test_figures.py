@@ -1,0 +1,223 @@
+import math
+import re
+import sys
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from lm_eval_overton.comparison import Compared, Pair, Shift
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.reporting import plots, svg
+from lm_eval_overton.reporting.bars import recovered
+from lm_eval_overton.reporting.estimates import Estimates, common_metric, task_names, task_of
+from lm_eval_overton.reporting.figures import pictures
+from lm_eval_overton.reporting.picture import short
+from lm_eval_overton.reporting.spread import _density
+from lm_eval_overton.stats import Interval
+from tests.reporting import made
+
+KEYS = ["plane", "quality", "stance", "recovered", "spread-semantic_diversity"]
+
+
+@pytest.fixture(scope="module")
+def compared() -> Compared:
+    return made.compared()
+
+
+@pytest.fixture(scope="module")
+def drawn(compared: Compared) -> dict[str, str]:
+    """Every figure of the page by its key."""
+    return {
+        picture.key: svg.inline(picture.draw(), picture.key, picture.label)
+        for picture in pictures(Estimates(compared))
+        if picture.draw
+    }
+
+
+def test_every_figure_is_drawn_where_its_data_are_there(drawn):
+    assert list(drawn)[:5] == KEYS
+    assert "spread-helpfulness" in drawn
+
+
+def test_ids_differ_between_figures_and_every_reference_leads_somewhere(drawn):
+    found = [re.findall(r' id="([^"]+)"', text) for text in drawn.values()]
+    everything = [name for names in found for name in names]
+    assert len(everything) == len(set(everything)) > 100
+    for text, names in zip(drawn.values(), found, strict=True):
+        used = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
+        assert used
+        assert used <= set(names)
+
+
+def test_a_figure_has_no_style_of_its_own_and_no_script(drawn):
+    for text in drawn.values():
+        assert " style=" not in text
+        assert "<style" not in text
+        assert "<script" not in text
+        assert "<metadata" not in text
+
+
+def test_a_figure_takes_the_colour_of_the_pages_text(drawn):
+    for text in drawn.values():
+        assert 'fill="currentColor"' in text
+        assert svg.INK not in text
+
+
+def test_a_figure_is_an_image_with_a_name(drawn):
+    root = ET.fromstring(drawn["plane"])
+    assert root.get("role") == "img"
+    assert root[0].tag == "title"
+    assert root[0].get("id") == root.get("aria-labelledby")
+    assert "coverage_at_1" in (root[0].text or "")
+    assert root.get("width") is None
+
+
+def test_names_of_runs_are_text_in_figures_never_markup_or_mathematics(drawn):
+    assert "<b>" not in drawn["plane"]
+    assert "2 sft &lt;b&gt;&amp;amp;" in drawn["plane"]
+    assert "3 dpo $x_1$ 模型" in drawn["plane"]
+
+
+def test_the_same_runs_give_the_same_bytes(compared, drawn):
+    again = pictures(Estimates(compared))[0]
+    assert svg.inline(again.draw(), again.key, again.label) == drawn["plane"]
+
+
+def test_a_control_character_in_a_name_is_replaced_and_a_long_name_is_cut_in_the_middle():
+    assert short("a\x00b\ud800") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"
+    # 9 characters: 4 of the beginning, the sign, 4 of the end.
+    assert short("checkpoint-500", 9) == "chec…-500"
+    assert short("checkpoint-500", 10) == "chec…t-500"
+    assert short("checkpoint-500", 14) == "checkpoint-500"
+
+
+def test_figures_of_odd_names_are_well_formed():
+    odd = made.compared(("a\x00\x1b", "\ud800 " + "n" * 300))
+    for picture in pictures(Estimates(odd)):
+        ET.fromstring(svg.inline(picture.draw(), picture.key, short(picture.label, 10**6)))
+
+
+def test_a_missing_figure_says_what_would_provide_it():
+    run = made.finished(1, "one")
+    bare = {
+        name: replace(result, values={"vendi": np.ones(made.PROMPTS)})
+        for name, result in run.tasks.items()
+    }
+    found = pictures(Estimates(Compared((replace(run, tasks=bare),), ())))
+    assert [picture.key for picture in found] == [*KEYS[:4], "spread"]
+    assert all(picture.draw is None for picture in found)
+    assert "overton judge" in found[1].missing
+    assert "overton_icl_" in found[3].missing
+
+
+def test_constant_values_have_a_figure_too():
+    run = made.finished(1, "one")
+    flat = {
+        name: replace(result, values={"semantic_diversity": np.full(made.PROMPTS, 0.5)})
+        for name, result in run.tasks.items()
+    }
+    found = pictures(Estimates(Compared((replace(run, tasks=flat),), ())))
+    (spread,) = [picture for picture in found if picture.draw]
+    assert "median 0.500 of 45 prompts" in spread.label
+    ET.fromstring(svg.inline(spread.draw(), spread.key, spread.label))
+
+
+def test_a_density_peaks_at_one_where_most_values_are():
+    grid = np.linspace(0, 10, 101)
+    density = _density(np.array([1.9, 2.0, 2.1, 8.0]), grid)
+    assert density.max() == 1.0
+    assert abs(grid[density.argmax()] - 2.0) < 0.5
+
+
+def shift(part: str, gap: float, group: str = "recovered") -> Shift:
+    return Shift(group, part, "jaccard", Interval(gap, gap - 0.1, gap + 0.1, 9))
+
+
+def with_shifts(*shifts: Shift) -> Compared:
+    pairs = tuple(Pair("a", name, (), shifts) for name in ("b", "c"))
+    return Compared(made.compared(("a", "b", "c")).runs, pairs)
+
+
+def test_a_gap_that_stands_with_several_pairs_is_shown_once_and_an_undefined_one_not():
+    several = with_shifts(shift("fixed", 0.4), shift("knn", math.nan), shift("x", 1.0, "missing"))
+    assert [s.part for s in recovered(several)] == ["fixed"]
+
+
+def test_another_model_without_examples_is_a_line_beside_the_strategies():
+    several = with_shifts(shift("fixed (a)", 0.4), shift("zeroshot (peer)", 0.6))
+    (picture,) = [p for p in pictures(Estimates(several)) if p.key == "recovered"]
+    text = svg.inline(picture.draw(), picture.key, picture.label)
+    assert "fixed (a)</text>" in text
+    assert "zeroshot (peer)</text>" not in text
+    assert "dashed: peer" in text
+    assert "zeroshot (peer), jaccard: 60.0%" in picture.label
+
+
+def test_plots_are_written_as_png_and_svg(tmp_path, compared):
+    written = plots(compared, tmp_path / "figures")
+    assert {path.suffix for path in written} == {".png", ".svg"}
+    assert sorted(tmp_path.glob("figures/*")) == sorted(written)
+    png, vector = (tmp_path / "figures" / f"plane.{kind}" for kind in ("png", "svg"))
+    assert png.read_bytes().startswith(b"\x89PNG")
+    # Text is outlines: a paper looks the same wherever it is set.
+    assert b"<text" not in vector.read_bytes()
+    before = {path: path.read_bytes() for path in written}
+    plots(compared, tmp_path / "figures")
+    assert {path: path.read_bytes() for path in written} == before
+
+
+def test_a_folder_that_is_a_file_is_an_error_of_one_line(tmp_path, compared):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="expected a file that can be written, got "):
+        plots(compared, tmp_path / "file")
+
+
+def test_without_matplotlib_the_error_says_how_to_install_it(monkeypatch, tmp_path, compared):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SettingsError, match="pip install matplotlib"):
+        plots(compared, tmp_path)
+
+
+# ------------------------------------------------------------------------------------ estimates
+
+
+def test_an_interval_is_the_comparisons_where_it_has_one(compared):
+    row = compared.pairs[1].rows[0]
+    estimates = Estimates(compared)
+    assert estimates.interval(2, row.task, row.metric) is row.run
+    assert estimates.interval(0, row.task, row.metric) is row.base
+    assert estimates.row(2, row.task, row.metric) is row
+    assert estimates.row(0, row.task, row.metric) is None
+
+
+def test_an_interval_that_the_comparison_lacks_is_computed():
+    alone = Compared((made.finished(1, "one"),), ())
+    values = alone.runs[0].tasks[made.DIVERSITY].values["semantic_diversity"]
+    interval = Estimates(alone).interval(0, made.DIVERSITY, "semantic_diversity")
+    # One of the 45 prompts is undefined.
+    assert interval.n == 44
+    assert interval.estimate == pytest.approx(np.nanmean(values))
+    assert interval.low < interval.estimate < interval.high
+
+
+def test_an_interval_of_what_no_run_has_is_undefined():
+    interval = Estimates(Compared((made.finished(1, "one"),), ())).interval(0, "other", "vendi")
+    assert math.isnan(interval.estimate)
+    assert interval.n == 0
+
+
+def test_a_metric_is_taken_from_the_diversity_task_first(compared):
+    base = compared.runs[0]
+    assert task_names(compared.runs)[:2] == [made.DIVERSITY, made.COVERAGE]
+    assert task_of(base, "semantic_diversity") == made.DIVERSITY
+    assert task_of(base, "coverage_at_1") == made.COVERAGE
+    assert task_of(base, "no_such_metric") is None
+
+
+def test_the_metric_that_most_runs_define_is_common_and_the_earlier_of_equals(compared):
+    assert common_metric(compared.runs, ("vendi", "coverage_at_1")) == "vendi"
+    # Only the base has in-context tasks.
+    assert common_metric(compared.runs, ("cosine", "coverage_at_1")) == "coverage_at_1"
+    assert common_metric(compared.runs, ("no_such_metric",)) is None

@@ -1,0 +1,321 @@
+import html
+import json
+import math
+import os
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lm_eval_overton.comparison import Compared, Pair, Shift
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.reporting import page, write
+from lm_eval_overton.reporting.html import sha256_source
+from lm_eval_overton.reporting.sections import families
+from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.stats import Interval
+from tests.reporting import made
+from tests.test_imports import loaded_after
+
+
+class Parsed(HTMLParser):
+    """The elements of a page, and the text of its scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict]] = []
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, name, attributes):
+        self.elements.append((name, dict(attributes)))
+        self._open.append(name)
+
+    def handle_endtag(self, name):
+        while self._open and self._open.pop() != name:
+            pass
+
+    def handle_data(self, text):
+        if self._open:
+            self.texts.setdefault(self._open[-1], []).append(text)
+
+    def all(self, name: str) -> list[dict]:
+        return [attributes for found, attributes in self.elements if found == name]
+
+
+@pytest.fixture(scope="module")
+def compared() -> Compared:
+    return made.compared()
+
+
+@pytest.fixture(scope="module")
+def text(compared: Compared, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    assert write(compared, path, samples=made.answers) == path
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def parsed(text: str) -> Parsed:
+    return Parsed(text)
+
+
+def words(text: str) -> str:
+    """The words of a page as a reader sees them, without its scripts and styles."""
+    bare = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", bare)).split())
+
+
+def without_samples(compared: Compared, path: Path) -> str:
+    write(compared, path, samples=None)
+    return words(path.read_text(encoding="utf-8"))
+
+
+# -------------------------------------------------------------------------------- self-contained
+
+
+def test_a_page_names_nothing_outside_itself(parsed):
+    for name, attributes in parsed.elements:
+        for key in ("src", "href", "srcset", "data", "action"):
+            value = attributes.get(key, "#")
+            assert value.startswith("#") or value == "data:,", (name, attributes)
+        assert not any(key.startswith("on") or key == "style" for key in attributes), attributes
+    assert "@import" not in "".join(parsed.texts["style"])
+    assert "url(" not in "".join(parsed.texts["style"])
+
+
+def test_the_security_policy_permits_the_pages_own_script_and_style_alone(parsed):
+    (policy,) = [m["content"] for m in parsed.all("meta") if m.get("http-equiv")]
+    (style,), (_, script) = parsed.texts["style"], parsed.texts["script"]
+    assert policy.startswith("default-src 'none'; ")
+    assert f"style-src {sha256_source(style)};" in policy
+    assert f"script-src {sha256_source(script)};" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_page_holds_only_the_scripts_and_images_that_are_ours(parsed):
+    assert parsed.all("script") == [{"type": "application/json", "id": "prompt-data"}, {}]
+    assert parsed.all("img") == []
+
+
+def test_text_of_models_is_in_the_data_as_it_was(text, parsed):
+    assert made.SCRIPT not in text
+    data = json.loads(parsed.texts["script"][0])
+    first = next(p for p in data["tasks"][0]["prompts"] if p["id"] == made.ids(made.DIVERSITY)[0])
+    assert first["q"] == f"What does {made.SCRIPT} do?"
+    assert [s["t"] for s in first["r"][0]["s"]] == [made.SCRIPT, made.BREAK_OUT, ""]
+
+
+def test_the_same_runs_give_the_same_page(compared, tmp_path, text):
+    write(compared, tmp_path / "again.html", samples=made.answers)
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
+
+
+def test_ids_are_used_once_and_links_lead_to_them(parsed):
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [a["href"] for a in parsed.all("a")]
+    assert "#content" in links
+    assert len(links) > 8
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+# ------------------------------------------------------------------------------------- contents
+
+
+def test_the_page_holds_every_part(parsed, text):
+    sections = [s["id"] for s in parsed.all("section")]
+    assert sections == [
+        "change", "figures", "summary", "pairs", "browser", "hygiene", "judges", "settings",
+    ]  # fmt: skip
+    assert text.count('class="missing"') == text.count("scripts, which are off here") == 1
+
+
+def test_the_summary_shows_mean_and_interval_of_every_run(compared, text):
+    row = next(r for r in compared.pairs[1].rows if r.metric == "units_at_1_words")
+    shown = words(text)
+    for interval in (row.base, row.run):
+        estimate = f"{interval.estimate:.1f} [{interval.low:.1f}, {interval.high:.1f}]"
+        assert estimate in shown
+
+
+def test_a_shift_and_a_paired_difference_stand_in_the_page(compared, text):
+    pair = compared.pairs[1]
+    shift = next(s for s in pair.shifts if s.part == "remaining")
+    row = next(r for r in pair.rows if r.metric == "overton_index")
+    assert f"{shift.value.estimate:+.3f}".replace("-", "−") in text
+    shown = words(text)
+    paired = row.paired
+    assert f"{paired.mean_b:.3f} {paired.mean_a:.3f} +{paired.difference:.3f}" in shown
+
+
+def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_once(tmp_path):
+    undefined = Interval(math.nan, math.nan, math.nan, 0)
+    shifts = (
+        Shift("quality", "raw change", "x", undefined, "no judge: `overton judge a`"),
+        Shift("quality", "remaining", "y", undefined, "no judge: `overton judge a`"),
+        Shift("recovered", "fixed", "jaccard", Interval(0.4, 0.3, 0.5, 9), "floor: b"),
+        Shift("recovered", "fixed", "cosine", Interval(0.5, 0.4, 0.6, 9), "floor: b"),
+    )
+    runs = (made.finished(0, "b"), made.finished(1, "a"))
+    compared = Compared(runs, (Pair("b", "a", (), shifts, ("a note",)),))
+    shown = without_samples(compared, tmp_path / "r.html")
+    assert "not computed x, y no judge: overton judge a" in shown
+    assert "fixed jaccard 40.0% [30.0%, 50.0%] 9 floor: b fixed cosine 50.0%" in shown
+    assert shown.count("floor: b") == 1
+    assert "a note" in shown
+    assert "The two runs share no task and prompt." in shown
+
+
+def test_of_many_runs_the_tiles_show_the_last(tmp_path):
+    compared = made.compared(tuple("abcdef"))
+    shown = without_samples(compared, tmp_path / "r.html")
+    assert (
+        "At a glance The last run; the 4 before it are in the figures and tables. f against a"
+        in shown
+    )
+    assert shown.count("One sample against all of them") == 1
+
+
+def test_hygiene_shows_rates_and_alarms(text):
+    shown = words(text)
+    assert "all samples of a prompt are identical" in shown
+    assert "failed_ rate unparsed_ rate" in shown
+
+
+def test_judges_count_verdicts_that_came_to_nothing(text):
+    # 130 of 135 verdicts were parsed: 5 / 135 = 3.7 %.
+    assert "base quality 130 3 2 0 3.7% judge@1" in words(text)
+
+
+def test_settings_that_differ_are_marked(text):
+    shown = words(text)
+    assert "stop differs fence none none" in shown
+    assert "data made:abc made:abc made:abc" in shown
+
+
+def only(run: FinishedRun, **values: np.ndarray) -> FinishedRun:
+    """The run with these values of the diversity task and nothing else."""
+    result = replace(run.tasks[made.DIVERSITY], values=values, judge=None)
+    return replace(run, tasks={made.DIVERSITY: result})
+
+
+def test_an_undefined_value_is_empty_never_zero(tmp_path):
+    undefined, ones = np.full(made.PROMPTS, math.nan), np.ones(made.PROMPTS)
+    run = only(made.finished(1, "one"), vendi=undefined, distinct_2=ones)
+    shown = without_samples(Compared((run,), ()), tmp_path / "r.html")
+    assert "vendi distinct_ 2 1.000 [1.000, 1.000]" in shown
+
+
+def test_missing_parts_say_what_would_provide_them(tmp_path):
+    run = only(made.finished(1, "one"), vendi=np.ones(made.PROMPTS))
+    shown = without_samples(Compared((run,), ()), tmp_path / "r.html")
+    assert "Diversity and quality: No run has both values" in shown
+    assert "Stance on contested questions: No run has stances" in shown
+    assert "What comes back in context: No gap recovered" in shown
+    assert "No run was judged: complete one, overton judge" in shown
+    assert "No run holds these rates" in shown
+    assert "One run has nothing to be compared with" in shown
+    assert "Left out, as asked." in shown
+    assert "No run raised an alarm." in shown
+
+
+def test_missing_samples_are_one_line_of_the_browser(compared, tmp_path):
+    # The made runs name no samples or generations file.
+    write(compared, tmp_path / "r.html")
+    shown = words((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert shown.count("base: expected the responses of overton_diversity, got no file") == 1
+    assert 'id="prompt-data"' not in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_metric_belongs_to_the_family_that_its_name_begins_with():
+    found = families(["vendi", "reference_coverage_at_1", "coverage_at_1", "p_yes", "what"])
+    assert found == {
+        "Diversity between samples": ["vendi"],
+        "Coverage within a sample": ["coverage_at_1"],
+        "Stance": ["p_yes"],
+        "Against a reference run": ["reference_coverage_at_1"],
+        "Other": ["what"],
+    }
+
+
+# --------------------------------------------------------------------------------------- budget
+
+
+def test_a_budget_keeps_the_prompts_that_differ_most_and_says_so(compared, tmp_path):
+    write(compared, tmp_path / "r.html", samples=made.answers, text_bytes=60_000)
+    content = (tmp_path / "r.html").read_text(encoding="utf-8")
+    data = json.loads(Parsed(content).texts["script"][0])
+    kept = [p["id"] for p in data["tasks"][0]["prompts"]]
+    columns = [run.tasks[made.DIVERSITY].values["semantic_diversity"] for run in compared.runs]
+    base, sft, dpo = (np.nan_to_num(column, nan=0.0) for column in columns)
+    # The larger of both differences to the base; of the prompt without a value it is 0.
+    size = np.maximum(abs(sft - base), abs(dpo - base))
+    order = [made.ids(made.DIVERSITY)[i] for i in np.argsort(-size)]
+    assert 0 < len(kept) < made.PROMPTS
+    assert kept == order[: len(kept)]
+    assert (
+        f"overton_diversity: this page holds {len(kept)} of 45 prompts, those with the largest "
+        "difference in semantic_diversity. All of them are in 0/generations.jsonl"
+    ) in words(content)
+
+
+def test_no_budget_leaves_the_prompts_out(compared, tmp_path):
+    write(compared, tmp_path / "r.html", samples=made.answers, text_bytes=0)
+    content = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert 'id="prompt-data"' not in content
+    assert "this page holds 0 of 45 prompts" in words(content)
+
+
+# --------------------------------------------------------------------------------------- errors
+
+
+def test_a_negative_budget_is_an_error(compared, tmp_path):
+    with pytest.raises(SettingsError, match="expected at least 0 bytes of text, got -1"):
+        write(compared, tmp_path / "r.html", text_bytes=-1)
+
+
+def test_no_run_is_an_error(tmp_path):
+    nothing = Compared((FinishedRun("empty", Path("empty"), {}),), ())
+    with pytest.raises(DataError, match="expected at least one run with an overton task, got none"):
+        write(nothing, tmp_path / "r.html")
+
+
+def test_a_place_that_is_a_folder_is_an_error_and_leaves_nothing_behind(compared, tmp_path):
+    (tmp_path / "r.html").mkdir()
+    with pytest.raises(DataError, match=r"r\.html: expected a file that can be written, got "):
+        write(compared, tmp_path / "r.html", samples=None)
+    assert list(tmp_path.iterdir()) == [tmp_path / "r.html"]
+
+
+def test_a_failure_leaves_the_old_report_as_it_was(compared, tmp_path, monkeypatch):
+    path = tmp_path / "r.html"
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(page.Path, "replace", full)
+    with pytest.raises(DataError, match="No space left"):
+        write(compared, path, samples=None)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_report_replaces_the_one_before_it_in_a_folder_that_is_made(compared, tmp_path):
+    path = tmp_path / "new" / "r.html"
+    for _ in range(2):
+        write(compared, path, samples=None)
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_importing_the_report_loads_no_model_library_and_no_plotting():
+    loaded = loaded_after(
+        "import lm_eval_overton.reporting", "lm_eval", "torch", "matplotlib", "sys"
+    )
+    assert loaded == ["sys"]

@@ -1,0 +1,364 @@
+"""Finished runs read from results files: real ones, judged ones, and broken ones."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.results import Judging, load_run, parse_run
+
+TASK = "overton_diversity"
+TIME = "2026-01-01T00-00-00.000000"
+LATER = "2026-01-02T00-00-00.000000"
+
+
+def report(ids=("p", "q"), details=None, **metrics):
+    """What our task adds to its metadata; each metric one value per prompt."""
+    values = {"prompts": json.dumps(list(ids))}
+    values |= {name: json.dumps(own) for name, own in metrics.items()}
+    own = {"signature": f"{TASK}@1|n:5", "generations": None, "alarms": [], "values": values}
+    return own if details is None else {**own, "details": json.dumps(details)}
+
+
+def whole(model="chat", higher=None, **tasks):
+    """A results file of the harness, cut down to what is read."""
+    return {
+        "results": {task: {} for task in tasks},
+        "configs": {
+            task: {"metadata": {"version": 1, **({"overton": own} if own else {})}}
+            for task, own in tasks.items()
+        },
+        "higher_is_better": higher or {},
+        "model_name": model,
+    }
+
+
+def write(folder, content, time=TIME, begin="results"):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{begin}_{time}.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def judged_report(ids, shas, judge="quality@1:model", details=None, **metrics):
+    own = report(ids, details or [{"sha": sha} for sha in shas], **metrics)
+    counts = {"quality": {"parsed": 9, "unreadable": 1}}
+    return {**own, "judge": {"signature": judge, "counts": counts, "metrics": [*metrics]}}
+
+
+def write_judged(folder, own, time=TIME, task=TASK):
+    return write(folder, whole(**{task: own}), time, f"judged_{task}")
+
+
+def values(run, metric, task=TASK):
+    return [None if math.isnan(v) else v for v in run.tasks[task].values[metric]]
+
+
+# ------------------------------------------------------------------------------------ a real run
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A folder that the harness wrote: recorded responses scored in this process."""
+    from lm_eval_overton.harness.replay import score
+    from lm_eval_overton.recorded import read_responses
+
+    folder = tmp_path_factory.mktemp("real")
+    lines = [["ant bee", "dog ant", "fox"], ["ant", "ant bee", None], ["", "ant", ""]]
+    path = folder / "model.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"id": f"p{i}", "prompt": f"Q{i}?", "responses": own}) + "\n"
+            for i, own in enumerate(lines)
+        )
+    )
+    score(read_responses(path), TASK, metadata={"n_samples": 3}, output=folder / "chat")
+    return folder / "chat"
+
+
+def test_a_real_run_is_read(real):
+    run = load_run(real)
+    own = run.tasks[TASK]
+    assert (run.name, run.place, list(run.tasks)) == ("chat", real, [TASK])
+    assert (own.task, own.model, own.ids) == (TASK, "model", ("p0", "p1", "p2"))
+    # Jaccard 1/3, 0, 0; then 1/2; one sample is left of the last prompt.
+    assert values(run, "lexical_diversity") == [pytest.approx(8 / 9), pytest.approx(1 / 2), None]
+    assert values(run, "failed_rate") == [0.0, pytest.approx(1 / 3), 0.0]
+    assert own.signature.startswith(f"{TASK}@1|data:model:")
+    assert own.higher_is_better["lexical_diversity"] is True
+    assert own.higher_is_better["mean_words"] is None
+    assert own.samples.name.startswith(f"samples_{TASK}_")
+    assert (own.generations, own.judge, own.judged, own.reference_run) == (None, None, set(), None)
+    assert len(own.details) == 3
+
+
+def test_a_real_file_is_named_after_its_model(real):
+    [path] = real.rglob("results_*.json")
+    assert load_run(path).name == "model"
+    assert load_run(str(path), "mine").name == "mine"
+    assert load_run(path).tasks[TASK].path == path
+
+
+def test_a_real_run_is_completed_by_its_judged_file(real, tmp_path):
+    folder = tmp_path / "chat"
+    shutil.copytree(real, folder)
+    [path] = folder.rglob("results_*.json")
+    content = json.loads(path.read_text())
+    own = content["configs"][TASK]["metadata"]["overton"]
+    own["details"] = json.dumps([{"sha": "00000000"}, {"sha": "11111111"}, {"sha": "22222222"}])
+    path.write_text(json.dumps(content))
+    write_judged(folder / "later", judged_report(["p1"], ["11111111"], helpfulness=[4.5]))
+    run = load_run(folder)
+    assert values(run, "helpfulness") == [None, 4.5, None]
+    assert values(run, "lexical_diversity")[1] == pytest.approx(1 / 2)
+
+
+# ------------------------------------------------------------------------------------ which files
+
+
+def test_values_are_floats_with_nan_for_null(tmp_path):
+    write(tmp_path, whole(**{TASK: report(vendi=[2, None])}, higher={TASK: {"vendi": True}}))
+    own = load_run(tmp_path).tasks[TASK]
+    assert own.values["vendi"].dtype == np.float64
+    assert own.values["vendi"][0] == 2.0
+    assert math.isnan(own.values["vendi"][1])
+    assert own.higher_is_better == {"vendi": True}
+    assert own.details == ({}, {})
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_stored_values_come_back_unchanged(tmp_path_factory, stored):
+    folder = tmp_path_factory.mktemp("run")
+    ids = [str(i) for i in range(len(stored))]
+    write(folder, whole(**{TASK: report(ids, m=stored)}))
+    assert values(load_run(folder), "m") == stored
+
+
+def test_the_newest_file_of_each_task_wins(tmp_path):
+    write(tmp_path / "b", whole(**{TASK: report(m=[1, 1]), "overton_coverage": report(m=[3, 3])}))
+    # Deeper, written first, and newer by its name.
+    newest = write(tmp_path / "a" / "c", whole(**{TASK: report(m=[2, 2])}), LATER)
+    run = load_run(tmp_path)
+    assert values(run, "m") == [2, 2]
+    assert values(run, "m", "overton_coverage") == [3, 3]
+    assert run.tasks[TASK].path == newest
+    assert run.tasks[TASK].alarms == ()
+
+
+def test_an_older_run_of_another_model_is_told(tmp_path):
+    write(tmp_path / "base", whole("base", **{TASK: report(m=[1, 1])}))
+    write(tmp_path / "chat", whole("chat", **{TASK: report(m=[2, 2])}), LATER)
+    own = load_run(tmp_path).tasks[TASK]
+    assert own.model == "chat"
+    assert "results of another model, base, and is older: not used" in own.alarms[0]
+
+
+def test_tasks_of_others_are_passed_over(tmp_path):
+    # The harness writes NaN for some of them.
+    content = whole(**{"hellaswag": None, TASK: report(m=[1, 2])})
+    content["results"]["hellaswag"] = {"acc": math.nan}
+    write(tmp_path, content)
+    write(tmp_path, whole(hellaswag=None), LATER)
+    assert list(load_run(tmp_path).tasks) == [TASK]
+
+
+def test_what_the_task_said_is_kept(tmp_path):
+    own = {
+        **report(m=[1, 2], details=[{"sha": "0f", "covered": [[0], []]}, {}]),
+        "generations": "runs/1/generations.jsonl",
+        "alarms": ["identical"],
+        "judge": {"signature": "j", "counts": {"stance": {"parsed": 3}}, "metrics": ["m"]},
+    }
+    content = whole(**{TASK: own})
+    content["configs"][TASK]["metadata"]["reference_run"] = "runs/base"
+    task = load_run(write(tmp_path, content)).tasks[TASK]
+    assert str(task.generations) == "runs/1/generations.jsonl"
+    assert task.alarms == ("identical",)
+    assert task.details == ({"sha": "0f", "covered": [[0], []]}, {})
+    assert task.judge == Judging("j", {"stance": {"parsed": 3}})
+    assert (task.judged, task.reference_run) == ({"m"}, "runs/base")
+
+
+def test_a_folder_is_named_even_as_a_dot(tmp_path, monkeypatch):
+    write(tmp_path / "chat", whole(**{TASK: report(m=[1, 2])}))
+    monkeypatch.chdir(tmp_path / "chat")
+    assert load_run(".").name == "chat"
+
+
+def test_name_and_place_are_told_apart(tmp_path):
+    (tmp_path / "temp=0.5").mkdir()
+    assert parse_run("runs/chat")[1] is None
+    place, name = parse_run("chat=runs/temp=0.5")
+    assert (str(place), name) == ("runs/temp=0.5", "chat")
+    assert parse_run(str(tmp_path / "temp=0.5")) == (tmp_path / "temp=0.5", None)
+    for wrong in ("=runs", "chat="):
+        with pytest.raises(SettingsError, match="expected a run as NAME=PLACE"):
+            parse_run(wrong)
+
+
+# ------------------------------------------------------------------------------------ judgements
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """A run of three prompts whose responses have the hashes aa, bb and cc."""
+    details = [{"sha": "aa", "covered": [[0]]}, {"sha": "bb", "verdicts": {"stance": ["no"]}}]
+    own = report("pqr", [*details, {"sha": "cc"}], m=[1, 2, 3])
+    write(tmp_path, whole(**{TASK: own}, higher={TASK: {"m": True}}))
+    return tmp_path
+
+
+def test_judged_values_are_taken_where_id_and_responses_agree(judged):
+    # Another order; r has other responses now; x is not in the run.
+    own = judged_report(
+        "xrqp",
+        ["aa", "dd", "bb", "aa"],
+        details=[
+            {"sha": "aa"},
+            {"sha": "dd"},
+            {"sha": "bb", "verdicts": {"quality": [4, None]}},
+            {"sha": "aa", "verdicts": {"quality": [5]}},
+        ],
+        helpfulness=[9, 8, 2.5, None],
+    )
+    content = whole(**{TASK: own}, higher={TASK: {"helpfulness": True}})
+    write(judged / "deep", content, begin=f"judged_{TASK}")
+    run = load_run(judged)
+    task = run.tasks[TASK]
+    assert values(run, "helpfulness") == [None, 2.5, None]
+    assert values(run, "m") == [1, 2, 3]
+    assert task.judged == {"helpfulness"}
+    assert task.higher_is_better == {"m": True, "helpfulness": True}
+    assert task.judge == Judging("quality@1:model", {"quality": {"parsed": 9, "unreadable": 1}})
+    assert task.details == (
+        {"sha": "aa", "covered": [[0]], "verdicts": {"quality": [5]}},
+        {"sha": "bb", "verdicts": {"stance": ["no"], "quality": [4, None]}},
+        {"sha": "cc"},
+    )
+    assert task.path.name.startswith("results_")
+
+
+def test_judgements_of_one_results_file_lie_beside_it(judged):
+    write_judged(judged, judged_report("p", ["aa"], helpfulness=[4]))
+    [path] = judged.glob("results_*.json")
+    assert values(load_run(path), "helpfulness") == [4, None, None]
+
+
+def test_the_newest_judged_file_of_the_task_counts(judged):
+    write_judged(judged, judged_report("p", ["aa"], helpfulness=[2]), LATER)
+    write_judged(judged, judged_report("p", ["aa"], helpfulness=[1]))
+    write_judged(judged, judged_report("p", ["aa"], helpfulness=[3]), LATER, f"{TASK}_more")
+    assert values(load_run(judged), "helpfulness") == [2, None, None]
+
+
+def test_judgements_of_other_responses_are_ignored_with_an_alarm(judged):
+    path = write_judged(judged, judged_report("pq", ["00", "11"], helpfulness=[2, 3]))
+    task = load_run(judged).tasks[TASK]
+    assert "helpfulness" not in task.values
+    assert (task.judge, task.judged) == (None, set())
+    assert task.alarms[0].startswith(f"{path} was ignored: none of its prompts has the responses")
+
+
+def test_results_from_before_details_take_no_judgements(tmp_path):
+    write(tmp_path, whole(**{TASK: report(m=[1, 2])}))
+    write_judged(tmp_path, judged_report("pq", ["aa", "bb"], helpfulness=[2, 3]))
+    assert "was ignored" in load_run(tmp_path).tasks[TASK].alarms[0]
+
+
+# ------------------------------------------------------------------------------------ errors
+
+
+def changed(**fields):
+    return whole(**{TASK: {**report(m=[1, 2]), **fields}})
+
+
+def stored(**texts):
+    return changed(values={"prompts": '["p", "q"]', **texts})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "a results file in JSON, got Expecting value"),
+        ('{"configs": {"overton_div', "got Unterminated string"),
+        ("[" * 100_000, "a results file in JSON"),
+        ("[]", 'an object with "configs", got something else'),
+        ('{"configs": []}', 'an object with "configs"'),
+        ('{"results": {}}', 'an object with "configs"'),
+        (changed(values=None), 'overton_diversity: "values" of every prompt, got none'),
+        (changed(signature=None), "signature: a text, got None"),
+        (changed(alarms="hot"), "alarms: a list of texts, got 'hot'"),
+        (changed(generations=3), "generations: a text, got 3"),
+        (changed(values={"m": "[1, 2]"}), r'values\["prompts"\], got none'),
+        (stored(prompts="[1, 2]"), r"prompts: a list of texts, got \[1, 2\]"),
+        (stored(prompts='["p", "p"]'), "every id once, got 'p' more than once"),
+        (stored(m=[1, 2]), "m: the JSON text of a list, got"),
+        (stored(m="{}"), "m: the JSON text of a list, got '{}'"),
+        (stored(m="[1,"), "m: a list in JSON, got Expecting value"),
+        (stored(m="[1, NaN]"), "m: a list in JSON, got NaN, which is no JSON"),
+        (stored(m="[1, -Infinity]"), "got -Infinity, which is no JSON"),
+        (stored(m="[1, 1e999]"), "m: finite numbers"),
+        (stored(m=f"[1, {10**400}]"), "m: finite numbers"),
+        (stored(m="[1]"), "m: one value for each of 2 prompts, got 1"),
+        (stored(m='[1, "2"]'), "m: a number or null for each prompt, got str"),
+        (stored(m="[1, true]"), "m: a number or null for each prompt, got bool"),
+        (stored(m="[1, [2]]"), "m: a number or null for each prompt, got list"),
+        (changed(details=[]), "details: the JSON text of a list"),
+        (changed(details="[{}]"), "details: one value for each of 2 prompts, got 1"),
+        (changed(details="[{}, 1]"), "for each prompt, got 1"),
+        (changed(details='[{}, {"sha": 1}]'), "for each prompt, got {'sha': 1}"),
+        (changed(details='[{}, {"covered": [0]}]'), "for each prompt, got {'covered'"),
+        (changed(details='[{}, {"verdicts": {"stance": 1}}]'), "for each prompt, got {'verdicts'"),
+        (changed(judge="gpt"), "judge with signature and counts, got 'gpt'"),
+        (changed(judge={"counts": {}}), "judge signature: a text, got None"),
+        (changed(judge={"signature": "j", "counts": {"q": {"parsed": "1"}}}), "and counts"),
+        (changed(judge={"signature": "j", "metrics": "m"}), "judge metrics: a list of texts"),
+        (changed(gap=math.nan), "null for what is undefined, got NaN or Infinity"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path, content, reason):
+    path = write(tmp_path, content)
+    with pytest.raises(DataError, match=reason) as raised:
+        load_run(tmp_path)
+    assert str(raised.value).startswith(f"{path}: expected ")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_bare_nan_among_our_own_results_is_refused(tmp_path):
+    content = changed()
+    content["results"][TASK]["m,none"] = math.nan
+    write(tmp_path, content)
+    with pytest.raises(DataError, match="null for what is undefined"):
+        load_run(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = write(tmp_path, "")
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match="a results file in JSON, got 'utf-8' codec"):
+        load_run(tmp_path)
+
+
+def test_a_broken_judged_file_is_refused(judged):
+    path = write(judged, "{", begin=f"judged_{TASK}")
+    with pytest.raises(DataError, match="a results file in JSON") as raised:
+        load_run(judged)
+    assert str(raised.value).startswith(str(path))
+
+
+def test_a_run_of_other_tasks_only_is_refused(tmp_path):
+    write(tmp_path, whole(hellaswag=None))
+    with pytest.raises(DataError, match="expected results of an overton task, got those of other"):
+        load_run(tmp_path)
+
+
+def test_a_place_without_results_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"expected results_\*\.json at any depth, got none"):
+        load_run(tmp_path)
+    with pytest.raises(DataError, match="expected a run's folder or a results file, got nothing"):
+        load_run(tmp_path / "nowhere")

@@ -1,0 +1,330 @@
+"""Compared runs as tables: what is printed, what is stored, what is undefined."""
+
+import csv
+import io
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift, compare
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.results import FinishedRun, Judging, TaskResult
+from lm_eval_overton.stats import Comparison, Interval
+from lm_eval_overton.tables import (
+    as_csv,
+    as_json,
+    as_markdown,
+    frames,
+    homogeneity_csv,
+    homogeneity_markdown,
+)
+from lm_eval_overton.tables.cells import table
+
+NAN = math.nan
+NOTHING = Interval(NAN, NAN, NAN, 0)
+TASK = "overton_diversity"
+
+LEXICAL = Row(
+    TASK,
+    "lexical_diversity",
+    True,
+    Interval(0.9103, 0.9, 0.92, 50),
+    Interval(0.72084, 0.70, 0.73, 50),
+    Comparison(0.72, 0.91, -0.1895, -0.2, -0.18, 0.0001, 0.0123, 50),
+    0.0002,
+)
+ONE_PROMPT = Row(
+    TASK,
+    "vendi",
+    None,
+    Interval(2.0, NAN, NAN, 1),
+    NOTHING,
+    Comparison(2.0, 2.0, 0.0, NAN, NAN, 1.0, NAN, 1),
+    1.0,
+)
+UNDEFINED = Row(TASK, "cut_share", False, NOTHING, NOTHING, Comparison(*[NAN] * 7, 0), NAN)
+SHIFTS = (
+    Shift("quality", "raw change", "lexical_diversity", NOTHING, "no judge: `overton judge a`"),
+    Shift("quality", "remaining", "lexical_diversity", NOTHING, "no judge: `overton judge a`"),
+    Shift("quality", "remaining", "semantic_diversity", NOTHING, "no judge: `overton judge a`"),
+    Shift("aggregation", "change", "units_at_1_words", Interval(153.6, 140.0, 160.0, 49)),
+    Shift("missing", "split", "missing_from_reference", Interval(0.5, 0.4, 0.6, 49), "against a"),
+    Shift("missing", "chance - split", "missing_from_reference", Interval(0.3, 0.2, 0.4, 49)),
+    Shift("recovered", "fixed (icl)", "jaccard", Interval(0.42, 0.39, 0.45, 50), "floor: a"),
+    Shift("recovered", "knn (icl)", "cosine", NOTHING, "no floor"),
+)
+
+
+def finished(name):
+    own = TaskResult(
+        task=TASK,
+        model=f"org/{name}",
+        signature=f"{TASK}@1|n:5",
+        ids=("p", "q"),
+        values={"m": np.array([1.0, 2.0])},
+        higher_is_better={"m": True},
+        details=({}, {}),
+        path=Path(f"{name}/results_x.json"),
+        alarms=("same seed",),
+        judge=Judging("quality@1"),
+    )
+    return FinishedRun(name, Path("runs") / name, {TASK: own})
+
+
+def compared(*rows, shifts=(), notes=(), run="chat"):
+    pair = Pair("base", run, rows, tuple(shifts), tuple(notes))
+    return Compared((finished("base"), finished(run)), (pair,))
+
+
+def lines(markdown, begin):
+    return [line for line in markdown.splitlines() if line.startswith(begin)]
+
+
+# ------------------------------------------------------------------------------------ Markdown
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("| ").split(" | ")]
+
+
+def test_a_metric_is_one_line_with_three_digits():
+    markdown = as_markdown(compared(LEXICAL))
+    assert markdown.startswith("## chat against base\n\n| metric")
+    [head] = lines(markdown, "| metric")
+    assert cells(head) == [
+        "metric",
+        "base [95 % interval]",
+        "chat [95 % interval]",
+        "difference [95 % interval]",
+        "p",
+        "p (Holm)",
+        "detectable",
+        "n",
+    ]
+    [line] = lines(markdown, "| lexical")
+    assert cells(line) == [
+        "lexical_diversity ↑",
+        "0.910 [0.900, 0.920]",
+        "0.721 [0.700, 0.730]",
+        "-0.190 [-0.200, -0.180]",
+        "<0.001",
+        "<0.001",
+        "0.012",
+        "50",
+    ]
+
+
+def test_undefined_is_empty_and_never_zero():
+    markdown = as_markdown(compared(ONE_PROMPT, UNDEFINED))
+    [vendi], [cut] = lines(markdown, "| vendi"), lines(markdown, "| cut_share")
+    assert [cell.strip() for cell in vendi.split("|")[1:-1]] == [
+        "vendi",
+        "2.000",
+        "",
+        "0.000",
+        "1.000",
+        "1.000",
+        "",
+        "1",
+    ]
+    assert [cell.strip() for cell in cut.split("|")[1:-1]] == ["cut_share ↓", *[""] * 6, "0"]
+    assert "nan" not in markdown
+
+
+def test_the_columns_of_a_table_are_aligned():
+    table = lines(as_markdown(compared(LEXICAL, ONE_PROMPT, UNDEFINED)), "|")
+    assert len({len(line) for line in table}) == 1
+    assert table[1].startswith("| ---")
+    assert table[1].endswith("-: |")
+
+
+def test_metrics_of_several_tasks_carry_their_task():
+    other = Row("overton_coverage", *list(LEXICAL.__dict__.values())[1:])
+    markdown = as_markdown(compared(LEXICAL, other))
+    assert lines(markdown, "| overton_diversity.lexical_diversity ↑")
+    assert lines(markdown, "| overton_coverage.lexical_diversity ↑")
+
+
+def test_what_could_not_be_computed_is_one_line_for_each_reason():
+    markdown = as_markdown(compared(LEXICAL, shifts=SHIFTS))
+    quality, rest = markdown.split("### Explained by quality control")[1].split("### Aggregation")
+    assert quality.strip() == (
+        "Not computed:\n\n- lexical_diversity, semantic_diversity: no judge: `overton judge a`"
+    )
+    aggregation, rest = rest.split("### Missing from the reference run")
+    assert cells(lines(aggregation, "| change")[0]) == [
+        "change",
+        "units_at_1_words",
+        "+153.600 [+140.000, +160.000]",
+        "49",
+    ]
+    assert "note" not in aggregation
+    missing, recovered = rest.split("### Recovered in context")
+    assert cells(lines(missing, "| split")[0])[2:] == ["0.500 [0.400, 0.600]", "49", "against a"]
+    assert "+0.300 [+0.200, +0.400]" in lines(missing, "| chance - split")[0]
+    assert cells(lines(recovered, "| fixed (icl)")[0])[1:3] == ["jaccard", "0.420 [0.390, 0.450]"]
+    assert "- knn (icl) cosine: no floor" in recovered
+
+
+def test_notes_come_last():
+    markdown = as_markdown(compared(LEXICAL, notes=["frame differs", "two\nlines"]))
+    assert markdown.endswith("Notes:\n\n- frame differs\n- two lines")
+
+
+def test_a_name_cannot_break_the_table():
+    markdown = as_markdown(compared(LEXICAL, run="a|b\n<script>"))
+    assert markdown.startswith(r"## a\|b \<script\> against base")
+    assert r"| a\|b \<script\> [95 % interval] |" in markdown
+
+
+def test_a_note_cannot_break_the_document():
+    markdown = as_markdown(compared(LEXICAL, notes=["alarm in <script>: a|b"]))
+    assert markdown.endswith(r"- alarm in \<script\>: a\|b")
+
+
+def test_a_table_is_aligned_and_loose_columns_are_not():
+    # The widest cell has 3 characters, so has the shortest rule.
+    assert table(["a", "n", "note"], [["x", "10", "long text"]], left=[0, 2], loose=[2]) == (
+        "| a   |   n | note |\n| --- | --: | --- |\n| x   |  10 | long text |"
+    )
+
+
+def test_every_run_has_a_section_in_the_order_given():
+    both = Compared((), tuple(Pair("base", name, (LEXICAL,), ()) for name in ("sft", "dpo", "rl")))
+    assert lines(as_markdown(both), "## ") == [
+        "## sft against base",
+        "## dpo against base",
+        "## rl against base",
+    ]
+
+
+def test_what_rounds_to_zero_has_no_sign():
+    tiny = Shift("aggregation", "change", "m", Interval(-0.0001, -0.0004, 0.0004, 9))
+    assert "0.000 [0.000, 0.000]" in as_markdown(compared(shifts=[tiny]))
+    assert "-0.000" not in as_markdown(compared(shifts=[tiny]))
+
+
+def test_alike_runs_are_a_symmetric_table():
+    one, across = Interval(0.75, 0.5, 1.0, 7), Interval(0.25, NAN, NAN, 7)
+    table = homogeneity_markdown(Homogeneity(("a", "b"), ((one, across), (across, one))))
+    assert cells(table.splitlines()[2]) == ["a", "0.750 [0.500, 1.000]", "0.250"]
+    assert cells(table.splitlines()[3]) == ["b", "0.250", "0.750 [0.500, 1.000]"]
+    assert table.endswith("prompts: 7.")
+
+
+def test_alike_runs_are_stored_once_per_pair():
+    one, across = Interval(0.75, 0.5, 1.0, 7), Interval(0.25, NAN, NAN, 7)
+    alike = Homogeneity(("a", "b"), ((one, across), (across, one)))
+    stored = json.loads(as_json(compared(LEXICAL), alike), parse_constant=pytest.fail)
+    assert [list(record.values()) for record in stored["homogeneity"]] == [
+        ["a", "a", 0.75, 0.5, 1.0, 7],
+        ["a", "b", 0.25, None, None, 7],
+        ["b", "b", 0.75, 0.5, 1.0, 7],
+    ]
+    assert homogeneity_csv(alike).splitlines()[:3] == [
+        "run,other,similarity,low,high,n",
+        "a,a,0.75,0.5,1.0,7",
+        "a,b,0.25,,,7",
+    ]
+    assert "homogeneity" not in json.loads(as_json(compared(LEXICAL)))
+
+
+# ------------------------------------------------------------------------------------ stored
+
+
+def test_json_is_unrounded_with_null_for_undefined():
+    whole = json.loads(
+        as_json(compared(LEXICAL, UNDEFINED, shifts=SHIFTS, notes=["n"])),
+        parse_constant=pytest.fail,
+    )
+    [pair] = whole["pairs"]
+    assert (whole["base"], pair["base"], pair["run"], pair["notes"]) == (
+        "base",
+        "base",
+        "chat",
+        ["n"],
+    )
+    lexical, undefined = pair["rows"]
+    assert lexical == {
+        "base": "base",
+        "run": "chat",
+        "task": TASK,
+        "metric": "lexical_diversity",
+        "higher_is_better": True,
+        "base_mean": 0.9103,
+        "base_low": 0.9,
+        "base_high": 0.92,
+        "base_n": 50,
+        "run_mean": 0.72084,
+        "run_low": 0.7,
+        "run_high": 0.73,
+        "run_n": 50,
+        "difference": -0.1895,
+        "difference_low": -0.2,
+        "difference_high": -0.18,
+        "p": 0.0001,
+        "p_holm": 0.0002,
+        "detectable": 0.0123,
+        "n": 50,
+    }
+    assert (undefined["difference"], undefined["p_holm"], undefined["n"]) == (None, None, 0)
+    assert pair["shifts"][0]["value"] is None
+    assert pair["shifts"][0]["note"] == "no judge: `overton judge a`"
+
+
+def test_json_says_what_was_compared():
+    [base, chat] = json.loads(as_json(compared(LEXICAL)))["runs"]
+    assert (base["name"], chat["place"]) == ("base", "runs/chat")
+    assert chat["tasks"] == {
+        TASK: {
+            "model": "org/chat",
+            "signature": f"{TASK}@1|n:5",
+            "judge": "quality@1",
+            "prompts": 2,
+            "results": "chat/results_x.json",
+            "alarms": ["same seed"],
+        }
+    }
+
+
+def test_csv_is_unrounded_with_empty_for_undefined():
+    rows = list(csv.DictReader(io.StringIO(as_csv(compared(LEXICAL, UNDEFINED)))))
+    assert [float(rows[0][key]) for key in ("run_mean", "difference")] == [0.72084, -0.1895]
+    assert (rows[1]["metric"], rows[1]["difference"], rows[1]["n"]) == ("cut_share", "", "0")
+    shifts = list(csv.DictReader(io.StringIO(as_csv(compared(shifts=SHIFTS), "shifts"))))
+    assert [one["value"] for one in shifts[:4]] == ["", "", "", "153.6"]
+    assert shifts[4]["note"] == "against a"
+    with pytest.raises(SettingsError, match="expected the table rows or shifts, got 'row'"):
+        as_csv(compared(), "row")
+
+
+def test_frames_hold_every_pair():
+    pandas = pytest.importorskip("pandas")
+    both = frames(compared(LEXICAL, UNDEFINED, shifts=SHIFTS))
+    assert list(both["rows"]["metric"]) == ["lexical_diversity", "cut_share"]
+    assert pandas.isna(both["rows"]["difference"][1])
+    assert len(both["shifts"]) == len(SHIFTS)
+    # The columns are there also where there is no line.
+    assert "p_holm" in frames(compared())["rows"].columns
+
+
+def test_without_pandas_frames_are_lists(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    both = frames(compared(LEXICAL, shifts=SHIFTS))
+    assert both["rows"][0]["difference"] == -0.1895
+    assert both["shifts"][3]["metric"] == "units_at_1_words"
+
+
+def test_a_comparison_is_printed_from_beginning_to_end():
+    base, chat = finished("base"), finished("chat")
+    whole = compare(base, [chat])
+    # 1 and 2 in both: the mean is 1.5, the difference 0.
+    [line] = lines(as_markdown(whole), "| m ↑")
+    assert cells(line)[1].startswith("1.500 [")
+    assert cells(line)[3:6] == ["0.000 [0.000, 0.000]", "1.000", "1.000"]
+    assert json.loads(as_json(whole))["pairs"][0]["rows"][0]["base_mean"] == 1.5
+    assert "overton_diversity: alarm in chat: same seed" in as_markdown(whole)
