@@ -207,11 +207,17 @@ def _named_in_file(path: Path) -> set[str]:
     return set(tasks) if isinstance(tasks, dict) else set()
 
 
-def _configs(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
+    """Return a results file; nothing for what is none."""
     try:
-        configs = json.loads(path.read_text(encoding="utf-8"))["configs"]
-    except (OSError, ValueError, KeyError, TypeError):
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
+    return results if isinstance(results, dict) else {}
+
+
+def _configs(path: Path) -> dict[str, Any]:
+    configs = _read(path).get("configs")
     return configs if isinstance(configs, dict) else {}
 
 
@@ -249,7 +255,10 @@ def _new_file(folder: Path, task: str) -> Path:
 
 def _write(place: Path, task: str, results: Mapping[str, Any]) -> Path:
     """Write the judged metrics beside the results that they complete."""
-    beside = _results_of(place, task) or (place if place.is_file() else place / "-")
+    completed = _results_of(place, task)
+    if completed is not None:
+        results = {**results, "model_name": _read(completed).get("model_name")}
+    beside = completed or (place if place.is_file() else place / "-")
     path = _new_file(beside.parent, task)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=2, default=str, allow_nan=False), "utf-8")
