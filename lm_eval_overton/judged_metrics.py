@@ -23,7 +23,7 @@ from lm_eval_overton.metrics.stance import (
 if TYPE_CHECKING:
     from lm_eval_overton.scoring import PromptView
 
-__all__ = ["COUNTS", "JUDGED_BY", "QUALITY_CONTROLLED", "judged_metrics", "passes"]
+__all__ = ["COUNTS", "JUDGED_BY", "QUALITY_CONTROLLED", "RAW_AT_TWO", "judged_metrics", "passes"]
 
 Metric = Callable[["PromptView"], float]
 
@@ -37,11 +37,14 @@ QUALITY_CONTROLLED = {
     "missing_from_reference_held_out_qc": "missing_from_reference_held_out",
     "missing_from_reference_chance_qc": "missing_from_reference_chance",
 }
+# What a quality-controlled metric of two samples is to be compared with: it needs no verdict.
+RAW_AT_TWO = "overton_index_words_at_2"
 TOPIC_SIDES = ("only_reference", "both", "only_sample")
 
 # Which judgement each metric needs.
 JUDGED_BY = {
     **dict.fromkeys((*QUALITY_ASPECTS, "quality_pass_share", *QUALITY_CONTROLLED), "quality"),
+    RAW_AT_TWO: "quality",
     **dict.fromkeys((f"p_{stance}" for stance in STANCES), "stance"),
     **dict.fromkeys(("stance_entropy", "stance_coverage"), "stance"),
     "missing_info": "missing",

@@ -24,6 +24,7 @@ from lm_eval_overton.judged_metrics import (
     COUNTS,
     JUDGED_BY,
     QUALITY_CONTROLLED,
+    RAW_AT_TWO,
     judged_metrics,
     passes,
 )
@@ -37,6 +38,7 @@ from lm_eval_overton.signature import short_hash
 
 __all__ = [
     "BERTSCORE",
+    "BOUNDED",
     "BOUNDS",
     "JUDGED",
     "MATCHED",
@@ -402,6 +404,7 @@ def _controlled(name: str) -> Callable[[PromptView], float]:
 
 
 METRICS |= {name: _controlled(raw) for name, raw in QUALITY_CONTROLLED.items()}
+METRICS[RAW_AT_TWO] = lambda v: coverage.overton_index(v.word_pool, CONTROLLED_N)
 METRICS |= {f"bertscore_{part}": _bertscore(part) for part in BERTSCORES}
 METRICS |= {
     "bertscore_f1_ceiling": lambda v: v.likeness.bertscore_ceiling(),
@@ -414,8 +417,9 @@ BERTSCORE = frozenset(name for name in METRICS if name.startswith("bertscore_"))
 REFERENCE = frozenset(
     name for name in METRICS if name.startswith(("reference_", "missing_from_reference"))
 )
-# Defined only with a judge.
+# Shown only with a judge, and those of them that rest on its verdicts.
 JUDGED = frozenset(JUDGED_BY)
+BOUNDED = JUDGED - {RAW_AT_TWO}
 # What a matcher decides.
 MATCHED = frozenset({"coverage_at_1", "coverage_at_n", "overton_index", "stance_balance"})
 _TEXTS_EMBEDDED = frozenset(

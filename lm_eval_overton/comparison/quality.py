@@ -10,14 +10,11 @@ from lm_eval_overton.results import FinishedRun
 
 __all__ = ["no_judge", "shifts"]
 
-# Metric, its quality-controlled form, and what to know of the two.
+# Each metric and its quality-controlled form, which grow alike with the number of samples.
 METRICS = {
-    "lexical_diversity": ("lexical_diversity_qc", ""),
-    "semantic_diversity": ("semantic_diversity_qc", ""),
-    "overton_index_words": (
-        "overton_index_qc",
-        "quality-controlled at n = 2, raw at the task's n: the levels differ, compare the changes",
-    ),
+    "lexical_diversity": "lexical_diversity_qc",
+    "semantic_diversity": "semantic_diversity_qc",
+    "overton_index_words_at_2": "overton_index_qc",
 }
 PARTS = ("raw change", "explained by quality control", "remaining")
 
@@ -29,8 +26,8 @@ def shifts(
     both = tasks.get(DIVERSITY)
     return [
         shift
-        for metric, (controlled, note) in METRICS.items()
-        for shift in _controlled(both, base, run, (metric, controlled), note, seed)
+        for metrics in METRICS.items()
+        for shift in _controlled(both, base, run, metrics, seed)
     ]
 
 
@@ -44,7 +41,6 @@ def _controlled(
     base: FinishedRun,
     run: FinishedRun,
     metrics: tuple[str, str],
-    note: str,
     seed: int,
 ) -> list[Shift]:
     """Return the three parts over the prompts that define both metrics in both runs."""
@@ -52,8 +48,7 @@ def _controlled(
     if both is None or why:
         return [Shift("quality", part, metrics[0], UNDEFINED, why) for part in PARTS]
     raw, controlled = defined(*(after - before for before, after in map(both.aligned, metrics))).T
-    if not len(raw):
-        note = "no prompt has enough samples above the quality bar in both runs"
+    note = "" if len(raw) else "no prompt has enough samples above the quality bar in both runs"
     parts = zip(PARTS, (raw, raw - controlled, controlled), strict=True)
     return [Shift("quality", part, metrics[0], mean(own, seed), note) for part, own in parts]
 
@@ -62,10 +57,10 @@ def _why_not(
     both: Both | None, base: FinishedRun, run: FinishedRun, metrics: tuple[str, str]
 ) -> str:
     """Return why a change has no parts; empty if it has."""
-    why = lacking(DIVERSITY, metrics[0], base, run)
-    if why or both is None:
-        return why
+    absent = [one.name for one in (base, run) if DIVERSITY not in one.tasks]
+    if absent or both is None:
+        return f"no {DIVERSITY} in {' and '.join(absent)}"
     if not both.base_at:
         return f"no prompt of {DIVERSITY} in common"
     lack = [one for one in (base, run) if metrics[1] not in one.tasks[DIVERSITY].values]
-    return no_judge(*lack) if lack else ""
+    return no_judge(*lack) if lack else lacking(DIVERSITY, metrics[0], base, run)

@@ -36,8 +36,8 @@ from lm_eval_overton.reference import load_reference
 from lm_eval_overton.samples import Sample, clean
 from lm_eval_overton.scoring import (
     BERTSCORE,
+    BOUNDED,
     BOUNDS,
-    JUDGED,
     MATCHED,
     REFERENCE,
     Bench,
@@ -305,7 +305,7 @@ class OvertonTask(ConfigurableTask):
     def bounded(self) -> frozenset[str]:
         """The metrics that rest on a judge's verdicts."""
         return frozenset(self.metric_names) & (
-            JUDGED | (MATCHED if self.settings.matcher == "judge" else frozenset())
+            BOUNDED | (MATCHED if self.settings.matcher == "judge" else frozenset())
         )
 
     @property
