@@ -28,7 +28,9 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         cls, config = task_class(name)
         config["metadata"] = {**config["metadata"], **metadata}
         task = cls(config=config)
-        yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts)"
+        stage = task.stage
+        asked = f"; {', '.join(stage.names)} by {stage.judge.signature}" if stage.judge else ""
+        yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts{asked})"
 
 
 def _matching(patterns: Sequence[str]) -> list[str]:

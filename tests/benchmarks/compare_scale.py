@@ -2,7 +2,9 @@
 
 Command: ``python tests/benchmarks/compare_scale.py``. Synthetic results files hold every metric of
 `overton_diversity` with a reference run, a judged file beside each completes it, and a process of
-its own loads and compares them. Exits with 1 if that takes more than 60 seconds of wall time or
+its own loads and compares them. A value in fifty is undefined: on the same prompts for all metrics
+of a kind, as where a prompt has too few samples, or with ``--scattered`` on other prompts for each
+metric, which is the slowest case. Exits with 1 if that takes more than 60 seconds of wall time or
 more than 2 GB.
 """
 
@@ -27,6 +29,8 @@ PROMPTS, SAMPLES = 10_000, 5
 LIMIT_SECONDS, LIMIT_MEMORY = 60.0, 2e9
 TASK, TIME = "overton_diversity", "2026-01-01T00-00-00.000000"
 SIGNATURE = "overton_diversity@1|data:synthetic:0|n:5|stop:none|emb:none|reference:0|v:0"
+# How many kinds of metrics are undefined on prompts of their own.
+KINDS = 3
 JUDGED = ("lexical_diversity_qc", "semantic_diversity_qc", "overton_index_qc", "helpfulness")
 METRICS = (
     "lexical_diversity",
@@ -44,8 +48,8 @@ METRICS = (
 )
 
 
-def write_run(folder: Path, name: str, shift: float, prompts: int) -> Path:
-    """Write a results file and a judged file; one value in fifty is undefined."""
+def write_run(folder: Path, name: str, shift: float, prompts: int, kinds: int) -> Path:
+    """Write a results file and a judged file; each kind of metrics has undefined prompts."""
     rng = np.random.default_rng(len(name))
     place = folder / name
     place.mkdir()
@@ -59,9 +63,10 @@ def write_run(folder: Path, name: str, shift: float, prompts: int) -> Path:
     ]
     for kind, metrics in (("results", METRICS), (f"judged_{TASK}", JUDGED)):
         values = {"prompts": json.dumps([f"p{i:05d}" for i in range(prompts)])}
-        for metric in metrics:
-            drawn = rng.random(prompts) + shift
-            own = [None if u < 0.02 else x for u, x in zip(rng.random(prompts), drawn, strict=True)]
+        undefined = rng.random((kinds, prompts)) < 0.02
+        for k, metric in enumerate(metrics):
+            drawn, without = rng.random(prompts) + shift, undefined[k % kinds]
+            own = [None if u else x for u, x in zip(without, drawn, strict=True)]
             values[metric] = json.dumps(own)
         overton = {"signature": SIGNATURE, "values": values, "details": json.dumps(details)}
         if kind != "results":
@@ -89,14 +94,16 @@ def main() -> int:
     """Print seconds and memory; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--prompts", type=int, default=PROMPTS)
+    parser.add_argument("--scattered", action="store_true")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
         measure(args.measure)
         return 0
     with tempfile.TemporaryDirectory() as folder:
+        kinds = len(METRICS) if args.scattered else KINDS
         places = [
-            str(write_run(Path(folder), name, shift, args.prompts))
+            str(write_run(Path(folder), name, shift, args.prompts, kinds))
             for name, shift in (("base", 0.0), ("aligned", 0.01))
         ]
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.json"))
