@@ -11,7 +11,7 @@ that this module imports it only then.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,10 +22,12 @@ from lm_eval_overton.encoders import (
     find_encoder,
     get_encoder,
 )
-from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.evaluate_inputs import Texts, check_n, checked_samples, checked_viewpoints
 from lm_eval_overton.matchers import make_matcher
 from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.scoring import score_prompts
+from lm_eval_overton.views import Bench, Prompt
 
 if TYPE_CHECKING:
     from evaluate import Metric
@@ -34,8 +36,6 @@ else:
     Metric = object
 
 LAKE = "Lake et al. 2024, arXiv:2406.17692"
-
-Predictions = list[list[str | None]]
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class SetMetric(Metric):
             SettingsError: If `n` is missing or no number of samples, or a model cannot be used.
             EncoderError: If the encoder cannot be found or loaded.
         """
-        _check_n(self.entry, n)
+        check_n(n, self.entry.metric, self.entry.at_n)
         if predictions is None and self.writer is None:
             raise DataError(
                 f"{self.entry.metric}: expected predictions, got none; pass or add some"
@@ -240,9 +240,10 @@ class SetMetric(Metric):
             DataError: If predictions or references are not lists of texts, or not equally many.
         """
         name = self.entry.metric
-        columns: dict[str, Any] = {"predictions": _samples(predictions, name)}
+        samples = checked_samples(predictions, name)
+        columns: dict[str, Any] = {"predictions": samples}
         if self.entry.viewpoints:
-            columns["references"] = _viewpoints(references, len(columns["predictions"]), name)
+            columns["references"] = checked_viewpoints(references, len(samples), name)
         super().add_batch(**columns)
 
     def add(
@@ -270,7 +271,7 @@ class SetMetric(Metric):
     def _compute(
         self,
         *,
-        predictions: Predictions,
+        predictions: Texts,
         references: list[list[str]] | None = None,
         bench: Bench,
     ) -> dict[str, Any]:
@@ -291,67 +292,8 @@ class SetMetric(Metric):
         }
 
 
-def _check_n(entry: Entry, n: object) -> None:
-    if n is None and not entry.at_n:
-        return
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise SettingsError(
-            f"{entry.metric}: expected the number of samples per prompt, got n={n!r}; pass n=5 to "
-            "compute if each prompt has 5"
-        )
-
-
 def _encoder(entry: Entry, name: str, device: str | None) -> Encoder:
     if entry.encodes:
         return get_encoder(find_encoder(name), device)
     # Words need none, and it may not be there.
     return Encoder(EncoderSource(name, None, "not used"))
-
-
-def _samples(predictions: Any, name: str) -> Predictions:
-    place = f"{name}: predictions"
-    wanted = "text, or None for a failed request"
-    return [
-        _texts(own, f"{place}[{i}]", wanted, (str, type(None)))
-        for i, own in enumerate(_items(predictions, place, "one list of samples per prompt"))
-    ]
-
-
-def _viewpoints(references: Any, n_prompts: int, name: str) -> Predictions:
-    place = f"{name}: references"
-    wanted = "one list of viewpoints per prompt"
-    found = [
-        _texts(own, f"{place}[{i}]", "text", (str,))
-        for i, own in enumerate(_items(references, place, wanted))
-    ]
-    if len(found) != n_prompts:
-        raise DataError(f"{place}: expected {wanted}, got {len(found)} for {n_prompts}; add them")
-    if [] in found:
-        raise DataError(f"{place}[{found.index([])}]: expected a viewpoint, got none; add one")
-    return found
-
-
-def _items(given: Any, place: str, wanted: str) -> list[Any]:
-    # Of a text and of a mapping the items would be letters and keys.
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise DataError(
-            f"{place}: expected {wanted}, got {type(given).__name__}; give a list, [] for none"
-        )
-    return list(given)
-
-
-def _texts(own: Any, place: str, wanted: str, types: tuple[type, ...]) -> list[str | None]:
-    texts: list[str | None] = _items(own, place, "a list of texts")
-    for i, text in enumerate(texts):
-        if not isinstance(text, types):
-            raise DataError(
-                f"{place}[{i}]: expected {wanted}, got {type(text).__name__}; convert it"
-            )
-        try:
-            (text or "").encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise DataError(
-                f"{place}[{i}]: expected text that UTF-8 can hold, got half of a surrogate pair "
-                f"at position {error.start}; replace it"
-            ) from error
-    return texts

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lm_eval_overton.judge.parse import STATUSES, Verdict
 from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
@@ -19,13 +19,11 @@ from lm_eval_overton.metrics.stance import (
     stance_entropy,
     stance_shares,
 )
-
-if TYPE_CHECKING:
-    from lm_eval_overton.scoring import PromptView
+from lm_eval_overton.views import PromptView, passes
 
 __all__ = ["COUNTS", "JUDGED_BY", "QUALITY_CONTROLLED", "RAW_AT_TWO", "judged_metrics", "passes"]
 
-Metric = Callable[["PromptView"], float]
+Metric = Callable[[PromptView], float]
 
 # Over the samples that pass the bar: the metric whose value there each name has.
 QUALITY_CONTROLLED = {
@@ -91,12 +89,6 @@ def _aspect(aspect: str) -> Metric:
         return _mean(_filled(view, values, 1, 5))
 
     return mean
-
-
-def passes(verdict: Verdict | None, bar: int) -> bool | None:
-    """Return whether a sample passes the quality bar; None where that is not known."""
-    score = verdict.value["helpfulness"] if verdict is not None and verdict.value else None
-    return None if score is None else bool(score >= bar)
 
 
 def _pass_share(view: PromptView) -> float:

@@ -6,13 +6,10 @@ reference have in common, and with the same reference samples in all of them.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +20,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.likeness import Likeness
 from lm_eval_overton.metrics.similarity import gap_recovered
 from lm_eval_overton.samples import Sample
+from lm_eval_overton.tables import cells
 
 __all__ = ["SIMILARITIES", "Recovery", "Run", "as_csv", "as_json", "as_markdown", "recover"]
 
@@ -158,45 +156,27 @@ def _similarity(
     return likeness.ceiling(kind) if ceiling else likeness.of(kind)
 
 
-COLUMNS = ("score", "floor", "ceiling", "peer", "gap", "low", "high")
+MEANS = ("score", "floor", "ceiling", "peer", "gap")
 
 
 def as_markdown(rows: Sequence[Recovery]) -> str:
-    """Return the rows as a Markdown table, rounded to three digits."""
-    head = (
-        "| run | similarity | score | floor | ceiling | peer | gap recovered | 95 % interval | n |"
-    )
-    lines = [head, "|---|---|---:|---:|---:|---:|---:|---|---:|"]
-    for row in rows:
-        numbers = [_shown(getattr(row, name)) for name in COLUMNS]
-        lines.append(
-            f"| {row.run} | {row.similarity} | {' | '.join(numbers[:5])} | "
-            f"{numbers[5]} to {numbers[6]} | {row.n} |"
-        )
-    return "\n".join(lines)
+    """Return the rows as a Markdown table, rounded to three digits, empty where undefined."""
+    head = ["run", "similarity", *MEANS[:-1], "gap recovered", "95 % interval", "n"]
+    return cells.table(head, [_cells(row) for row in rows], left=[0, 1, 7], loose=range(len(head)))
 
 
-def _shown(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
+def _cells(row: Recovery) -> list[str]:
+    low, high = cells.number(row.low), cells.number(row.high)
+    means = [cells.number(getattr(row, name)) for name in MEANS]
+    interval = f"{low} to {high}" if low and high else ""
+    return [cells.text(row.run), cells.text(row.similarity), *means, interval, str(row.n)]
 
 
 def as_json(rows: Sequence[Recovery]) -> str:
     """Return the rows as JSON, unrounded, null where undefined."""
-    return json.dumps([_plain(row) for row in rows], indent=2, allow_nan=False)
+    return json.dumps([cells.plain(asdict(row)) for row in rows], indent=2, allow_nan=False)
 
 
 def as_csv(rows: Sequence[Recovery]) -> str:
     """Return the rows as CSV, unrounded, empty where undefined."""
-    out = io.StringIO()
-    names = list(asdict(rows[0])) if rows else []
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_plain(row) for row in rows)
-    return out.getvalue().rstrip("\n")
-
-
-def _plain(row: Recovery) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and math.isnan(value) else value
-        for key, value in asdict(row).items()
-    }
+    return cells.csv_text([field.name for field in fields(Recovery)], map(asdict, rows))

@@ -23,6 +23,8 @@ __all__ = ["FinishedRun", "Judging", "TaskResult", "load_run", "parse_run"]
 Floats = npt.NDArray[np.float64]
 PROMPTS = "prompts"
 RESULTS, JUDGED = "results_", "judged_"
+# How the harness's keys of the values end that bound a judged metric.
+WORST, BEST = "_worst,none", "_best,none"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class TaskResult:
         alarms: What the run warned of.
         judge: What the judge did; None without one.
         judged: Names of the metrics that rest on the judge's verdicts.
+        bounds: Per judged metric its means if all missing verdicts were the worst, and the best;
+            NaN where undefined. They are over all prompts that the judge saw.
         reference_run: The run whose units were compared with, as the user named it.
     """
 
@@ -71,6 +75,7 @@ class TaskResult:
     judge: Judging | None = None
     judged: frozenset[str] = frozenset()
     reference_run: str | None = None
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ def load_run(place: str | Path, name: str | None = None) -> FinishedRun:
 
     Args:
         place: A folder with `results_*.json` at any depth, or one such file. Judgements are taken
-            from `judged_*.json` in the same folder tree.
+            from `judged_*.json` in the same folder tree: per task the newest file that names the
+            same model or none.
         name: What tables call the run; default: the folder's name, or the model's of one file.
 
     Raises:
@@ -117,8 +123,10 @@ def load_run(place: str | Path, name: str | None = None) -> FinishedRun:
             f"{path}: expected results of an overton task, got those of other tasks only; run "
             "`lm_eval --tasks 'overton_*' -o DIR`, or score responses with `overton score -o DIR`"
         )
-    judged = {task: _judged_file(folder, task) for task in tasks}
-    complete = {task: _with_judgements(own, judged[task]) for task, own in sorted(tasks.items())}
+    complete = {
+        task: _with_judgements(own, _judged_result(folder, own))
+        for task, own in sorted(tasks.items())
+    }
     return FinishedRun(name or _default_name(path, complete), path, complete)
 
 
@@ -153,12 +161,17 @@ def _age(path: Path) -> tuple[str, int]:
     return path.stem.rpartition("_")[2], path.stat().st_mtime_ns
 
 
-def _judged_file(folder: Path, task: str) -> Path | None:
-    """Return the newest judged file of a task in a folder tree."""
-    named = folder.rglob(f"{JUDGED}{task}_*.json")
+def _judged_result(folder: Path, base: TaskResult) -> TaskResult | None:
+    """Return the newest judgements of a task in a folder tree that are not of another model."""
+    begin = f"{JUDGED}{base.task}"
     # One task's name may begin another's; what follows it is a time, which has no underscore.
-    own = [path for path in named if path.stem.rpartition("_")[0] == f"{JUDGED}{task}"]
-    return max(own, key=_age, default=None)
+    named = [p for p in folder.rglob(f"{begin}_*.json") if p.stem.rpartition("_")[0] == begin]
+    for path in sorted(named, key=_age, reverse=True):
+        judged = _newest([path]).get(base.task)
+        # Files of before, and those of bare responses, name no model.
+        if judged is not None and judged.model in ("", base.model):
+            return judged
+    return None
 
 
 def _newest(paths: Sequence[Path]) -> dict[str, TaskResult]:
@@ -241,7 +254,23 @@ def _task_result(
         judge=_judging(path, task, report.get("judge")),
         judged=_judged_names(path, task, report.get("judge")),
         reference_run=None if reference is None else str(reference),
+        bounds=_bounds(_object(_object(whole, "results"), task)),
     )
+
+
+def _bounds(results: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return worst and best value of each metric that has both, NaN where they are undefined."""
+    names = [key.removesuffix(WORST) for key in results if key.endswith(WORST)]
+    return {
+        name: (_number(results[f"{name}{WORST}"]), _number(results[f"{name}{BEST}"]))
+        for name in names
+        if f"{name}{BEST}" in results
+    }
+
+
+def _number(value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else math.nan
 
 
 def _direction(value: Any) -> bool | None:
@@ -328,10 +357,9 @@ def _judged_names(path: Path, task: str, judge: Any) -> frozenset[str]:
 # ---------------------------------------------------------------------------------- judgements
 
 
-def _with_judgements(base: TaskResult, path: Path | None) -> TaskResult:
+def _with_judgements(base: TaskResult, judged: TaskResult | None) -> TaskResult:
     """Return a result completed by a judged file, as far as both saw the same responses."""
-    judged = _newest([path]).get(base.task) if path else None
-    if path is None or judged is None:
+    if judged is None:
         return base
     rows = {key: i for i, key in enumerate(judged.ids)}
     pairs = [
@@ -341,8 +369,8 @@ def _with_judgements(base: TaskResult, path: Path | None) -> TaskResult:
     ]
     if not pairs:
         alarm = (
-            f"{path} was ignored: none of its prompts has the responses of this run; judge them "
-            "with `overton judge`"
+            f"{judged.path} was ignored: none of its prompts has the responses of this run; judge "
+            "them with `overton judge`"
         )
         return replace(base, alarms=(*base.alarms, alarm))
     return _merged(base, judged, pairs)
@@ -370,6 +398,7 @@ def _merged(base: TaskResult, judged: TaskResult, pairs: Sequence[tuple[int, int
         alarms=(*base.alarms, *judged.alarms),
         judge=judged.judge or base.judge,
         judged=base.judged | judged.judged | frozenset(judged.values),
+        bounds={**base.bounds, **judged.bounds},
     )
 
 

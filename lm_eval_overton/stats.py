@@ -11,6 +11,7 @@ Multiple Test Procedure".
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ EXACT_PAIRS = 14
 TEST_LEVEL = 0.05
 TEST_POWER = 0.8
 
+# From so many columns on, counting what was drawn takes less time than fetching it.
+_MANY_COLUMNS = 4
 # Random draws held at a time: larger blocks leave the processor's cache and are slower.
 _DRAWS_PER_BLOCK = 2**17
 # Differences that are equal on paper differ by rounding; below these relative sizes they are ties.
@@ -109,8 +112,43 @@ def mean_interval(
         ValueError: If the values are not one-dimensional or not finite, or ``level`` or
             ``n_resamples`` is out of range.
     """
-    columns = _defined(values, "mean_interval")[:, np.newaxis]
-    return _bootstrap(columns, _first_column, rng, level, n_resamples)
+    _check_settings(level, n_resamples)
+    return _mean_intervals([_defined(values, "mean_interval")], rng, level, n_resamples)[0]
+
+
+def mean_intervals(
+    table: npt.ArrayLike,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    n_resamples: int = RESAMPLES,
+) -> list[Interval]:
+    """Return the mean of each column over prompts with its bootstrap interval.
+
+    Each is what `mean_interval` returns from the generator's present state, so none depends on
+    the other columns. Columns with equally many defined values share their resamples, which
+    takes a fraction of the time.
+
+    Args:
+        table: (n_prompts, k), one metric per column, finite; NaN where undefined.
+        rng: Source of the resamples; its state is left as it was.
+        level: Confidence level in (0, 1).
+        n_resamples: Number of bootstrap resamples, at least 1.
+
+    Returns:
+        One interval per column.
+
+    Raises:
+        ValueError: If the table is not two-dimensional or not finite, or ``level`` or
+            ``n_resamples`` is out of range.
+    """
+    _check_settings(level, n_resamples)
+    columns = [own[~np.isnan(own)] for own in _as_finite(table, 2, "mean_intervals").T]
+    found: dict[int, Interval] = {}
+    for places in _of_equal_length(columns):
+        own = [columns[j] for j in places]
+        intervals = _mean_intervals(own, copy.deepcopy(rng), level, n_resamples)
+        found |= dict(zip(places, intervals, strict=True))
+    return [found[j] for j in range(len(columns))]
 
 
 def standard_error(values: Values) -> float:
@@ -159,7 +197,10 @@ def statistic_interval(
     """
     table = _as_finite(columns, 2, "statistic_interval")
     complete = table[~np.isnan(table).any(axis=1)]
-    return _bootstrap(complete, statistic, rng, level, n_resamples)
+    _check_settings(level, n_resamples)
+    return _bootstrap(
+        complete, statistic, level, lambda: _resampled_means(complete, rng, n_resamples)
+    )
 
 
 def paired_comparison(
@@ -188,19 +229,48 @@ def paired_comparison(
         ValueError: If the arrays are not one-dimensional, not finite or of different lengths, or
             ``level`` is out of range.
     """
-    first, second = _shared_pairs(a, b)
-    differences = _differences(first, second)
-    interval = mean_interval(differences, rng, level)
-    return Comparison(
-        mean_a=_mean(first),
-        mean_b=_mean(second),
-        difference=interval.estimate,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        p_value=_sign_flip_p(differences, rng),
-        detectable=_detectable(differences),
-        n=interval.n,
-    )
+    _check_settings(level)
+    return _comparisons([_shared_pairs(a, b, "paired_comparison")], rng, level)[0]
+
+
+def paired_comparisons(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    rng: np.random.Generator,
+    level: float = 0.95,
+) -> list[Comparison]:
+    """Return for each column how two runs differ on the prompts where both are defined.
+
+    Each is what `paired_comparison` returns from the generator's present state, so none depends
+    on the other columns. Columns with equally many pairs share their resamples and flips.
+
+    Args:
+        a: (n_prompts, k), the first run, one metric per column, finite; NaN where undefined.
+        b: (n_prompts, k), the second run, in the same order of prompts and metrics.
+        rng: Source of the resamples and flips; its state is left as it was.
+        level: Confidence level in (0, 1).
+
+    Returns:
+        One comparison per column.
+
+    Raises:
+        ValueError: If the tables are not two-dimensional, not finite or of different shapes, or
+            ``level`` is out of range.
+    """
+    _check_settings(level)
+    first, second = (_as_finite(own, 2, "paired_comparisons") for own in (a, b))
+    if first.shape != second.shape:
+        raise ValueError(
+            f"paired_comparisons: expected two tables of one shape, got {first.shape} and "
+            f"{second.shape}; align them by prompt and metric, NaN where a run lacks one"
+        )
+    columns = zip(first.T, second.T, strict=True)
+    pairs = [_shared_pairs(*own, "paired_comparisons") for own in columns]
+    found: dict[int, Comparison] = {}
+    for places in _of_equal_length([own for own, _ in pairs]):
+        compared = _comparisons([pairs[j] for j in places], copy.deepcopy(rng), level)
+        found |= dict(zip(places, compared, strict=True))
+    return [found[j] for j in range(len(pairs))]
 
 
 def holm(p_values: Values) -> Array:
@@ -291,13 +361,23 @@ def _defined(values: Values, caller: str) -> Array:
     return array[~np.isnan(array)]
 
 
-def _shared_pairs(a: Values, b: Values) -> tuple[Array, Array]:
+def _of_equal_length(columns: Sequence[Array]) -> list[list[int]]:
+    """Return the positions of the columns, those of one length together.
+
+    What is drawn depends on the length alone.
+    """
+    places: dict[int, list[int]] = {}
+    for j, column in enumerate(columns):
+        places.setdefault(len(column), []).append(j)
+    return list(places.values())
+
+
+def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
     """Return both runs restricted to the prompts that both define, each (n_shared,)."""
-    first = _as_finite(a, 1, "paired_comparison")
-    second = _as_finite(b, 1, "paired_comparison")
+    first, second = _as_finite(a, 1, caller), _as_finite(b, 1, caller)
     if len(first) != len(second):
         raise ValueError(
-            f"paired_comparison: expected two runs over the same prompts, got {len(first)} and "
+            f"{caller}: expected two runs over the same prompts, got {len(first)} and "
             f"{len(second)} values; align them by prompt, NaN where a run lacks one"
         )
     both = ~(np.isnan(first) | np.isnan(second))
@@ -317,7 +397,8 @@ def _differences(first: Array, second: Array) -> Array:
 def _cannot_be_told_apart(
     above: Array, below: Array, rng: np.random.Generator, level: float
 ) -> bool:
-    interval = mean_interval(_differences(*_shared_pairs(above, below)), rng, level)
+    pairs = _shared_pairs(above, below, "shared_ranks")
+    interval = mean_interval(_differences(*pairs), rng, level)
     return not (interval.low > 0 or interval.high < 0)
 
 
@@ -350,22 +431,57 @@ def _first_column(means: Array) -> Array:
     return means[..., 0]
 
 
+def _mean_intervals(
+    columns: Sequence[Array], rng: np.random.Generator, level: float, n_resamples: int
+) -> list[Interval]:
+    """Return the interval of each column's mean; all are (n,) without NaN."""
+    n = len(columns[0])
+    table = np.column_stack(columns)
+    means = _resampled_means(table, rng, n_resamples) if n > 1 else np.empty((0, len(columns)))
+    return [
+        _bootstrap(column[:, np.newaxis], _first_column, level, means[:, [j]].copy)
+        for j, column in enumerate(columns)
+    ]
+
+
+def _comparisons(
+    pairs: Sequence[tuple[Array, Array]], rng: np.random.Generator, level: float
+) -> list[Comparison]:
+    """Return how each two columns differ; all are (n,) without NaN."""
+    differences = [_differences(*own) for own in pairs]
+    intervals = _mean_intervals(differences, rng, level, RESAMPLES)
+    p_values = _sign_flip_ps(differences, rng)
+    return [
+        Comparison(
+            mean_a=_mean(first),
+            mean_b=_mean(second),
+            difference=interval.estimate,
+            ci_low=interval.low,
+            ci_high=interval.high,
+            p_value=p_value,
+            detectable=_detectable(own),
+            n=interval.n,
+        )
+        for (first, second), own, interval, p_value in zip(
+            pairs, differences, intervals, p_values, strict=True
+        )
+    ]
+
+
 def _bootstrap(
-    columns: Array,
-    statistic: Statistic,
-    rng: np.random.Generator,
-    level: float,
-    n_resamples: int,
+    columns: Array, statistic: Statistic, level: float, resample: Callable[[], Array]
 ) -> Interval:
-    """Return the statistic of the column means of complete rows (n, k) with its interval."""
-    _check_settings(level, n_resamples)
+    """Return the statistic of the column means of complete rows (n, k) with its interval.
+
+    `resample` gives the column means (n_resamples, k) of resampled rows.
+    """
     n = len(columns)
     if n == 0:
         return Interval(math.nan, math.nan, math.nan, 0)
     estimate = float(_evaluate(statistic, columns.mean(axis=0)))
     if n < 2 or math.isnan(estimate):
         return Interval(estimate, math.nan, math.nan, n)
-    resampled = _evaluate(statistic, _resampled_means(columns, rng, n_resamples))
+    resampled = _evaluate(statistic, resample())
     # An interval over only those resamples where the statistic is defined would be too narrow.
     if np.isnan(resampled).any():
         return Interval(estimate, math.nan, math.nan, n)
@@ -374,7 +490,7 @@ def _bootstrap(
     return Interval(estimate, low, high, n)
 
 
-def _check_settings(level: float, n_resamples: int) -> None:
+def _check_settings(level: float, n_resamples: int = RESAMPLES) -> None:
     if not 0 < level < 1:
         raise ValueError(
             f"bootstrap: expected a confidence level between 0 and 1, got {level}; "
@@ -408,13 +524,24 @@ def _blocks(rows: int, draws_per_row: int) -> Iterator[int]:
 
 def _resampled_means(columns: Array, rng: np.random.Generator, n_resamples: int) -> Array:
     """Return the column means (n_resamples, k) of rows drawn with replacement."""
-    n = len(columns)
-    contiguous = np.ascontiguousarray(columns.T)
-    blocks = []
-    for rows in _blocks(n_resamples, n):
-        drawn = rng.integers(0, n, size=(rows, n))
-        blocks.append(np.stack([column.take(drawn).mean(axis=1) for column in contiguous], axis=1))
-    return np.concatenate(blocks)
+    n, k = columns.shape
+    means = _counted_means if k >= _MANY_COLUMNS else _fetched_means
+    rows = _blocks(n_resamples, n)
+    return np.concatenate([means(columns, rng.integers(0, n, size=(own, n))) for own in rows])
+
+
+def _fetched_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
+    """Return the column means (rows, k) of drawn positions (rows, n)."""
+    return np.stack([column.take(drawn).mean(axis=1) for column in columns.T.copy()], axis=1)
+
+
+def _counted_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
+    """Return the same from how often each position was drawn, in one product of matrices."""
+    rows, n = drawn.shape
+    places = drawn + n * np.arange(rows)[:, np.newaxis]
+    counts = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
+    means: Array = counts.astype(np.float64) @ columns / n
+    return means
 
 
 def _bounds(
@@ -465,17 +592,42 @@ def _bca_quantiles(bias: float, acceleration: float, tail: float) -> tuple[float
     return low, high
 
 
-def _sign_flip_p(differences: Array, rng: np.random.Generator) -> float:
-    """Return the two-sided p-value of the mean of differences (n,) under random signs."""
-    if not len(differences):
-        return math.nan
+def _sign_flip_ps(differences: Sequence[Array], rng: np.random.Generator) -> list[float]:
+    """Return the two-sided p-value of the mean of each column (n,) under random signs.
+
+    The flips of all columns are drawn from the generator's present state.
+    """
     # A zero has no sign: without zeros the test is the same, and exact more often.
-    moved = differences[differences != 0]
-    as_extreme = abs(float(moved.sum())) - _TIE * float(np.abs(moved).sum())
-    if len(moved) <= EXACT_PAIRS:
-        return float((np.abs(_all_signed_sums(moved)) >= as_extreme).mean())
-    flipped = np.abs(_random_signed_sums(moved, rng))
-    return (1 + int(np.count_nonzero(flipped >= as_extreme))) / (1 + SIGN_FLIPS)
+    moved = [own[own != 0] for own in differences]
+    found: dict[int, float] = {}
+    for places in _of_equal_length(moved):
+        table = np.column_stack([moved[j] for j in places])
+        if len(table) <= EXACT_PAIRS:
+            p_values = [_exact_p(own) for own in table.T]
+        else:
+            # The caller's own generator moves on where there is one column alone.
+            p_values = _random_ps(table, copy.deepcopy(rng) if len(moved) > 1 else rng)
+        found |= dict(zip(places, p_values, strict=True))
+    return [found[j] if len(own) else math.nan for j, own in enumerate(differences)]
+
+
+def _exact_p(values: Array) -> float:
+    """Return the share of all choices of signs whose sum is as extreme as that of values (n,)."""
+    sums = np.abs(_all_signed_sums(values))
+    return float((sums >= _as_extreme(values)).mean())
+
+
+def _random_ps(table: Array, rng: np.random.Generator) -> list[float]:
+    """Return for each column of a table (n, k) the share of random signs that are as extreme."""
+    sums = np.abs(_random_signed_sums(table, rng))
+    counts = np.count_nonzero(sums >= _as_extreme(table), axis=0)
+    return [(1 + int(count)) / (1 + SIGN_FLIPS) for count in counts]
+
+
+def _as_extreme(values: Array) -> Array:
+    """Return from where on a signed sum of values, (n,) or (n, k), counts as extreme as theirs."""
+    total, most = np.abs(values.sum(axis=0)), np.abs(values).sum(axis=0)
+    return np.asarray(total - _TIE * most, dtype=np.float64)
 
 
 def _all_signed_sums(values: Array) -> Array:
@@ -486,12 +638,13 @@ def _all_signed_sums(values: Array) -> Array:
     return sums
 
 
-def _random_signed_sums(values: Array, rng: np.random.Generator) -> Array:
-    """Return the sums (SIGN_FLIPS,) of values (n,) under random signs."""
-    n_bytes = -(-len(values) // 8)
+def _random_signed_sums(table: Array, rng: np.random.Generator) -> Array:
+    """Return the column sums (SIGN_FLIPS, k) of a table (n, k) under random signs of its rows."""
+    n = len(table)
+    n_bytes = -(-n // 8)
     blocks = []
-    for rows in _blocks(SIGN_FLIPS, len(values)):
+    for rows in _blocks(SIGN_FLIPS, n):
         drawn = np.frombuffer(rng.bytes(rows * n_bytes), dtype=np.uint8).reshape(rows, n_bytes)
-        negative = np.unpackbits(drawn, axis=1, count=len(values))
-        blocks.append(values.sum() - 2 * (negative @ values))
+        negative = np.unpackbits(drawn, axis=1, count=n)
+        blocks.append(table.sum(axis=0) - 2 * (negative.astype(np.float64) @ table))
     return np.concatenate(blocks)

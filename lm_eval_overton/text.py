@@ -11,6 +11,10 @@ from importlib import resources
 from typing import Any
 
 __all__ = [
+    "ANSWER",
+    "FENCE",
+    "QUERY",
+    "answer_of",
     "bigrams",
     "content_words",
     "content_words_of",
@@ -21,6 +25,10 @@ __all__ = [
     "tokenize",
     "word_count",
 ]
+
+# What stands around a question and its answer in the prompt frames.
+FENCE = "```"
+QUERY, ANSWER = "# Query", "# Answer"
 
 _PUNCTUATION = frozenset(string.punctuation)
 # A word must follow: `* * *` is a rule, not a list.
@@ -49,6 +57,23 @@ REFUSAL_PHRASES = (
     "as an ai language model, i cannot",
     "as an ai language model, i can't",
 )
+
+
+def answer_of(raw: str) -> str | None:
+    """Return the answer part of a response that begins with a summary.
+
+    Args:
+        raw: The response as it came; further turns that the model invented are cut off.
+
+    Returns:
+        What follows the opening fence of the answer, to be cut at the closing one; empty if the
+        model began another query before it answered; None if there is no answer at all.
+    """
+    if ANSWER not in raw:
+        return None
+    _, _, after = raw.partition(QUERY)[0].partition(ANSWER)
+    _, fence, inside = after.partition(FENCE)
+    return inside if fence else after.lstrip(":")
 
 
 def cut_at_stop(text: str, stops: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison import compare, fails, homogeneity
+from lm_eval_overton.comparison import ABOUT_SAMPLES, compare, fails, homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.results import FinishedRun, Judging, TaskResult, load_run
 from tests.conftest import PAPER
@@ -86,13 +86,44 @@ def test_undefined_values_are_left_out_and_counted():
     assert math.isnan(nothing.p_holm)
 
 
-def test_p_values_are_corrected_for_all_metrics_of_the_table():
-    # Four equal signs: p = 2/16. Equal values: p = 1. The smaller one counts twice.
-    base = [task(a=[0] * 4), task(COVERAGE, b=[0] * 4)]
-    other = [task(a=[1] * 4), task(COVERAGE, b=[0] * 4)]
+def test_p_values_are_corrected_for_the_metrics_of_their_own_table():
+    # Four equal signs: p = 2/16. Equal values: p = 1. The smaller of two counts twice; that of a
+    # table by itself counts once, and so does that beside an undefined one.
+    same, moved, none = {"b": [0] * 4}, {"a": [1] * 4}, {"c": [None] * 4}
+    base = [task(a=[0] * 4, mean_words=[0] * 4, **same), task(COVERAGE, a=[0] * 4, **none)]
+    other = [task(mean_words=[1] * 4, **moved, **same), task(COVERAGE, **moved, **none)]
     found = compare(run("base", *base), [run("chat", *other)]).pairs[0]
-    assert [one.paired.p_value for one in found.rows] == [0.125, 1.0]
-    assert [one.p_holm for one in found.rows] == [0.25, 1.0]
+    shown = [(one.table, one.metric, one.paired.p_value, one.p_holm) for one in found.rows]
+    assert shown[:4] == [
+        (DIVERSITY, "a", 0.125, 0.25),
+        (DIVERSITY, "b", 1.0, 1.0),
+        (COVERAGE, "a", 0.125, 0.125),
+        (COVERAGE, "c", pytest.approx(math.nan, nan_ok=True), pytest.approx(math.nan, nan_ok=True)),
+    ]
+    assert shown[4:] == [("What the samples are like", "mean_words", 0.125, 0.125)]
+
+
+def test_what_the_samples_are_like_stands_in_one_table_after_those_of_the_tasks():
+    columns = {"empty_rate": [0] * 4, "m": [1] * 4, "mean_words": [2] * 4}
+    own = [task(**columns), task(COVERAGE, **columns)]
+    found = compare(run("base", *own), [run("chat", *own)]).pairs[0]
+    assert {title: [(r.task, r.metric) for r in rows] for title, rows in found.tables.items()} == {
+        DIVERSITY: [(DIVERSITY, "m")],
+        COVERAGE: [(COVERAGE, "m")],
+        "What the samples are like": [
+            (DIVERSITY, "empty_rate"),
+            (DIVERSITY, "mean_words"),
+            (COVERAGE, "empty_rate"),
+            (COVERAGE, "mean_words"),
+        ],
+    }
+
+
+@pytest.mark.parametrize("metric", ABOUT_SAMPLES)
+def test_every_metric_about_the_samples_can_be_gated(metric):
+    found = compare(run("base", task(**{metric: [0.0] * 4})), [run("c", task(**{metric: [1] * 4}))])
+    assert [row.table for row in found.pairs[0].rows] == ["What the samples are like"]
+    assert len(fails(found, [f"{metric}>0.5", f"{DIVERSITY}.{metric}>1"])) == 1
 
 
 def test_a_run_beside_itself_has_no_difference():

@@ -321,14 +321,27 @@ def test_a_judged_metric_needs_one_judge():
 
 
 def test_a_judged_score_has_its_verdicts_and_bounds_beside_it():
-    a = judged("a", "judge:one", helpfulness=[3.0, 4.0], helpfulness_worst=[2.0, 4.0])
-    board = leaderboard([a], "helpfulness")
+    a = judged("a", "judge:one", helpfulness=[3.0, 4.0], bounds={"helpfulness": (3.0, 3.75)})
+    # Judged before bounds were kept.
+    b = judged("b", "judge:one", helpfulness=[2.0, 2.0])
+    board = leaderboard([a, b], "helpfulness")
     # 8 of 8 + 1 + 1.
     assert board.rows[0].verdicts == (8, 10)
-    assert board.columns == ("helpfulness_worst",)
-    assert board.rows[0].beside["helpfulness_worst"] == (3.0, 2)
-    assert "| 8 of 10 |" in as_markdown(board)
+    assert (board.rows[0].bounds, board.rows[1].bounds) == ((3.0, 3.75), None)
+    first, second = [line for line in as_markdown(board).splitlines() if "| 8 of 10 |" in line]
+    assert "| 8 of 10 | 3.000 to 3.750 |" in first
+    assert "| 8 of 10 |  |" in second
+    assert "if all missing verdicts were the worst, or the best." in as_markdown(board)
     assert as_markdown(board).endswith("Judge: judge:one")
+    rows = json.loads(as_json(board))["rows"]
+    assert [(row["worst"], row["best"]) for row in rows] == [(3.0, 3.75), (None, None)]
+
+
+def test_bounds_of_another_metric_are_not_shown():
+    own = {"bounds": {"helpfulness": (3.0, 3.75)}, "judged": frozenset({"helpfulness"})}
+    board = leaderboard([run("a", lexical_diversity=[0.5], **own)], "lexical_diversity")
+    assert board.rows[0].bounds is None
+    assert "worst" not in as_markdown(board)
 
 
 def test_a_metric_of_two_tasks_needs_the_task():
@@ -444,6 +457,29 @@ def test_results_files_of_real_runs_become_a_table(tmp_path, linked, monkeypatch
     scored(top / "other", "two", PLAIN, n=2)
     with pytest.raises(SettingsError, match=r"n: 3 \(.*\), 2 \(two\)"):
         leaderboard(find_runs(top), "lexical_diversity")
+
+
+@pytest.mark.run
+def test_each_model_of_one_folder_has_its_own_judgements(tmp_path, linked, monkeypatch):
+    monkeypatch.setenv("OVERTON_CACHE_DIR", str(tmp_path / "cache"))
+    top = tmp_path / "runs"
+    for name, helpful in (("plain", 4.0), ("same", 2.0)):
+        scored(top, name, PLAIN)
+        folder = top / name
+        [path] = folder.glob("results_*.json")
+        content = json.loads(path.read_text())
+        report = content["configs"][TASK]["metadata"]["overton"]
+        ids = json.loads(report["values"]["prompts"])
+        # Both gave the same responses; their judgements lie in one folder, under one time's names.
+        content["results"][TASK] |= {"helpfulness_worst,none": 1.0, "helpfulness_best,none": 4.5}
+        values = {"prompts": json.dumps(ids), "helpfulness": json.dumps([helpful] * len(ids))}
+        report |= {"values": values, "judge": {"signature": "j", "metrics": ["helpfulness"]}}
+        stamp = path.stem.rpartition("_")[2]
+        path.rename(top / path.name)
+        (top / f"judged_{TASK}_{stamp}.json").write_text(json.dumps(content))
+    board = leaderboard(find_runs(top), "helpfulness")
+    assert [(row.run, row.score.estimate) for row in board.rows] == [("plain", 4.0), ("same", 2.0)]
+    assert {row.bounds for row in board.rows} == {(1.0, 4.5)}
 
 
 @pytest.mark.run

@@ -110,7 +110,7 @@ def test_the_prompts_are_those_that_all_three_have():
 def test_a_run_whose_requests_all_failed_is_undefined():
     row = jaccard([run("failed", p=[None], q=[None])], REFERENCE, FLOOR)[0]
     assert row.n == 0
-    assert all(math.isnan(getattr(row, name)) for name in module.COLUMNS)
+    assert all(math.isnan(getattr(row, name)) for name in (*module.MEANS, "low", "high"))
 
 
 def test_a_run_of_other_prompts():
@@ -157,8 +157,22 @@ ROWS = [
 def test_markdown():
     first, second = as_markdown(ROWS).splitlines()[2:]
     assert first == "| half | jaccard | 0.500 | 0.125 | 1.000 |  | 0.429 | 0.250 to 0.750 | 4 |"
-    assert second.startswith("| as good | jaccard | 0.500 | 1.000 | 1.000 | 0.500 |  |")
+    assert second == "| as good | jaccard | 0.500 | 1.000 | 1.000 | 0.500 |  |  | 4 |"
     assert "nan" not in as_markdown(ROWS)
+
+
+def test_a_name_cannot_break_the_table():
+    row = Recovery("a|b\n<i>", "jaccard", -0.0001, *[1.0] * 4, -0.5, 1.0, 4)
+    line = as_markdown([row]).splitlines()[-1]
+    # What rounds to zero has no sign.
+    assert line.startswith(r"| a\|b \<i\> | jaccard | 0.000 | 1.000 |")
+    assert line.endswith("| -0.500 to 1.000 | 4 |")
+
+
+def test_no_run_is_a_table_without_lines():
+    assert as_json([]) == "[]"
+    assert as_csv([]) == "run,similarity,score,floor,ceiling,peer,gap,low,high,n"
+    assert len(as_markdown([]).splitlines()) == 2
 
 
 def test_json_has_null_and_no_nan():

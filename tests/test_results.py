@@ -51,8 +51,11 @@ def judged_report(ids, shas, judge="quality@1:model", details=None, **metrics):
     return {**own, "judge": {"signature": judge, "counts": counts, "metrics": [*metrics]}}
 
 
-def write_judged(folder, own, time=TIME, task=TASK):
-    return write(folder, whole(**{task: own}), time, f"judged_{task}")
+def write_judged(folder, own, time=TIME, task=TASK, model="chat"):
+    content = whole(model, **{task: own})
+    if model is None:
+        del content["model_name"]
+    return write(folder, content, time, f"judged_{task}")
 
 
 def values(run, metric, task=TASK):
@@ -112,7 +115,8 @@ def test_a_real_run_is_completed_by_its_judged_file(real, tmp_path):
     own = content["configs"][TASK]["metadata"]["overton"]
     own["details"] = json.dumps([{"sha": "00000000"}, {"sha": "11111111"}, {"sha": "22222222"}])
     path.write_text(json.dumps(content))
-    write_judged(folder / "later", judged_report(["p1"], ["11111111"], helpfulness=[4.5]))
+    own = judged_report(["p1"], ["11111111"], helpfulness=[4.5])
+    write_judged(folder / "later", own, model="model")
     run = load_run(folder)
     assert values(run, "helpfulness") == [None, 4.5, None]
     assert values(run, "lexical_diversity")[1] == pytest.approx(1 / 2)
@@ -254,6 +258,54 @@ def test_the_newest_judged_file_of_the_task_counts(judged):
     write_judged(judged, judged_report("p", ["aa"], helpfulness=[1]))
     write_judged(judged, judged_report("p", ["aa"], helpfulness=[3]), LATER, f"{TASK}_more")
     assert values(load_run(judged), "helpfulness") == [2, None, None]
+
+
+def test_judgements_are_those_of_the_same_model(judged):
+    # All in one folder; the other model's are newer and happen to be of the same responses.
+    write_judged(judged, judged_report("pq", ["aa", "bb"], helpfulness=[2, 3]))
+    write_judged(judged, judged_report("pq", ["aa", "bb"], helpfulness=[5, 5]), LATER, model="base")
+    own = load_run(judged).tasks[TASK]
+    assert own.values["helpfulness"][:2].tolist() == [2, 3]
+    assert own.alarms == ()
+
+
+def test_judgements_of_another_model_alone_are_none(judged):
+    write_judged(judged, judged_report("pq", ["aa", "bb"], helpfulness=[5, 5]), model="base")
+    own = load_run(judged).tasks[TASK]
+    assert "helpfulness" not in own.values
+    assert (own.judge, own.alarms) == (None, ())
+
+
+def test_judgements_that_name_no_model_count_as_the_newest(judged):
+    write_judged(judged, judged_report("p", ["aa"], helpfulness=[2]))
+    write_judged(judged, judged_report("p", ["aa"], helpfulness=[4]), LATER, model=None)
+    assert values(load_run(judged), "helpfulness") == [4, None, None]
+
+
+def test_worst_and_best_values_of_judged_metrics_are_read(judged):
+    own = judged_report("pq", ["aa", "bb"], helpfulness=[2, 3], depth=[None, None], clarity=[1, 1])
+    content = whole(**{TASK: own})
+    content["results"][TASK] = {
+        "helpfulness,none": 2.5,
+        "helpfulness_worst,none": 2.25,
+        "helpfulness_best,none": 3,
+        "depth_worst,none": None,
+        "depth_best,none": "N/A",
+        "clarity_worst,none": 1.0,
+    }
+    write(judged, content, begin=f"judged_{TASK}")
+    bounds = load_run(judged).tasks[TASK].bounds
+    assert bounds == {
+        "helpfulness": (2.25, 3.0),
+        "depth": pytest.approx((math.nan, math.nan), nan_ok=True),
+    }
+
+
+def test_a_run_that_was_judged_at_once_has_bounds_too(tmp_path):
+    content = whole(**{TASK: report(m=[1, 2])})
+    content["results"][TASK] = {"m_worst,none": 0.5, "m_best,none": 2.0}
+    write(tmp_path, content)
+    assert load_run(tmp_path).tasks[TASK].bounds == {"m": (0.5, 2.0)}
 
 
 def test_judgements_of_other_responses_are_ignored_with_an_alarm(judged):

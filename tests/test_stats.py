@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import tracemalloc
+from dataclasses import astuple
 from statistics import NormalDist
 
 import numpy as np
@@ -19,7 +20,9 @@ from lm_eval_overton.stats import (
     Interval,
     holm,
     mean_interval,
+    mean_intervals,
     paired_comparison,
+    paired_comparisons,
     shared_ranks,
     standard_error,
     statistic_interval,
@@ -46,6 +49,24 @@ def assert_same_interval(actual: Interval, expected: Interval) -> None:
         assert getattr(actual, field) == pytest.approx(
             getattr(expected, field), rel=1e-9, abs=1e-9, nan_ok=True
         )
+
+
+def assert_equal_to_rounding(
+    actual: list[Interval] | list[Comparison], expected: list[Interval] | list[Comparison]
+) -> None:
+    assert [astuple(own) for own in actual] == [
+        pytest.approx(astuple(own), rel=1e-12, abs=1e-12, nan_ok=True) for own in expected
+    ]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Array:
+    """(n_prompts, k) of a run: some columns are undefined together, others by themselves."""
+    n, k = draw(st.integers(0, 40)), draw(st.integers(1, 7))
+    rng = generator(draw(seeds))
+    table = rng.integers(0, 6, (n, k)) / 5 if draw(st.booleans()) else rng.normal(size=(n, k))
+    masks = rng.random((2, n)) < draw(st.sampled_from([0.0, 0.2, 0.9]))
+    return np.where(masks[rng.integers(0, 2, k)].T, np.nan, table)
 
 
 class TestMeanInterval:
@@ -162,6 +183,58 @@ class TestMeanInterval:
     def test_wrong_number_of_resamples(self) -> None:
         with pytest.raises(ValueError, match="at least 1 resample, got 0; leave n_resamples"):
             mean_interval([0.1, 0.2], generator(), n_resamples=0)
+
+
+class TestMeanIntervals:
+    def test_by_hand(self) -> None:
+        # The means of {0, 1} as above; {2, 2} do not vary; one value has no bounds.
+        table = [[0.0, 2.0, NAN, NAN], [1.0, 2.0, 3.0, NAN]]
+        two, same, one, none = mean_intervals(table, generator())
+        assert (two, same) == (Interval(0.5, 0.0, 1.0, 2), Interval(2.0, 2.0, 2.0, 2))
+        assert_same_interval(one, Interval(3.0, NAN, NAN, 1))
+        assert_same_interval(none, Interval(NAN, NAN, NAN, 0))
+
+    @settings(max_examples=40, deadline=None)
+    @given(tables(), seeds, st.sampled_from([0.8, 0.95]))
+    def test_each_column_is_as_if_alone(self, table: Array, seed: int, level: float) -> None:
+        together = mean_intervals(table, generator(seed), level, n_resamples=400)
+        alone = [mean_interval(own, generator(seed), level, 400) for own in table.T]
+        assert_equal_to_rounding(together, alone)
+
+    def test_columns_of_many_prompts_are_as_if_alone(self) -> None:
+        # Several blocks of draws; five columns are counted together, two are fetched.
+        table = generator(1).exponential(size=(3_000, 7))
+        table[:7, 5:] = NAN
+        alone = [mean_interval(own, generator()) for own in table.T]
+        assert_equal_to_rounding(mean_intervals(table, generator()), alone)
+
+    def test_the_generator_stays_where_it_was(self) -> None:
+        rng = generator()
+        table = generator(1).random((9, 5))
+        assert mean_intervals(table, rng) == mean_intervals(table, rng)
+        assert rng.random() == generator().random()
+
+    def test_memory_is_bounded(self) -> None:
+        table = generator().random((10_000, 10))
+        tracemalloc.start()
+        try:
+            mean_intervals(table, generator(), n_resamples=300)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        # The table and its columns take .8 MB each.
+        assert peak < 20e6
+
+    def test_no_column_has_no_interval(self) -> None:
+        assert mean_intervals(np.empty((3, 0)), generator()) == []
+
+    def test_wrong_tables(self) -> None:
+        with pytest.raises(ValueError, match=r"mean_intervals: expected .* 2 dimension"):
+            mean_intervals([0.1, 0.2], generator())
+        with pytest.raises(ValueError, match=r"mean_intervals: expected finite .*got 1 infinite"):
+            mean_intervals([[0.1, math.inf]], generator())
+        with pytest.raises(ValueError, match="expected a confidence level between 0 and 1, got 95"):
+            mean_intervals([[0.1]], generator(), level=95)
 
 
 class TestStandardError:
@@ -373,6 +446,38 @@ class TestPairedComparison:
     def test_lengths_must_agree(self) -> None:
         with pytest.raises(ValueError, match="same prompts, got 2 and 1 values; align them"):
             paired_comparison([0.1, 0.2], [0.1], generator())
+
+
+class TestPairedComparisons:
+    @settings(max_examples=25, deadline=None)
+    @given(tables(), seeds, st.sampled_from([0.0, 0.5]))
+    def test_each_column_is_as_if_alone(self, a: Array, seed: int, equal: float) -> None:
+        b = np.roll(a, 1, axis=0)
+        # Equal values have no sign, so that columns need flips of different lengths.
+        b = np.where(generator(seed).random(a.shape) < equal, a, b)
+        together = paired_comparisons(a, b, generator(seed))
+        alone = [paired_comparison(*own, generator(seed)) for own in zip(a.T, b.T, strict=True)]
+        assert_equal_to_rounding(together, alone)
+        assert [own.p_value for own in together] == pytest.approx(
+            [own.p_value for own in alone], abs=0, rel=0, nan_ok=True
+        )
+
+    def test_columns_of_many_prompts_are_as_if_alone(self) -> None:
+        a, b = generator(1).normal(0.05, 1, size=(2_000, 6)), generator(2).random((2_000, 6))
+        a[:9, :2] = NAN
+        b[:9, 2] = a[:9, 2]
+        alone = [paired_comparison(*own, generator()) for own in zip(a.T, b.T, strict=True)]
+        rng = generator()
+        assert_equal_to_rounding(paired_comparisons(a, b, rng), alone)
+        assert rng.random() == generator().random()
+
+    def test_shapes_must_agree(self) -> None:
+        with pytest.raises(ValueError, match=r"tables of one shape, got \(2, 3\) and \(2, 1\)"):
+            paired_comparisons(np.ones((2, 3)), np.ones((2, 1)), generator())
+        with pytest.raises(ValueError, match=r"paired_comparisons: expected .* 2 dimension"):
+            paired_comparisons(np.ones(2), np.ones(2), generator())
+        with pytest.raises(ValueError, match="expected a confidence level between 0 and 1, got 0"):
+            paired_comparisons(np.ones((2, 1)), np.ones((2, 1)), generator(), level=0)
 
 
 class TestHolm:

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ LEXICAL = Row(
     Interval(0.72084, 0.70, 0.73, 50),
     Comparison(0.72, 0.91, -0.1895, -0.2, -0.18, 0.0001, 0.0123, 50),
     0.0002,
+    TASK,
 )
 ONE_PROMPT = Row(
     TASK,
@@ -45,8 +47,11 @@ ONE_PROMPT = Row(
     NOTHING,
     Comparison(2.0, 2.0, 0.0, NAN, NAN, 1.0, NAN, 1),
     1.0,
+    TASK,
 )
-UNDEFINED = Row(TASK, "cut_share", False, NOTHING, NOTHING, Comparison(*[NAN] * 7, 0), NAN)
+SAMPLES = "What the samples are like"
+UNDEFINED = Row(TASK, "cut_share", False, NOTHING, NOTHING, Comparison(*[NAN] * 7, 0), NAN, SAMPLES)
+WORDS = replace(LEXICAL, metric="mean_words", higher_is_better=None, table=SAMPLES)
 SHIFTS = (
     Shift("quality", "raw change", "lexical_diversity", NOTHING, "no judge: `overton judge a`"),
     Shift("quality", "remaining", "lexical_diversity", NOTHING, "no judge: `overton judge a`"),
@@ -71,6 +76,7 @@ def finished(name):
         path=Path(f"{name}/results_x.json"),
         alarms=("same seed",),
         judge=Judging("quality@1"),
+        bounds={"helpfulness": (2.5, 3.5), "depth": (NAN, NAN)},
     )
     return FinishedRun(name, Path("runs") / name, {TASK: own})
 
@@ -93,7 +99,7 @@ def cells(line):
 
 def test_a_metric_is_one_line_with_three_digits():
     markdown = as_markdown(compared(LEXICAL))
-    assert markdown.startswith("## chat against base\n\n| metric")
+    assert markdown.startswith("## chat against base\n\n### overton_diversity\n\n| metric")
     [head] = lines(markdown, "| metric")
     assert cells(head) == [
         "metric",
@@ -119,8 +125,8 @@ def test_a_metric_is_one_line_with_three_digits():
 
 
 def test_undefined_is_empty_and_never_zero():
-    markdown = as_markdown(compared(ONE_PROMPT, UNDEFINED))
-    [vendi], [cut] = lines(markdown, "| vendi"), lines(markdown, "| cut_share")
+    markdown = as_markdown(compared(ONE_PROMPT))
+    [vendi] = lines(markdown, "| vendi")
     assert [cell.strip() for cell in vendi.split("|")[1:-1]] == [
         "vendi",
         "2.000",
@@ -131,22 +137,42 @@ def test_undefined_is_empty_and_never_zero():
         "",
         "1",
     ]
-    assert [cell.strip() for cell in cut.split("|")[1:-1]] == ["cut_share ↓", *[""] * 6, "0"]
     assert "nan" not in markdown
 
 
+def test_what_no_shared_prompt_defines_is_one_line_below_its_table():
+    none = replace(UNDEFINED, metric="unparsed_rate")
+    markdown = as_markdown(compared(LEXICAL, WORDS, UNDEFINED, none))
+    _, samples = markdown.split("### What the samples are like")
+    assert lines(samples, "| mean_words")
+    assert not lines(markdown, "| cut_share")
+    assert "|\n\nUndefined on every shared prompt: cut_share, unparsed_rate.\n\n" in samples
+    # Without any other there is no table at all.
+    alone = as_markdown(compared(LEXICAL, UNDEFINED)).split("### What the samples are like")[1]
+    assert alone.startswith("\n\nUndefined on every shared prompt: cut_share.\n\nDifferences are")
+
+
 def test_the_columns_of_a_table_are_aligned():
-    table = lines(as_markdown(compared(LEXICAL, ONE_PROMPT, UNDEFINED)), "|")
+    table = lines(as_markdown(compared(LEXICAL, ONE_PROMPT)), "|")
     assert len({len(line) for line in table}) == 1
     assert table[1].startswith("| ---")
     assert table[1].endswith("-: |")
 
 
-def test_metrics_of_several_tasks_carry_their_task():
-    other = Row("overton_coverage", *list(LEXICAL.__dict__.values())[1:])
-    markdown = as_markdown(compared(LEXICAL, other))
-    assert lines(markdown, "| overton_diversity.lexical_diversity ↑")
-    assert lines(markdown, "| overton_coverage.lexical_diversity ↑")
+def test_each_task_has_a_table_and_the_samples_of_all_have_the_last():
+    other = replace(LEXICAL, task="overton_coverage", table="overton_coverage")
+    words = replace(WORDS, task="overton_coverage")
+    markdown = as_markdown(compared(LEXICAL, other, WORDS, words))
+    assert lines(markdown, "### ") == [
+        "### overton_diversity",
+        "### overton_coverage",
+        "### What the samples are like",
+    ]
+    assert len(lines(markdown, "| lexical_diversity ↑")) == 2
+    # One table for several tasks: there the metric alone would say too little.
+    assert lines(markdown, "| overton_diversity.mean_words ")
+    assert lines(markdown, "| overton_coverage.mean_words ")
+    assert markdown.count("p (Holm) is corrected for all metrics of its table") == 1
 
 
 def test_what_could_not_be_computed_is_one_line_for_each_reason():
@@ -252,6 +278,7 @@ def test_json_is_unrounded_with_null_for_undefined():
     assert lexical == {
         "base": "base",
         "run": "chat",
+        "table": TASK,
         "task": TASK,
         "metric": "lexical_diversity",
         "higher_is_better": True,
@@ -284,6 +311,10 @@ def test_json_says_what_was_compared():
             "model": "org/chat",
             "signature": f"{TASK}@1|n:5",
             "judge": "quality@1",
+            "bounds": {
+                "helpfulness": {"worst": 2.5, "best": 3.5},
+                "depth": {"worst": None, "best": None},
+            },
             "prompts": 2,
             "results": "chat/results_x.json",
             "alarms": ["same seed"],
@@ -295,6 +326,7 @@ def test_csv_is_unrounded_with_empty_for_undefined():
     rows = list(csv.DictReader(io.StringIO(as_csv(compared(LEXICAL, UNDEFINED)))))
     assert [float(rows[0][key]) for key in ("run_mean", "difference")] == [0.72084, -0.1895]
     assert (rows[1]["metric"], rows[1]["difference"], rows[1]["n"]) == ("cut_share", "", "0")
+    assert [one["table"] for one in rows] == [TASK, "What the samples are like"]
     shifts = list(csv.DictReader(io.StringIO(as_csv(compared(shifts=SHIFTS), "shifts"))))
     assert [one["value"] for one in shifts[:4]] == ["", "", "", "153.6"]
     assert shifts[4]["note"] == "against a"
@@ -307,6 +339,7 @@ def test_frames_hold_every_pair():
     both = frames(compared(LEXICAL, UNDEFINED, shifts=SHIFTS))
     assert list(both["rows"]["metric"]) == ["lexical_diversity", "cut_share"]
     assert pandas.isna(both["rows"]["difference"][1])
+    assert list(both["rows"]["table"]) == [TASK, "What the samples are like"]
     assert len(both["shifts"]) == len(SHIFTS)
     # The columns are there also where there is no line.
     assert "p_holm" in frames(compared())["rows"].columns

@@ -69,7 +69,7 @@ def _judge(args: argparse.Namespace) -> None:
 
 def _calibrate(args: argparse.Namespace) -> None:
     from lm_eval_overton.harness.calibrate_run import calibrate_run
-    from lm_eval_overton.judge.calibrate import as_json, as_lines
+    from lm_eval_overton.judge.calibration import as_json, as_lines
 
     found = calibrate_run(
         args.judgement,

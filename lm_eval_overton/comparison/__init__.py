@@ -4,11 +4,20 @@ The first run is the base; every other run is compared with it, prompt by prompt
 """
 
 from lm_eval_overton.comparison.alike import Homogeneity, homogeneity
-from lm_eval_overton.comparison.compared import Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.compared import (
+    ABOUT_SAMPLES,
+    SAMPLES_TABLE,
+    Compared,
+    Pair,
+    Row,
+    Shift,
+)
 from lm_eval_overton.comparison.gates import fails
 from lm_eval_overton.comparison.pairs import compare
 
 __all__ = [
+    "ABOUT_SAMPLES",
+    "SAMPLES_TABLE",
     "Compared",
     "Homogeneity",
     "Pair",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ __all__ = [
     "complete",
     "defined",
     "lacking",
-    "mean",
+    "means",
     "paired",
 ]
 
@@ -60,14 +61,16 @@ def _verdict_counts(own: TaskResult) -> set[str]:
     return {f"{name}_{status}" for name, statuses in counts.items() for status in statuses}
 
 
-def paired(base: Floats, run: Floats, seed: int) -> stats.Comparison:
-    """Return run minus base, both (n_shared,)."""
-    return stats.paired_comparison(run, base, np.random.default_rng(seed))
+def paired(columns: Iterable[tuple[Floats, Floats]], seed: int) -> list[stats.Comparison]:
+    """Return run minus base for each pair of columns (base, run), all (n_shared,)."""
+    base, run = (np.column_stack(own) for own in zip(*columns, strict=True))
+    return stats.paired_comparisons(run, base, np.random.default_rng(seed))
 
 
-def mean(values: Floats, seed: int) -> stats.Interval:
-    """Return the mean of the defined values (n_prompts,) with its interval."""
-    return stats.mean_interval(values, np.random.default_rng(seed))
+def means(columns: Iterable[Floats], seed: int) -> list[stats.Interval]:
+    """Return the mean of the defined values of each column (n_prompts,) with its interval."""
+    table = list(columns)
+    return stats.mean_intervals(np.column_stack(table), np.random.default_rng(seed))
 
 
 def defined(*columns: Floats) -> Floats:

@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison.aligned import SEED, defined, mean
+from lm_eval_overton.comparison.aligned import SEED, defined, means
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.similarity import jaccard_matrix, mean_similarity
 from lm_eval_overton.text import content_words
@@ -54,10 +54,9 @@ def homogeneity(
         raise DataError(f"expected a prompt that {', '.join(names)} all answer, got none")
     cells = list(combinations_with_replacement(range(len(names)), 2))
     rows = [_likenesses([texts_by_run[n][key] for n in names], cells) for key in shared]
-    table = defined(*np.array(rows).T)
-    means = {cell: mean(table[:, k], seed) for k, cell in enumerate(cells)}
+    found = dict(zip(cells, means(defined(*np.array(rows).T).T, seed), strict=True))
     grid = range(len(names))
-    return Homogeneity(names, tuple(tuple(means[min(i, j), max(i, j)] for j in grid) for i in grid))
+    return Homogeneity(names, tuple(tuple(found[min(i, j), max(i, j)] for j in grid) for i in grid))
 
 
 def _likenesses(texts: Sequence[Sequence[str]], cells: Sequence[tuple[int, int]]) -> list[float]:

@@ -8,8 +8,26 @@ from dataclasses import dataclass
 from lm_eval_overton import stats
 from lm_eval_overton.results import FinishedRun
 
-__all__ = ["UNDEFINED", "Compared", "Pair", "Row", "Shift"]
+__all__ = ["ABOUT_SAMPLES", "SAMPLES_TABLE", "UNDEFINED", "Compared", "Pair", "Row", "Shift"]
 
+# What the samples are like, not what they say: these stand in a table of their own, so that the
+# correction for many tests does not count them among a task's metrics.
+ABOUT_SAMPLES = (
+    "failed_rate",
+    "unparsed_rate",
+    "empty_rate",
+    "duplicate_share",
+    "identical_prompts",
+    "cut_share",
+    "overlong_share",
+    "refusal_share",
+    "list_share",
+    "mean_words",
+    "examples_dropped",
+    "bertscore_cut_share",
+    "coverage_floor",
+)
+SAMPLES_TABLE = "What the samples are like"
 UNDEFINED = stats.Interval(math.nan, math.nan, math.nan, 0)
 
 
@@ -18,7 +36,8 @@ class Row:
     """One metric of one task in two runs.
 
     `base` and `run` are over each run's own prompts; `paired` is over those that both have, its
-    difference run minus base; `p_holm` is corrected for all rows of the pair's table.
+    difference run minus base. `table` is the table of the pair in which the row stands: the
+    task's name, or `SAMPLES_TABLE`; `p_holm` is corrected for all rows of that table.
     """
 
     task: str
@@ -28,6 +47,7 @@ class Row:
     run: stats.Interval
     paired: stats.Comparison
     p_holm: float
+    table: str
 
     @property
     def change(self) -> stats.Interval:
@@ -53,13 +73,24 @@ class Shift:
 
 @dataclass(frozen=True)
 class Pair:
-    """One run against the base: its metrics, what the change is made of, and what to know."""
+    """One run against the base: its metrics, what the change is made of, and what to know.
+
+    The rows stand table by table, those of `SAMPLES_TABLE` last.
+    """
 
     base: str
     run: str
     rows: tuple[Row, ...]
     shifts: tuple[Shift, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> dict[str, list[Row]]:
+        """The rows by the title of their table."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.table, []).append(row)
+        return found
 
 
 @dataclass(frozen=True)

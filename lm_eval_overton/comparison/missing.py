@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, defined, mean
+from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, defined, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.comparison.quality import no_judge
 from lm_eval_overton.results import FinishedRun, TaskResult
@@ -41,9 +41,8 @@ def _beside_baselines(
     note = f"against {own.reference_run}" if own.reference_run else ""
     if not len(table):
         note = "undefined on every prompt"
-    return [
-        Shift("missing", part, shown, mean(values, seed), note) for part, values in columns.items()
-    ]
+    found = zip(columns, means(columns.values(), seed), strict=True)
+    return [Shift("missing", part, shown, value, note) for part, value in found]
 
 
 def _why_not(

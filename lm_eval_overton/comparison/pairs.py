@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import aggregation, missing, quality, recovered
-from lm_eval_overton.comparison.aligned import ICL, SEED, Both, align, mean, paired
-from lm_eval_overton.comparison.compared import Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.aligned import ICL, SEED, Both, align, means, paired
+from lm_eval_overton.comparison.compared import (
+    ABOUT_SAMPLES,
+    SAMPLES_TABLE,
+    Compared,
+    Pair,
+    Row,
+    Shift,
+)
 from lm_eval_overton.comparison.settings import Notes
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.results import FinishedRun, TaskResult
@@ -15,7 +23,8 @@ from lm_eval_overton.results import FinishedRun, TaskResult
 __all__ = ["compare"]
 
 Tasks = Mapping[str, Both]
-Means = dict[tuple[str, str], stats.Interval]
+# Of the base, by task and metric.
+Means = dict[str, dict[str, stats.Interval]]
 
 
 def compare(
@@ -41,18 +50,18 @@ def compare(
     if not others:
         raise SettingsError("compare: expected a base and at least one other run, got one run")
     runs = (base, *others)
-    means: Means = {}
-    return Compared(runs, tuple(_pair(run, runs, force, seed, means) for run in others))
+    known: Means = {}
+    return Compared(runs, tuple(_pair(run, runs, force, seed, known) for run in others))
 
 
 def _pair(
-    run: FinishedRun, runs: Sequence[FinishedRun], force: bool, seed: int, means: Means
+    run: FinishedRun, runs: Sequence[FinishedRun], force: bool, seed: int, known: Means
 ) -> Pair:
     base = runs[0]
     notes = Notes(base, run, runs, force)
     both = {task: align(base.tasks[task], own) for task, own in _common(base, run).items()}
     tasks = {task: notes.checked(own) for task, own in both.items()}
-    rows = _rows(tasks, seed, means)
+    rows = _rows(tasks, seed, known)
     if tasks and not rows:
         raise _nothing_in_common(tasks, base, run)
     if not tasks:
@@ -100,33 +109,39 @@ def _changes(
     return [*quality.shifts(tasks, base, run, seed), *within, *missing.shifts(base, run, seed)]
 
 
-def _rows(tasks: Tasks, seed: int, means: Means) -> list[Row]:
-    found = [
-        (both, metric, paired(*both.aligned(metric), seed))
-        for both in tasks.values()
-        for metric in both.metrics
-    ]
-    corrected = stats.holm([own.p_value for *_, own in found])
-    return [
-        Row(
-            both.base.task,
-            metric,
-            _direction(both, metric),
-            _base_mean(both, metric, seed, means),
-            mean(both.run.values[metric], seed),
-            own,
-            float(p),
-        )
-        for (both, metric, own), p in zip(found, corrected, strict=True)
-    ]
+def _rows(tasks: Tasks, seed: int, known: Means) -> list[Row]:
+    """Return the rows table by table, each corrected for the tests of its table."""
+    rows = [row for both in tasks.values() for row in _rows_of(both, seed, known)]
+    tables = dict.fromkeys([*tasks, SAMPLES_TABLE])
+    return [row for table in tables for row in _corrected([r for r in rows if r.table == table])]
 
 
-def _base_mean(both: Both, metric: str, seed: int, means: Means) -> stats.Interval:
-    # The base is the same in every pair.
-    key = (both.base.task, metric)
-    if key not in means:
-        means[key] = mean(both.base.values[metric], seed)
-    return means[key]
+def _rows_of(both: Both, seed: int, known: Means) -> Iterator[Row]:
+    """Yield the rows of a task, not yet corrected for the tests beside them."""
+    task, metrics = both.base.task, both.metrics
+    if not metrics:
+        return
+    changes = paired([both.aligned(metric) for metric in metrics], seed)
+    own = means([both.run.values[metric] for metric in metrics], seed)
+    for metric, change, mean in zip(metrics, changes, own, strict=True):
+        table = SAMPLES_TABLE if metric in ABOUT_SAMPLES else task
+        base = _base_means(both, seed, known)[metric]
+        direction = _direction(both, metric)
+        yield Row(task, metric, direction, base, mean, change, change.p_value, table)
+
+
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    adjusted = stats.holm([row.paired.p_value for row in rows])
+    return [replace(row, p_holm=float(p)) for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _base_means(both: Both, seed: int, known: Means) -> dict[str, stats.Interval]:
+    """Return the base's means of a task by metric; it is the same in every pair."""
+    own = known.setdefault(both.base.task, {})
+    new = [metric for metric in both.metrics if metric not in own]
+    if new:
+        own |= zip(new, means([both.base.values[metric] for metric in new], seed), strict=True)
+    return own
 
 
 def _direction(both: Both, metric: str) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lm_eval_overton.comparison.aligned import DIVERSITY, Both, complete, defined, lacking, mean
+from lm_eval_overton.comparison.aligned import DIVERSITY, Both, complete, defined, lacking, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.results import FinishedRun
 
@@ -49,8 +49,8 @@ def _controlled(
         return [Shift("quality", part, metrics[0], UNDEFINED, why) for part in PARTS]
     raw, controlled = defined(*(after - before for before, after in map(both.aligned, metrics))).T
     note = "" if len(raw) else "no prompt has enough samples above the quality bar in both runs"
-    parts = zip(PARTS, (raw, raw - controlled, controlled), strict=True)
-    return [Shift("quality", part, metrics[0], mean(own, seed), note) for part, own in parts]
+    parts = zip(PARTS, means((raw, raw - controlled, controlled), seed), strict=True)
+    return [Shift("quality", part, metrics[0], value, note) for part, value in parts]
 
 
 def _why_not(

@@ -105,7 +105,7 @@ def _gap(both: Both, similarity: str, floor: str, seed: int) -> tuple[stats.Inte
 
 def _is_told_apart(table: Floats, seed: int) -> bool:
     """Return whether floor and ceiling differ; the table is (n, 3): score, floor, ceiling."""
-    apart = paired(table[:, 1], table[:, 2], seed)
+    [apart] = paired([(table[:, 1], table[:, 2])], seed)
     return apart.ci_low > 0 or apart.ci_high < 0
 
 

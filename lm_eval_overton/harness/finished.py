@@ -7,11 +7,11 @@ from pathlib import Path
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.harness.frames import FENCE, answer_of
 from lm_eval_overton.recorded import match_prompts, normal, read_responses
 from lm_eval_overton.recover import Run
 from lm_eval_overton.reference import find_responses
 from lm_eval_overton.samples import Sample, clean
+from lm_eval_overton.text import FENCE, answer_of
 
 __all__ = ["finished_run"]
 

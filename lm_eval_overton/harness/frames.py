@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lm_eval_overton.examples import Example
+from lm_eval_overton.text import ANSWER, FENCE, QUERY, answer_of
 
 __all__ = [
     "CHAT",
     "CHAT_SUMMARY_FIRST",
+    "FENCE",
     "QUERY_ANSWER",
     "SUMMARY_FIRST",
     "ChatFrame",
@@ -18,8 +20,7 @@ __all__ = [
     "answer_of",
 ]
 
-FENCE = "```"
-QUERY, SUMMARY, ANSWER = "# Query", "# Summary", "# Answer"
+SUMMARY = "# Summary"
 
 Message = dict[str, str]
 
@@ -112,20 +113,3 @@ SUMMARY_FIRST = Frame("query-summary-answer", (QUERY,), (FENCE,), summary_first=
 # A chat answer may hold code fences, so that nothing of ours stops it.
 CHAT = ChatFrame("chat", ())
 CHAT_SUMMARY_FIRST = ChatFrame("chat-summary-answer", (), (FENCE,), summary_first=True)
-
-
-def answer_of(raw: str) -> str | None:
-    """Return the answer part of a response that begins with a summary.
-
-    Args:
-        raw: The response as it came; further turns that the model invented are cut off.
-
-    Returns:
-        What follows the opening fence of the answer, to be cut at the closing one; empty if the
-        model began another query before it answered; None if there is no answer at all.
-    """
-    if ANSWER not in raw:
-        return None
-    _, _, after = raw.partition(QUERY)[0].partition(ANSWER)
-    _, fence, inside = after.partition(FENCE)
-    return inside if fence else after.lstrip(":")

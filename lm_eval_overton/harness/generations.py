@@ -11,6 +11,7 @@ from lm_eval.api.instance import Instance
 
 from lm_eval_overton import __version__
 from lm_eval_overton.harness import runs
+from lm_eval_overton.harness.provenance import generation_header, generation_rows
 
 if TYPE_CHECKING:
     from lm_eval_overton.harness.task import OvertonTask
@@ -38,14 +39,14 @@ def fold_and_write() -> None:
     fresh = [task for task in tasks if not task.recorded]
     if not fresh:
         return
-    rows = [row for task in fresh for row in task.generation_rows()]
+    rows = [row for task in fresh for row in generation_rows(task)]
     gathered = runs.gather(rows, fresh[0].world_size)
     if gathered is None:
         return
     header = {
         "lm_eval": importlib.metadata.version("lm-eval"),
         "lm_eval_overton": __version__,
-        "tasks": {task.task_name: task.generation_header() for task in fresh},
+        "tasks": {task.task_name: generation_header(task) for task in fresh},
     }
     path = runs.write_generations(header, gathered)
     for task in fresh:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.judge_http import Call, Calls
+from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
+from lm_eval_overton.harness.judge_local import ask_loaded
 from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
 from lm_eval_overton.judge.parse import Verdict, choose, parse
@@ -25,24 +26,6 @@ from lm_eval_overton.signature import short_hash
 __all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
 
 logger = logging.getLogger("lm_eval.overton")
-
-# A stop sequence that no reply holds: some servers fail without any.
-UNTIL = "[end of verdict]"
-BATCH = 64
-# The most that a label comes to.
-LABEL_TOKENS = 8
-
-Done = Callable[[int, str | None], None]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One request: a verdict to write, or the log-likelihood of a label."""
-
-    key: str
-    judgement: Judgement
-    content: str
-    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -236,27 +219,14 @@ class HarnessJudge:
             if self.http:
                 self._call_all(jobs, done)
             else:
-                self._load_and_ask(jobs, done)
+                ask_loaded(self._lm, jobs, self.spec, done)
 
     def _call_all(self, jobs: list[Job], done: Done) -> None:
-        fitting = list(range(len(jobs)))
+        fit = list(range(len(jobs)))
         if self.spec.mode == "loglikelihood":
-            fitting = self._fitting([job.content for job in jobs], LABEL_TOKENS, done)
-        calls = [self._call(jobs[i]) for i in fitting]
-        self._calls.run(calls, lambda i, reply: done(fitting[i], reply))
-
-    def _fitting(self, contents: Sequence[Any], room: int, done: Done) -> list[int]:
-        """Return which prompts leave room in the context; the others are done without a reply."""
-        fitting = [i for i, content in enumerate(contents) if _fits(self._lm, content, room)]
-        if len(fitting) < len(contents):
-            logger.warning(
-                "Judge: %d of %d prompts are longer than its context and count as failed",
-                len(contents) - len(fitting),
-                len(contents),
-            )
-        for i in sorted(set(range(len(contents))).difference(fitting)):
-            done(i, None)
-        return fitting
+            fit = fitting(self._lm, [job.content for job in jobs], LABEL_TOKENS, done)
+        calls = [self._call(jobs[i]) for i in fit]
+        self._calls.run(calls, lambda i, reply: done(fit[i], reply))
 
     @cached_property
     def _calls(self) -> Calls:
@@ -297,30 +267,6 @@ class HarnessJudge:
 
         return Call(payload, read)
 
-    def _load_and_ask(self, jobs: list[Job], done: Done) -> None:
-        """Ask a model that is loaded here, or that sends its own requests, batch by batch."""
-        lm = self._lm
-        if self.spec.mode == "text":
-            requests: list[tuple[Any, Any]] = [self._writing(lm, job) for job in jobs]
-            method, room = lm.generate_until, self.spec.max_tokens
-        else:
-            requests = [(job.content, f" {job.label}") for job in jobs]
-            method, room = lm.loglikelihood, LABEL_TOKENS
-        fitting = self._fitting([request[0] for request in requests], room, done)
-        for part in _batches(fitting, BATCH):
-            for i, reply in zip(part, _isolated(method, [requests[i] for i in part]), strict=True):
-                done(i, reply)
-
-    def _writing(self, lm: Any, job: Job) -> tuple[str, dict[str, Any]]:
-        content: Any = job.content
-        if getattr(getattr(lm, "tokenizer", None), "chat_template", None):
-            content = lm.apply_chat_template([{"role": "user", "content": content}])
-        return content, {
-            "temperature": 0.0,
-            "max_gen_toks": self.spec.max_tokens,
-            "until": [UNTIL],
-        }
-
 
 def _identity(spec: JudgeSpec) -> dict[str, Any]:
     """Return the arguments that say which model answers; a seed is the judge's here, not ours."""
@@ -339,35 +285,3 @@ def _offers_schemas(lm: Any) -> bool:
     from lm_eval.models.openai_completions import LocalChatCompletion
 
     return isinstance(lm, LocalChatCompletion)
-
-
-def _fits(lm: Any, content: Any, room: int) -> bool:
-    """Tell whether a prompt leaves room in the model's context; the harness would cut it."""
-    limit = getattr(lm, "max_length", None)
-    if not isinstance(limit, int) or not hasattr(lm, "tok_encode"):
-        return True
-    return len(lm.tok_encode(content)) + room <= limit
-
-
-def _batches(items: Sequence[int], size: int) -> Iterator[list[int]]:
-    rest = iter(items)
-    while part := list(islice(rest, size)):
-        yield part
-
-
-def _isolated(method: Any, requests: Sequence[tuple[Any, Any]]) -> list[str | None]:
-    """Return a reply per request; one that fails does not take the others with it."""
-    from lm_eval.api.instance import Instance
-
-    kind = method.__name__
-    instances = [Instance(kind, {}, r, i, ("judge", i, 1)) for i, r in enumerate(requests)]
-    try:
-        replies = list(method(instances, disable_tqdm=True))
-    except Exception as error:
-        if len(requests) == 1:
-            logger.warning("Judge: a request failed (%s: %s)", type(error).__name__, error)
-            return [None]
-        return [reply for request in requests for reply in _isolated(method, [request])]
-    if kind == "loglikelihood":
-        return [repr(float(reply[0])) for reply in replies]
-    return [None if reply is None else str(reply) for reply in replies]

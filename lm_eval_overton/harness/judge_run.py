@@ -20,8 +20,9 @@ from lm_eval_overton.judging import Question, Verdicts, judge_prompts
 from lm_eval_overton.recorded import DEFAULT_TASK, Responses, read_responses
 from lm_eval_overton.reference import find_responses, newest
 from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import JUDGED, Prompt
+from lm_eval_overton.scoring import JUDGED
 from lm_eval_overton.settings import KEYS
+from lm_eval_overton.views import Prompt
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices"]
 

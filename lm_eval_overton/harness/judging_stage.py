@@ -16,7 +16,7 @@ from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judged_metrics import JUDGED_BY
 from lm_eval_overton.judging import Judge, Judged, LabelsJudge, judge_prompts
 from lm_eval_overton.recorded import Recorded
-from lm_eval_overton.scoring import Prompt, Verdicts
+from lm_eval_overton.views import Prompt, Verdicts
 
 __all__ = ["JudgingStage", "find_judge", "to_judge"]
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,45 +14,34 @@ from lm_eval.api.filter import FilterEnsemble
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
-from lm_eval_overton import __version__, stats
 from lm_eval_overton.bertscore import BertScorer
-from lm_eval_overton.credentials import redact
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.encoders import find_encoder, get_encoder
-from lm_eval_overton.errors import OvertonError, ScoringError, SettingsError
-from lm_eval_overton.harness import generations, registry, runs, sampling
+from lm_eval_overton.errors import OvertonError, ScoringError
+from lm_eval_overton.harness import generations, runs, sampling
+from lm_eval_overton.harness.chat_template import chat_template_errors
+from lm_eval_overton.harness.columns import Columns
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
 from lm_eval_overton.harness.judging_stage import JudgingStage, find_judge
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
+from lm_eval_overton.harness.outcome import Outcome
+from lm_eval_overton.harness.provenance import signature_of
 from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Judge
 from lm_eval_overton.matchers import Matcher
 from lm_eval_overton.recorded import Recorded
 from lm_eval_overton.reference import load_reference
 from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.scoring import (
-    BERTSCORE,
-    BOUNDED,
-    BOUNDS,
-    MATCHED,
-    REFERENCE,
-    Bench,
-    Prompt,
-    Values,
-    details,
-    score_prompts,
-)
-from lm_eval_overton.settings import KEYS, is_api_model, model_identity, read_settings
-from lm_eval_overton.signature import short_hash, sign
+from lm_eval_overton.scoring import BERTSCORE, BOUNDED, MATCHED, REFERENCE
+from lm_eval_overton.settings import read_settings
+from lm_eval_overton.views import Bench, Prompt
 
 __all__ = ["OvertonTask"]
 
 logger = logging.getLogger("lm_eval.overton")
 
 FILTER = "none"
-PROMPTS = "prompts"
-IDENTICAL_ALARM = 0.9
 
 
 class OvertonTask(ConfigurableTask):
@@ -110,10 +96,9 @@ class OvertonTask(ConfigurableTask):
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self.folder: Path | None = None
         self.world_size = 1
-        self._values: dict[str, Values] = {}
-        self._details: dict[str, dict[str, Any]] = {}
+        self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
-        self._system: str | None = None
+        self.system: str | None = None
         super().__init__(config=config)
 
     def _take_recorded(self, task: str) -> PromptSet:
@@ -188,7 +173,7 @@ class OvertonTask(ConfigurableTask):
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
         self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
         self.world_size = int(kwargs.get("world_size") or 1)
-        self._system = kwargs.get("system_instruction")
+        self.system = kwargs.get("system_instruction")
         cleaning = partial(CleanFilter, self.stops, self.frame.extract)
         self._filters = [FilterEnsemble(FILTER, [cleaning])]
         super().build_all_requests(**kwargs)
@@ -203,18 +188,8 @@ class OvertonTask(ConfigurableTask):
         with self._chat_template_errors():
             return super().fewshot_context(doc, num_fewshot, *args, **kwargs)
 
-    @contextmanager
-    def _chat_template_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except ValueError as error:
-            if "chat_template" not in str(error) and "chat template" not in str(error):
-                raise
-            raise SettingsError(
-                f"{self.task_name}: expected a model with a chat template for "
-                "--apply_chat_template, got a tokenizer without one; leave the option out, or "
-                "set tokenizer.chat_template"
-            ) from error
+    def _chat_template_errors(self) -> AbstractContextManager[None]:
+        return chat_template_errors(self.task_name)
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
         """Return one request per sample of a prompt."""
@@ -295,11 +270,7 @@ class OvertonTask(ConfigurableTask):
                 len(prompts),
                 self.settings.n_samples,
             )
-        prompts = self.stage.judged(prompts)
-        names = [*self.metric_names, *self.stage.counts]
-        values = score_prompts(prompts, names, self.bench, self.bounded)
-        self._values = {p.doc["id"]: own for p, own in zip(prompts, values, strict=True)}
-        self._details = {p.doc["id"]: details(p, self.bench, names) for p in prompts}
+        self._rows = self._columns.rows(self.stage.judged(prompts), self.bench)
 
     @property
     def bounded(self) -> frozenset[str]:
@@ -339,171 +310,48 @@ class OvertonTask(ConfigurableTask):
         """Return a prompt's values, each followed by what fills its error and its count."""
         if "bypass" in self._metric_fn_list:
             return {"bypass": None}
-        values = self._values[doc["id"]]
-        # All that is to be gathered from other processes must be in a row of the table.
-        row: dict[str, Any] = {PROMPTS: {"id": doc["id"], **self._details[doc["id"]]}}
-        for name in self.metric_names:
-            value = values[name]
-            row |= {name: value, f"{name}_stderr": None, f"{name}_n": int(value is not None)}
-            if name in self.bounded:
-                row |= {f"{name}_{fill}": values[f"{name}_{fill}"] for fill in BOUNDS}
-        return row | {name: values[name] for name in self.stage.counts}
+        return self._rows[doc["id"]]
 
     def aggregation(self) -> dict[str, Any]:
         """Return the aggregation of each key of `process_results`."""
         if "bypass" in self._metric_fn_list:
             return dict(self._aggregation_list)
-        table: dict[str, Any] = {PROMPTS: partial(self._keep, PROMPTS, len)}
-        for name in self.metric_names:
-            table[name] = partial(self._keep, name, registry.overton_mean)
-            # The harness has no error for an aggregation that it does not know: this key's value
-            # takes the place of its "N/A".
-            table[f"{name}_stderr"] = partial(self._stderr, name)
-            table[f"{name}_n"] = sum
-            if name in self.bounded:
-                table |= {f"{name}_{fill}": registry.overton_mean for fill in BOUNDS}
-        return table | {name: partial(self._keep, name, _total) for name in self.stage.counts}
+        return dict(self._columns.aggregations(self._gathered))
 
-    def _keep(self, name: str, aggregate: Any, values: Sequence[Any]) -> Any:
-        # The values of all processes pass here, and only here.
-        self._gathered[name] = list(values)
-        return aggregate(values)
-
-    def _stderr(self, name: str, _: Sequence[Any]) -> float | str:
-        error = stats.standard_error(self._gathered[name])
-        return "N/A" if math.isnan(error) else error
+    @property
+    def _columns(self) -> Columns:
+        return Columns(self.metric_names, self.bounded, self.stage.counts)
 
     def dump_config(self) -> dict[str, Any]:
         """Return the configuration for the results file, with signature and per-prompt values."""
         config: dict[str, Any] = super().dump_config()
         if self._gathered:
-            config["metadata"] = {**(config.get("metadata") or {}), "overton": self._report()}
+            outcome = self._outcome()
+            outcome.log(self.settings.judge is not None)
+            outcome.write()
+            config["metadata"] = {**(config.get("metadata") or {}), "overton": outcome.entry()}
         return config
 
-    def _report(self) -> dict[str, Any]:
-        details = self._gathered[PROMPTS]
-        columns = {
-            **self._gathered,
-            PROMPTS: [own["id"] for own in details],
-        }
-        judging = self._judging()
-        alarms = self._alarms() + (
-            self.stage.alarms(judging["counts"], self.folder) if judging else []
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            self.task_name,
+            self.signature,
+            self._gathered,
+            self.stage,
+            self.bounded,
+            self.JUDGEMENTS,
+            self.folder,
         )
-        report = {
-            "signature": self.signature,
-            "generations": str(self.folder / runs.GENERATIONS) if self.folder else None,
-            "alarms": alarms,
-            # One string per metric: a results file of thousands of prompts stays readable.
-            "values": {name: json.dumps(values) for name, values in columns.items()},
-            "details": json.dumps([{k: v for k, v in own.items() if k != "id"} for own in details]),
-            **({"judge": judging} if judging else {}),
-        }
-        logger.info("%s", self.signature)
-        for alarm in alarms:
-            logger.warning("%s: %s", self.task_name, alarm)
-        if self.folder:
-            names = list(columns)
-            rows = zip(*columns.values(), strict=True)
-            runs.write_values(
-                self.folder, self.task_name, (dict(zip(names, row, strict=True)) for row in rows)
-            )
-        return report
-
-    def _judging(self) -> dict[str, Any] | None:
-        """Return what the judge did; say how to have one where there is none."""
-        if self.stage.names and self.stage.judge is not None:
-            return {
-                "signature": self.stage.judge.signature,
-                "counts": self.stage.counted(self._gathered),
-                "metrics": sorted(self.bounded),
-            }
-        if self.JUDGEMENTS and self.folder:
-            named = "" if self.settings.judge else " --judge FILE"
-            logger.info(
-                "%s: no judged metrics (%s); for them run `overton judge %s%s`",
-                self.task_name,
-                ", ".join(self.JUDGEMENTS),
-                self.folder,
-                named,
-            )
-        return None
-
-    def _alarms(self) -> list[str]:
-        share = registry.overton_mean(self._gathered.get("identical_prompts", []))
-        if share is None or share < IDENTICAL_ALARM:
-            return []
-        return [
-            f"all samples of a prompt are identical for {share:.0%} of the prompts although the "
-            "temperature is above 0: a server may use one seed for all requests "
-            "(api_seeds on or off), or a checkpoint may force greedy decoding"
-        ]
 
     @property
     def signature(self) -> str:
         """Every setting that can change a score, in one line."""
-        metadata = self.config.metadata or {}
-        seed = (self.config.generation_kwargs or {}).get("seed", self.settings.seed)
-        fields = {
-            "data": self.prompt_set.signature,
-            "frame": self.recorded.frame if self.recorded else self.frame.name,
-            "system": short_hash(self._system) if self._system else None,
-            "n": self.settings.n_samples,
-            "stop": self.stops,
-            "emb": self.encoder.signature,
-            **self._own_fields(),
-            "match": self.matcher.signature if self.matcher else None,
-            "reference": self._reference_signature(),
-            "seed": seed,
-            "api_seeds": self.settings.api_seeds if is_api_model(metadata) else None,
-            "lm_eval": importlib.metadata.version("lm-eval"),
-            "v": __version__,
-        }
-        generation = self.recorded.generation if self.recorded else self.generation
-        shown = {key: value for key, value in generation.items() if key != "until"}
-        return sign(self.task_name, self.VERSION, fields, shown)
+        return signature_of(self, self._own_fields())
 
     def _own_fields(self) -> Mapping[str, Any]:
         """Return a subclass's own settings for the signature."""
         return {}
 
-    def _reference_signature(self) -> str | None:
-        texts = {key: [s.text for s in own] for key, own in self.reference.items()}
-        return short_hash(texts) if texts else None
-
     def fold(self, instances: list[Instance]) -> None:
         """Take one instance per prompt, holding all its responses, in place of the requests."""
         self._instances = instances
-
-    def generation_rows(self) -> list[dict[str, Any]]:
-        """Return what is written to the generations file: one row per prompt of this process."""
-        return [
-            {
-                "task": self.task_name,
-                "id": inst.doc["id"],
-                "doc_id": inst.doc_id,
-                "prompt": inst.doc["prompt"],
-                "responses": inst.resps,
-            }
-            for inst in self._instances or []
-        ]
-
-    def generation_header(self) -> dict[str, Any]:
-        """Return what the generations file says of this task."""
-        return {
-            "data": {
-                "name": self.prompt_set.name,
-                "version": self.prompt_set.version,
-                "sha": self.prompt_set.sha,
-            },
-            "frame": self.frame.name,
-            "stops": self.stops,
-            "generation": {k: v for k, v in self.generation.items() if k != "until"},
-            "n_samples": self.settings.n_samples,
-            "settings": {k: v for k, v in (self.config.metadata or {}).items() if k in KEYS},
-            "model": redact(model_identity(self.config.metadata or {})),
-        }
-
-
-def _total(values: Sequence[float | None]) -> int:
-    return int(sum(value or 0 for value in values))

@@ -11,103 +11,25 @@ scales). `verdicts.cohen_kappa` and `verdicts.krippendorff_alpha` give the same 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.judge.parse import Status, Verdict
+from lm_eval_overton.judge.calibration import Bias, Calibration, Item
 from lm_eval_overton.judge.prompts import JUDGEMENTS, QUALITY_ASPECTS
+from lm_eval_overton.judge.tables import alpha_of, equal_share, kappa_of, symmetric
 from lm_eval_overton.judge.verdicts import confusion_table, count_statuses
-from lm_eval_overton.stats import Array, Interval, Statistic, statistic_interval
+from lm_eval_overton.stats import Array, statistic_interval
 
-__all__ = ["Bias", "Calibration", "Item", "as_json", "as_lines", "calibrate"]
+__all__ = ["Bias", "Calibration", "Item", "calibrate"]
 
 _SCORES = (1, 2, 3, 4, 5)
 _ORDINAL = frozenset({"quality", "missing"})
 _CALIBRATED = ("quality", "stance", "missing", "equivalence")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One judged response.
-
-    Attributes:
-        model: Whose response it is.
-        prompt: Key of its prompt, the same for all models.
-        words: Length of the response in words.
-        label: The value to agree with, as the judgement's verdicts give it; None if unlabelled.
-        verdicts: The judge's verdicts on it, one per repeat.
-    """
-
-    model: str
-    prompt: Hashable
-    words: int
-    label: Any
-    verdicts: Sequence[Verdict]
-
-
-@dataclass(frozen=True)
-class Bias:
-    """How far the judge lies above the labels in one group of items.
-
-    Attributes:
-        kind: "all", "model" or "words".
-        group: The model, or the range of lengths.
-        of: "mean" on a scale, else the label whose share is compared.
-        difference: Judge minus label: a mean in -4..4 on a scale, a share in -1..1 otherwise,
-            with its 95 % interval.
-    """
-
-    kind: str
-    group: str
-    of: str
-    difference: Interval
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A judge against labels. Intervals are 95 %; their `n` is the number of prompts.
-
-    Attributes:
-        name: The judgement; for quality with its aspect.
-        labels: All labels that can occur, ascending on a scale.
-        ordinal: Whether they are a scale.
-        items: Number of labelled items.
-        unlabelled: Number of items without a label, which are left out of all else.
-        statuses: What became of the judge's replies.
-        compared: Number of pairs of label and verdict; a verdict that is not parsed, or that
-            says "not applicable", makes none.
-        share: Share of these pairs that are equal, 0 to 1.
-        kappa: Cohen's kappa, at most 1; NaN without variation.
-        alpha: Krippendorff's alpha, at most 1; NaN without variation.
-        confusion: (n_labels, n_labels) pairs: a row per label, a column per verdict.
-        bias: Judge minus label over all items, by model and by third of length.
-        repeats: The largest number of verdicts on one item.
-        self_share: Share of equal pairs among the verdicts on one item, 0 to 1; an item weighs
-            as many times as it has verdicts. NaN without repeats.
-        self_alpha: Krippendorff's alpha over repeats; NaN without repeats or variation.
-    """
-
-    name: str
-    labels: tuple[Hashable, ...]
-    ordinal: bool
-    items: int
-    unlabelled: int
-    statuses: dict[Status, int]
-    compared: int
-    share: Interval
-    kappa: Interval
-    alpha: Interval
-    confusion: list[list[int]]
-    bias: list[Bias]
-    repeats: int
-    self_share: Interval
-    self_alpha: Interval
 
 
 @dataclass(frozen=True)
@@ -191,14 +113,14 @@ def _calibration(
         unlabelled=unlabelled,
         statuses=count_statuses(verdict for row in rows for verdict in row.item.verdicts),
         compared=int(confusion.sum()),
-        share=statistic_interval(tables, _share, rng),
-        kappa=statistic_interval(tables, _kappa(ordinal), rng),
-        alpha=statistic_interval(_symmetric(tables), _alpha(ordinal, len(tables)), rng),
+        share=statistic_interval(tables, equal_share, rng),
+        kappa=statistic_interval(tables, kappa_of(ordinal), rng),
+        alpha=statistic_interval(symmetric(tables), alpha_of(ordinal, len(tables)), rng),
         confusion=[[int(count) for count in row] for row in confusion],
         bias=list(_biases(rows, labels, ordinal, rng)),
         repeats=max(len(row.judged) for row in rows),
-        self_share=statistic_interval(repeated, _share, rng),
-        self_alpha=statistic_interval(repeated, _alpha(ordinal, len(repeated)), rng),
+        self_share=statistic_interval(repeated, equal_share, rng),
+        self_alpha=statistic_interval(repeated, alpha_of(ordinal, len(repeated)), rng),
     )
 
 
@@ -227,53 +149,6 @@ def _coincidences(rows: Sequence[_Row], labels: Sequence[Hashable]) -> Array:
         for first, second in permutations(values, 2):
             table[first, second] += 1 / (len(values) - 1)
     return table
-
-
-def _square(flat: Array) -> Array:
-    size = math.isqrt(flat.shape[-1])
-    return flat.reshape(*flat.shape[:-1], size, size)
-
-
-def _symmetric(tables: Array) -> Array:
-    """Return confusion tables as coincidences, both flat: each pair counts in either order."""
-    square = _square(tables)
-    both: Array = square + np.swapaxes(square, -1, -2)
-    return both.reshape(tables.shape)
-
-
-def _share(flat: Array) -> Array:
-    square = _square(flat)
-    return np.asarray(np.trace(square, axis1=-2, axis2=-1) / flat.sum(axis=-1))
-
-
-def _kappa(ordinal: bool) -> Statistic:
-    def kappa(flat: Array) -> Array:
-        square = _square(flat)
-        ranks = np.arange(square.shape[-1])
-        distance = np.subtract.outer(ranks, ranks)
-        weights = distance**2 if ordinal else distance != 0
-        by_chance = square.sum(axis=-1)[..., :, None] * square.sum(axis=-2)[..., None, :]
-        observed = (weights * square).sum(axis=(-2, -1)) * flat.sum(axis=-1)
-        return np.asarray(1 - observed / (weights * by_chance).sum(axis=(-2, -1)))
-
-    return kappa
-
-
-def _alpha(ordinal: bool, n_prompts: int) -> Statistic:
-    """Return alpha as a function of mean coincidences per prompt (..., n_labels ** 2)."""
-
-    def alpha(flat: Array) -> Array:
-        square = _square(flat)
-        margin = square.sum(axis=-1)
-        # An ordinal distance counts the values between two labels, half of their own included.
-        place = np.cumsum(margin, axis=-1) - margin / 2
-        apart = (place[..., :, None] - place[..., None, :]) ** 2
-        weights = apart if ordinal else 1.0 - np.eye(square.shape[-1])
-        by_chance = margin[..., :, None] * margin[..., None, :]
-        observed = (weights * square).sum(axis=(-2, -1)) * (margin.sum(axis=-1) - 1 / n_prompts)
-        return np.asarray(1 - observed / (weights * by_chance).sum(axis=(-2, -1)))
-
-    return alpha
 
 
 def _biases(
@@ -312,66 +187,3 @@ def _thirds(words: Sequence[int]) -> list[list[int]]:
     bounds = np.quantile(ascending, [1 / 3, 2 / 3], method="inverted_cdf")
     thirds = np.split(ascending, np.searchsorted(ascending, bounds, side="right"))
     return [third.tolist() for third in thirds if len(third)]
-
-
-def as_lines(calibration: Calibration) -> list[str]:
-    """Return a calibration as text for a terminal, rounded to three digits."""
-    scale = "quadratic" if calibration.ordinal else "unweighted"
-    level = "ordinal" if calibration.ordinal else "nominal"
-    replies = ", ".join(f"{count} {status}" for status, count in calibration.statuses.items())
-    return [
-        f"{calibration.name}: {calibration.items} labelled responses, "
-        f"{calibration.unlabelled} without a label",
-        f"  verdicts: {replies}; {calibration.compared} compared, {calibration.share.n} prompts",
-        f"  equal: {_shown(calibration.share)}",
-        f"  Cohen's kappa ({scale}): {_shown(calibration.kappa)}",
-        f"  Krippendorff's alpha ({level}): {_shown(calibration.alpha)}",
-        *_repeat_lines(calibration),
-        "  label (row) against verdict (column):",
-        *_table_lines(calibration),
-        "  judge minus label:",
-        *_bias_lines(calibration.bias),
-    ]
-
-
-def _repeat_lines(calibration: Calibration) -> list[str]:
-    if calibration.repeats < 2:
-        return []
-    return [
-        f"  judge against itself, {calibration.repeats} repeats: "
-        f"equal {_shown(calibration.self_share)}, alpha {_shown(calibration.self_alpha)}"
-    ]
-
-
-def _table_lines(calibration: Calibration) -> list[str]:
-    names = [str(label) for label in calibration.labels]
-    cells = [["", *names]]
-    cells += [[n, *map(str, row)] for n, row in zip(names, calibration.confusion, strict=True)]
-    width = max(len(cell) for row in cells for cell in row) + 2
-    return ["  " + "".join(cell.rjust(width) for cell in row) for row in cells]
-
-
-def _bias_lines(biases: Sequence[Bias]) -> list[str]:
-    return [f"    {bias.group}, {bias.of}: {_shown(bias.difference, '+.3f')}" for bias in biases]
-
-
-def _shown(interval: Interval, digits: str = ".3f") -> str:
-    if math.isnan(interval.estimate):
-        return "undefined"
-    if math.isnan(interval.low):
-        return f"{interval.estimate:{digits}} [undefined]"
-    return f"{interval.estimate:{digits}} [{interval.low:{digits}}, {interval.high:{digits}}]"
-
-
-def as_json(calibration: Calibration) -> dict[str, Any]:
-    """Return a calibration as plain data that `json` can write: unrounded, None where undefined."""
-    plain = _plain(asdict(calibration))
-    return dict(plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -16,6 +16,7 @@ import numpy as np
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.parse import STATUSES, Status, Verdict
+from lm_eval_overton.judge.tables import kappa_of
 
 __all__ = [
     "BoundedMean",
@@ -155,15 +156,10 @@ def cohen_kappa(
     Raises:
         ValueError: As for `confusion_table`.
     """
-    observed = np.asarray(confusion_table(first, second, labels), dtype=np.float64)
-    by_chance = np.outer(observed.sum(axis=1), observed.sum(axis=0))
-    ranks = np.arange(len(labels))
-    distance = np.subtract.outer(ranks, ranks)
-    weights = distance**2 if ordinal else distance != 0
-    expected = float((weights * by_chance).sum())
-    if expected == 0:
-        return math.nan
-    return 1.0 - float((weights * observed).sum()) * float(observed.sum()) / expected
+    table = np.array(confusion_table(first, second, labels), dtype=np.float64)
+    # Without variation there is no disagreement by chance to divide by.
+    with np.errstate(invalid="ignore"):
+        return float(kappa_of(ordinal)(table.ravel()))
 
 
 def krippendorff_alpha(

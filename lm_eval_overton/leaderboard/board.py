@@ -33,6 +33,8 @@ class Row:
         beside: Per further metric its mean (NaN where undefined) and its number of prompts.
         verdicts: How many of the judge's verdicts were parsed, and of how many; None unless the
             metric is judged.
+        bounds: The score if all missing verdicts were the worst, and the best; None unless the
+            metric is judged.
     """
 
     rank: int
@@ -41,6 +43,7 @@ class Row:
     frame: Mapping[str, str]
     beside: Mapping[str, tuple[float, int]]
     verdicts: tuple[int, int] | None = None
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,7 @@ def _row(
         {key: signed[key] for key in FRAME if key in signed},
         {column: _mean(own.values.get(column)) for column in columns},
         _verdicts(own) if metric in own.judged else None,
+        own.bounds.get(metric),
     )
 
 

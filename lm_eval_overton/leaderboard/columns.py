@@ -41,13 +41,11 @@ def further_columns(metric: str, rows: Results) -> tuple[tuple[str, ...], tuple[
 
 def _wanted(metric: str, rows: Results) -> list[str]:
     held = dict.fromkeys(name for own in rows.values() for name in own.values)
-    # The values that a judged score would have if all missing verdicts were the worst, or best.
-    bounds = [name for name in (f"{metric}_worst", f"{metric}_best") if name in held]
     main = [name for name in MAIN if name in held and name != metric]
     if not main:
         directed = [name for name in held if _is_directed(name, rows)]
-        main = [name for name in directed if name not in (metric, *bounds)][:OTHERS]
-    return bounds + main
+        main = [name for name in directed if name != metric][:OTHERS]
+    return main
 
 
 def _is_directed(name: str, rows: Results) -> bool:

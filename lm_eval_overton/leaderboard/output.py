@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from lm_eval_overton.leaderboard.board import Leaderboard, Row
@@ -14,17 +15,18 @@ __all__ = ["as_csv", "as_json", "as_markdown"]
 FIXED = (
     *("rank", "run", "score", "ci_low", "ci_high", "n"),
     *FRAME,
-    *("verdicts_parsed", "verdicts"),
+    *("verdicts_parsed", "verdicts", "worst", "best"),
 )
 INTERVAL = "95 % interval"
-WORDS = ("run", INTERVAL, "frame")
+JUDGED = ("verdicts parsed", "worst to best")
+WORDS = ("run", INTERVAL, JUDGED[1], "frame")
 
 
 def as_markdown(board: Leaderboard) -> str:
     """Return the table in Markdown, rounded to three digits, and what to know of it below."""
     judged = any(row.verdicts for row in board.rows)
     head = ["rank", "run", board.metric, INTERVAL, "n", *board.columns]
-    head += [*(["verdicts parsed"] if judged else []), "frame"]
+    head += [*(JUDGED if judged else ()), "frame"]
     left = [k for k, name in enumerate(head) if name in WORDS]
     cells = [[text(cell) for cell in _cells(row, judged)] for row in board.rows]
     first = f"{board.task}, sorted by {board.metric}: {_direction(board.higher_is_better)}."
@@ -43,7 +45,7 @@ def _cells(row: Row, judged: bool) -> list[str]:
         number(mean) if n in (0, row.score.n) else f"{number(mean)} ({n})"
         for mean, n in row.beside.values()
     ]
-    verdicts = [f"{row.verdicts[0]} of {row.verdicts[1]}" if row.verdicts else ""]
+    verdicts = f"{row.verdicts[0]} of {row.verdicts[1]}" if row.verdicts else ""
     frame = " ".join(
         value if key == "frame" else f"{key}:{value}" for key, value in row.frame.items()
     )
@@ -54,9 +56,14 @@ def _cells(row: Row, judged: bool) -> list[str]:
         f"{low} to {high}" if low else "",
         str(row.score.n),
         *beside,
-        *(verdicts if judged else []),
+        *([verdicts, _bounds(row)] if judged else []),
         frame,
     ]
+
+
+def _bounds(row: Row) -> str:
+    worst, best = map(number, row.bounds or (math.nan, math.nan))
+    return f"{worst} to {best}" if worst and best else ""
 
 
 def _below(board: Leaderboard) -> list[str]:
@@ -64,6 +71,8 @@ def _below(board: Leaderboard) -> list[str]:
     missing = "; ".join(f"{text(name)} ({why})" for name, why in board.missing.items())
     lines = ["Equal ranks: the interval of the paired difference to the row above contains 0."]
     lines += ["In brackets: the number of prompts, where it is not n."] if counts else []
+    if any(row.bounds for row in board.rows):
+        lines += ["Worst to best: the score if all missing verdicts were the worst, or the best."]
     lines += [f"Without {board.metric}: {missing}."] if missing else []
     lines += [f"Note: {text(note)}" for note in board.notes]
     lines += [f"Signature: {board.signature}"]
@@ -86,10 +95,10 @@ def as_json(board: Leaderboard) -> str:
 
 
 def _record(row: Row) -> dict[str, Any]:
-    parsed, verdicts = row.verdicts or (None, None)
+    judged = [*(row.verdicts or (None, None)), *(row.bounds or (None, None))]
     interval = (row.score.estimate, row.score.low, row.score.high)
     frame = [row.frame.get(key) for key in FRAME]
-    cells = [row.rank, row.run, *interval, row.score.n, *frame, parsed, verdicts]
+    cells = [row.rank, row.run, *interval, row.score.n, *frame, *judged]
     record: dict[str, Any] = dict(zip(FIXED, cells, strict=True))
     for name, (mean, n) in row.beside.items():
         record |= {name: mean, f"{name}_n": n}

@@ -173,34 +173,38 @@ def pool(unit_sets: Sequence[Units]) -> Covered:
     return covered_units(unit_sets, _union(unit_sets))
 
 
-def units_at_1(unit_sets: Sequence[Units]) -> float:
+def units_at_1(covered: Covered) -> float:
     """Return how many distinct units one sample holds.
 
     Args:
-        unit_sets: The units of each valid sample of one prompt.
+        covered: Boolean array of shape (n_samples, n_units), as `pool` returns it.
 
     Returns:
         The mean count, at least 0; NaN without a sample.
+
+    Raises:
+        ValueError: If `covered` is not a two-dimensional boolean array.
     """
-    return sum(map(len, unit_sets)) / len(unit_sets) if unit_sets else math.nan
+    _check(covered)
+    return float(covered.sum()) / len(covered) if len(covered) else math.nan
 
 
-def units_at_n(unit_sets: Sequence[Units], n: int) -> float:
+def units_at_n(covered: Covered, n: int) -> float:
     """Return how many distinct units n samples hold together.
 
     With more than n samples it is the expected value over subsets of size n, in closed form.
 
     Args:
-        unit_sets: The units of each valid sample of one prompt.
+        covered: Boolean array of shape (n_samples, n_units), as `pool` returns it.
         n: The task's fixed number of samples, at least 1.
 
     Returns:
         A count, at least `units_at_1` and at most n times it; NaN for fewer than n samples.
 
     Raises:
-        ValueError: If n is below 1.
+        ValueError: If n is below 1 or `covered` is not a two-dimensional boolean array.
     """
-    return _expected_union(pool(unit_sets), n)
+    return _expected_union(covered, n)
 
 
 # Against a reference run

@@ -18,7 +18,8 @@ from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.layout import Released
 from lm_eval_overton.replicate.table import Number
 from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.scoring import score_prompts
+from lm_eval_overton.views import Bench, Prompt
 
 __all__ = ["N_SAMPLES", "SEED", "Study", "mean_number", "single_number", "stops_of"]
 

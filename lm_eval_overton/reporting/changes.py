@@ -103,7 +103,8 @@ def _pair(pair: Pair) -> Markup:
     title = f"{pair.run} against {pair.base}"
     notes = tag("ul", *(tag("li", prose(note)) for note in pair.notes), class_="notes")
     shifts = _shifts(pair) if pair.shifts else missing("No shift was computed for this pair.")
-    paired = _paired(pair) if pair.rows else missing("The two runs share no task and prompt.")
+    tables = join(_paired(pair, title, rows) for title, rows in pair.tables.items())
+    paired = tables if pair.rows else missing("The two runs share no task and prompt.")
     details = tag(
         "details", tag("summary", f"Paired comparison of all {len(pair.rows)} metrics"), paired
     )
@@ -151,13 +152,30 @@ def _remark(note: str) -> Markup:
     return tag("span", prose(note), class_="note")
 
 
-def _paired(pair: Pair) -> Markup:
+def _paired(pair: Pair, title: str, rows: Sequence[Row]) -> Markup:
+    """Return a table of metrics, and below it those that no shared prompt defines."""
+    # The samples of several tasks stand in one table.
+    several = len({row.task for row in rows}) > 1
     groups: dict[str, list[list[object]]] = {}
-    for row in pair.rows:
-        groups.setdefault(row.task, []).append(_paired_row(row))
+    for row in rows:
+        if row.paired.n:
+            groups.setdefault(row.task if several else "", []).append(_paired_row(row))
+    undefined = [f"{row.task}.{row.metric}" if several else row.metric
+                 for row in rows if not row.paired.n]  # fmt: skip
+    words = f"{title}: undefined on every shared prompt: {', '.join(undefined)}."
+    return join([
+        _paired_table(pair, title, groups) if groups else "",
+        missing(words) if undefined else "",
+    ])  # fmt: skip
+
+
+def _paired_table(
+    pair: Pair, title: str, groups: Mapping[str, Sequence[Sequence[object]]]
+) -> Markup:
     head = ["metric", pair.base, pair.run, "difference", "95 % interval", "p", "p (Holm)",
             "detectable", "prompts"]  # fmt: skip
-    return table(f"{pair.run} minus {pair.base}, on the prompts that both have", head, groups)
+    about = f"{title}: {pair.run} minus {pair.base}, on the prompts that both have"
+    return table(about, head, groups)
 
 
 def _paired_row(row: Row) -> list[object]:

@@ -47,14 +47,19 @@ class Estimates:
         """
         key = (run, task, metric)
         if key not in self._known:
-            self._known[key] = self._computed(run, task, metric)
-        return self._known[key]
+            self._compute(run, task)
+        return self._known.get(key, NOTHING)
 
-    def _computed(self, run: int, task: str, metric: str) -> stats.Interval:
+    def _compute(self, run: int, task: str) -> None:
+        """Compute what the comparison lacks of a task; together it takes a fraction of the time."""
         result = self.compared.runs[run].tasks.get(task)
-        if result is None or metric not in result.values:
-            return NOTHING
-        return stats.mean_interval(result.values[metric], np.random.default_rng(self.seed))
+        values = result.values if result else {}
+        new = [metric for metric in values if (run, task, metric) not in self._known]
+        if not new:
+            return
+        table = np.column_stack([values[metric] for metric in new])
+        intervals = stats.mean_intervals(table, np.random.default_rng(self.seed))
+        self._known |= {(run, task, m): own for m, own in zip(new, intervals, strict=True)}
 
     def row(self, run: int, task: str, metric: str) -> Row | None:
         """Return how a run differs from the base in a metric, if the two were compared."""

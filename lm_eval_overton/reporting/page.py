@@ -196,7 +196,7 @@ def _parts(estimates: Estimates, samples: Reader | None, text_bytes: int) -> Ite
     yield "pairs", "Changes", changes.pair_tables(compared)
     yield "browser", "Samples", _browser(compared.runs, samples, text_bytes)
     yield "hygiene", "Hygiene", sections.hygiene(estimates)
-    yield "judges", "Judges", sections.judges(compared.runs)
+    yield "judges", "Judges", sections.judges(estimates)
     yield "settings", "Settings", sections.settings(compared.runs)
 
 
@@ -205,7 +205,7 @@ def _legend(compared: Compared) -> Markup:
         return Markup("")
     words = (
         "▲ and ▼: above and below the base on the prompts that both have, p < 0.05 after Holm's "
-        "correction. ↑ and ↓: which direction is better, where one is."
+        "correction within each table of a pair. ↑ and ↓: which direction is better, where one is."
     )
     return tag("p", words, class_="detail")
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, read_jsonl
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.harness.frames import FENCE, answer_of
 from lm_eval_overton.recorded import HEADER, match_prompts, read_responses
 from lm_eval_overton.results import FinishedRun, TaskResult
 from lm_eval_overton.samples import Sample, clean
+from lm_eval_overton.signature import fields
+from lm_eval_overton.text import FENCE, answer_of
 
 __all__ = ["Answers", "Reader", "read_answers"]
 
@@ -59,14 +60,14 @@ def read_answers(run: FinishedRun, task: str) -> Answers:
     path = _responses_file(run, result)
     found = read_responses(path, task)
     matched = match_prompts(found, None)
-    fields = _signed_fields(result.signature)
+    signed = fields(result.signature)
     # These frames ask for a summary before the answer; only the answer is scored.
-    first = fields.get("frame", "").endswith("summary-answer") or task.endswith("summary_cot")
+    first = signed.get("frame", "").endswith("summary-answer") or task.endswith("summary_cot")
     return Answers(
         path,
         {doc["id"]: doc["prompt"] for doc in matched.prompts.docs},
         matched.responses,
-        (FENCE,) if first else found.stops or _signed_stops(fields.get("stop", "none")),
+        (FENCE,) if first else found.stops or _signed_stops(signed.get("stop", "none")),
         answer_of if first else None,
         _viewpoints(result, path),
     )
@@ -98,12 +99,6 @@ def _require_task(path: Path, task: str) -> None:
         )
 
 
-def _signed_fields(signature: str) -> dict[str, str]:
-    """Return the settings that a signature names."""
-    pairs = (word.partition(":") for word in signature.split("|")[1:])
-    return {key: value for key, _, value in pairs}
-
-
 def _signed_stops(word: str) -> tuple[str, ...]:
     """Return the stop sequences that a signature names; one that it only hashes is unknown."""
     items = () if word == "none" else word.split("+")
@@ -113,7 +108,7 @@ def _signed_stops(word: str) -> tuple[str, ...]:
 def _viewpoints(result: TaskResult, path: Path) -> dict[str, Sequence[Viewpoint]]:
     if not any(details.get("covered") for details in result.details):
         return {}
-    name = _signed_fields(result.signature).get("data", "").partition(":")[0].rpartition("-")[0]
+    name = fields(result.signature).get("data", "").partition(":")[0].rpartition("-")[0]
     if name in PACKAGED_VERSIONS:
         return _given(load_prompts(name).docs)
     docs = (row.get("doc") for _, row in read_jsonl(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from lm_eval_overton.comparison import ABOUT_SAMPLES, SAMPLES_TABLE
 from lm_eval_overton.judge.parse import STATUSES
 from lm_eval_overton.reporting.changes import direction, missing
 from lm_eval_overton.reporting.estimates import Estimates, task_names
@@ -19,19 +20,12 @@ from lm_eval_overton.reporting.html import (
     tag,
 )
 from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.signature import differing, fields
 
-__all__ = ["HYGIENE", "families", "hygiene", "judges", "settings", "summary"]
+__all__ = ["families", "hygiene", "judges", "settings", "summary"]
 
-HYGIENE = (
-    "failed_rate",
-    "unparsed_rate",
-    "empty_rate",
-    "duplicate_share",
-    "identical_prompts",
-    "cut_share",
-    "overlong_share",
-    "refusal_share",
-)
+# What is a count or another number, not a share of samples.
+NO_SHARES = ("mean_words", "examples_dropped", "coverage_floor")
 # A metric belongs to the first family with a word that its name begins with.
 FAMILIES: Mapping[str, Sequence[str]] = {
     "Against a reference run": ("reference_", "missing_from_reference"),
@@ -86,11 +80,12 @@ def _columns(runs: Sequence[FinishedRun], tasks: Sequence[str]) -> list[Column]:
 def _summary_of(estimates: Estimates, title: str, columns: Sequence[Column]) -> Markup:
     runs = estimates.compared.runs
     results = [runs[i].tasks[task] for i, task in columns]
-    metrics = dict.fromkeys(m for result in results for m in result.values if m not in HYGIENE)
+    held = dict.fromkeys(metric for result in results for metric in result.values)
+    metrics = [metric for metric in held if metric not in ABOUT_SAMPLES]
     groups = {
         family: [[_metric_name(results, m), *(_estimate(estimates, *c, m) for c in columns)]
                  for m in own]
-        for family, own in families(list(metrics)).items()
+        for family, own in families(metrics).items()
     }  # fmt: skip
     head = ["metric", *(_run_title(runs, i, task) for i, task in columns)]
     return table(f"{title}: mean over prompts with its 95 % interval", head, groups)
@@ -129,19 +124,22 @@ def _estimate(estimates: Estimates, run: int, task: str, metric: str) -> Markup:
 def hygiene(estimates: Estimates) -> Markup:
     """Return what the samples are like, and what the runs warned of."""
     runs = estimates.compared.runs
+    held = {name for run in runs for result in run.tasks.values() for name in result.values}
+    names = [name for name in ABOUT_SAMPLES if name in held]
     groups = {
-        task: [[run.name, *(_rate(estimates, i, task, name) for name in HYGIENE)]
+        task: [[run.name, *(_about_samples(estimates, i, task, name) for name in names)]
                for i, run in enumerate(runs) if task in run.tasks]
         for task in task_names(runs)
     }  # fmt: skip
     kept = {task: rows for task, rows in groups.items() if any(any(row[1:]) for row in rows)}
-    rates = table("Shares of samples, mean over prompts", ["run", *HYGIENE], kept)
+    rates = table(f"{SAMPLES_TABLE}: mean over prompts", ["run", *names], kept)
     shown = rates if kept else missing("No run holds these rates: score it again.")
     return join([shown, _alarms(runs)])
 
 
-def _rate(estimates: Estimates, run: int, task: str, metric: str) -> str:
-    return percent(estimates.interval(run, task, metric).estimate)
+def _about_samples(estimates: Estimates, run: int, task: str, metric: str) -> str:
+    value = estimates.interval(run, task, metric).estimate
+    return number(value) if metric in NO_SHARES else percent(value)
 
 
 def _alarms(runs: Sequence[FinishedRun]) -> Markup:
@@ -154,14 +152,17 @@ def _alarms(runs: Sequence[FinishedRun]) -> Markup:
     return tag("ul", *found, class_="alarms") if found else tag("p", "No run raised an alarm.")
 
 
-def judges(runs: Sequence[FinishedRun]) -> Markup:
-    """Return how many verdicts each judge gave, and how many came to nothing."""
+def judges(estimates: Estimates) -> Markup:
+    """Return how many verdicts each judge gave, how many came to nothing, and what that could
+    mean for the metrics."""
+    runs = estimates.compared.runs
     groups = {task: list(_judge_rows(runs, task)) for task in task_names(runs)}
     kept = {task: rows for task, rows in groups.items() if rows}
     if not kept:
         return missing("No run was judged: complete one, `overton judge RUN --judge JUDGE.yaml`.")
     head = ["run", "judgement", *STATUSES, "share without verdict", "judge"]
-    return table("Verdicts by status; only parsed ones enter a mean", head, kept, words=[1, 7])
+    caption = "Verdicts by status; only parsed ones enter a mean"
+    return join([table(caption, head, kept, words=[1, 7]), _bounds(estimates)])
 
 
 def _judge_rows(runs: Sequence[FinishedRun], task: str) -> Iterator[list[object]]:
@@ -174,6 +175,35 @@ def _judge_rows(runs: Sequence[FinishedRun], task: str) -> Iterator[list[object]
             yield [run.name, judgement, *(f"{n:,}" for n in numbers), lost, signature]
 
 
+def _bounds(estimates: Estimates) -> Markup:
+    """Return the judged metrics, with what they would be if all missing verdicts were known."""
+    runs = estimates.compared.runs
+    groups = {}
+    for task in task_names(runs):
+        names = dict.fromkeys(
+            m for run in runs if task in run.tasks for m in run.tasks[task].bounds
+        )
+        if names:
+            groups[task] = [
+                [name, *(_bounded(estimates, i, task, name) for i in range(len(runs)))]
+                for name in names
+            ]
+    caption = (
+        "What was judged: mean, and in brackets if all missing verdicts were the worst or best"
+    )
+    head = ["metric", *(run.name for run in runs)]
+    return table(caption, head, groups) if groups else Markup("")
+
+
+def _bounded(estimates: Estimates, run: int, task: str, metric: str) -> str:
+    own = estimates.compared.runs[run].tasks.get(task)
+    if own is None or metric not in own.bounds:
+        return ""
+    mean = estimates.interval(run, task, metric).estimate
+    worst, best = (number(bound, mean) for bound in own.bounds[metric])
+    return f"{number(mean)} [{worst}, {best}]".strip() if worst or best else number(mean)
+
+
 # ------------------------------------------------------------------------------------ settings
 
 
@@ -184,22 +214,19 @@ def settings(runs: Sequence[FinishedRun]) -> Markup:
 
 def _settings_of(runs: Sequence[FinishedRun], task: str) -> Markup:
     shown = [run for run in runs if task in run.tasks]
-    fields = [_fields(run.tasks[task].signature) for run in shown]
-    names = list(dict.fromkeys(name for own in fields for name in own))
-    rows = [_setting(name, [own.get(name, "") for own in fields]) for name in names]
-    rows.append(["signature", *(tag("code", run.tasks[task].signature) for run in shown)])
+    signatures = [run.tasks[task].signature for run in shown]
+    held = [fields(signature) for signature in signatures]
+    differ = {name for one in signatures for name in differing(signatures[0], one)}
+    rows = [
+        _setting(name, [own.get(name, "") for own in held], name in differ)
+        for name in dict.fromkeys(name for own in held for name in own)
+    ]
+    rows.append(["signature", *(tag("code", signature) for signature in signatures)])
     head = ["setting", *(run.name for run in shown)]
     columns = range(1, len(head))
     return table(f"{task}: settings, and the signature as logged", head, {"": rows}, words=columns)
 
 
-def _fields(signature: str) -> dict[str, str]:
-    """Return the settings by name; the first word is the task with its version."""
-    first, *words = signature.split("|")
-    pairs = (word.partition(":") for word in words)
-    return {"task": first} | {name: value for name, _, value in pairs}
-
-
-def _setting(name: str, values: Sequence[str]) -> list[object]:
-    differs = tag("span", "differs", class_="flag") if len(set(values)) > 1 else ""
+def _setting(name: str, values: Sequence[str], is_differing: bool) -> list[object]:
+    differs = tag("span", "differs", class_="flag") if is_differing else ""
     return [join([name, " ", differs]), *values]

@@ -20,7 +20,10 @@ ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
 def as_markdown(compared: Compared) -> str:
-    """Return one section per run: its metrics beside the base's, the shift table, the notes."""
+    """Return one section per run: its metrics beside the base's, the shift tables, the notes.
+
+    The metrics of each task have a table, and so has what the samples are like.
+    """
     return "\n\n".join(_section(pair) for pair in compared.pairs)
 
 
@@ -37,8 +40,9 @@ def homogeneity_markdown(alike: Homogeneity) -> str:
 
 def _section(pair: Pair) -> str:
     parts = [f"## {text(pair.run)} against {text(pair.base)}"]
+    parts += [_rows_part(pair, title, rows) for title, rows in pair.tables.items()]
     if pair.rows:
-        parts.append(_rows_table(pair))
+        parts.append(_about_rows(pair))
     groups = {shift.group for shift in pair.shifts}
     parts += [_shift_part(pair, group) for group in GROUPS if group in groups]
     if pair.notes:
@@ -46,25 +50,38 @@ def _section(pair: Pair) -> str:
     return "\n\n".join(parts)
 
 
-def _rows_table(pair: Pair) -> str:
-    base, run = text(pair.base), text(pair.run)
-    head = ["metric", f"{base} [95 % interval]", f"{run} [95 % interval]"]
-    head += ["difference [95 % interval]", "p", "p (Holm)", "detectable", "n"]
-    several = len({row.task for row in pair.rows}) > 1
-    rows = table(head, [_row_cells(row, several) for row in pair.rows], left=[0])
-    about = (
-        f"Differences are {run} minus {base}, on the n prompts where both are defined; p (Holm) is "
-        "corrected for all metrics of this table; detectable is the smallest difference found with "
-        "80 % power."
+def _rows_part(pair: Pair, title: str, rows: Sequence[Row]) -> str:
+    """Return a table of metrics, and below it those that no shared prompt defines."""
+    # The samples of several tasks stand in one table.
+    several = len({row.task for row in rows}) > 1
+    names = {row: text(f"{row.task}.{row.metric}" if several else row.metric) for row in rows}
+    shown = [row for row in rows if row.paired.n]
+    parts = [f"### {text(title)}"]
+    if shown:
+        lines = [[names[row] + ARROWS[row.higher_is_better], *_row_cells(row)] for row in shown]
+        parts.append(table(_rows_head(pair), lines, left=[0]))
+    undefined = [name for row, name in names.items() if row not in shown]
+    if undefined:
+        parts.append(f"Undefined on every shared prompt: {', '.join(undefined)}.")
+    return "\n\n".join(parts)
+
+
+def _rows_head(pair: Pair) -> list[str]:
+    means = [f"{text(name)} [95 % interval]" for name in (pair.base, pair.run)]
+    return ["metric", *means, "difference [95 % interval]", "p", "p (Holm)", "detectable", "n"]
+
+
+def _about_rows(pair: Pair) -> str:
+    return (
+        f"Differences are {text(pair.run)} minus {text(pair.base)}, on the n prompts where both "
+        "are defined; p (Holm) is corrected for all metrics of its table; detectable is the "
+        "smallest difference found with 80 % power."
     )
-    return f"{rows}\n\n{about}"
 
 
-def _row_cells(row: Row, several: bool) -> list[str]:
+def _row_cells(row: Row) -> list[str]:
     paired = row.paired
-    name = f"{row.task}.{row.metric}" if several else row.metric
     return [
-        text(name) + ARROWS[row.higher_is_better],
         estimate(row.base),
         estimate(row.run),
         estimate(row.change, "+"),

@@ -17,6 +17,7 @@ __all__ = ["as_csv", "as_json", "frames", "homogeneity_csv"]
 ROW_COLUMNS = (
     "base",
     "run",
+    "table",
     "task",
     "metric",
     "higher_is_better",
@@ -72,6 +73,7 @@ def _run(run: FinishedRun) -> dict[str, Any]:
                 "model": own.model,
                 "signature": own.signature,
                 "judge": own.judge.signature if own.judge else None,
+                "bounds": {name: _worst_best(pair) for name, pair in own.bounds.items()},
                 "prompts": len(own.ids),
                 "results": str(own.path),
                 "alarms": list(own.alarms),
@@ -79,6 +81,10 @@ def _run(run: FinishedRun) -> dict[str, Any]:
             for task, own in run.tasks.items()
         },
     }
+
+
+def _worst_best(bounds: tuple[float, float]) -> dict[str, Any]:
+    return plain(dict(zip(("worst", "best"), bounds, strict=True)))
 
 
 def as_csv(compared: Compared, table: str = "rows") -> str:
@@ -147,7 +153,7 @@ def _records(pair: Pair, table: str) -> list[dict[str, Any]]:
 def _row_values(row: Row) -> tuple[Any, ...]:
     paired = row.paired
     return (
-        *(row.task, row.metric, row.higher_is_better),
+        *(row.table, row.task, row.metric, row.higher_is_better),
         *_four(row.base),
         *_four(row.run),
         *(paired.difference, paired.ci_low, paired.ci_high),

@@ -156,7 +156,7 @@ def test_the_harness_s_version(monkeypatch):
 
 def test_the_package_s_version(monkeypatch):
     before = signature()
-    monkeypatch.setattr("lm_eval_overton.harness.task.__version__", "9.9.9")
+    monkeypatch.setattr("lm_eval_overton.harness.provenance.__version__", "9.9.9")
     assert changed(before, signature()) == {"v"}
 
 

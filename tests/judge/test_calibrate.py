@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.judge.calibrate import Item, as_json, as_lines, calibrate
+from lm_eval_overton.judge.calibrate import Item, calibrate
+from lm_eval_overton.judge.calibration import as_json, as_lines
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import QUALITY_ASPECTS

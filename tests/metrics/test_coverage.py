@@ -158,7 +158,7 @@ def test_pool_holds_every_unit_once():
 
 
 def test_unit_counts():
-    samples = sets("ab", "b", "")
+    samples = pool(sets("ab", "b", ""))
     # (2 + 1 + 0) / 3 and the pairs {a,b}, {a,b}, {b}: (2 + 2 + 1) / 3.
     assert units_at_1(samples) == 1
     assert units_at_n(samples, 2) == pytest.approx(5 / 3)
@@ -166,10 +166,11 @@ def test_unit_counts():
 
 
 def test_no_sample_has_no_count_and_an_empty_response_has_no_unit():
-    assert math.isnan(units_at_1([]))
-    assert math.isnan(units_at_n([], 1))
-    assert units_at_1(sets("", "")) == units_at_n(sets("", ""), 2) == 0
-    assert math.isnan(overton_index(pool(sets("", "")), 2))
+    assert math.isnan(units_at_1(pool([])))
+    assert math.isnan(units_at_n(pool([]), 1))
+    without = pool(sets("", ""))
+    assert units_at_1(without) == units_at_n(without, 2) == 0
+    assert math.isnan(overton_index(without, 2))
 
 
 # Against a reference run
@@ -255,7 +256,9 @@ def test_closed_forms_equal_every_subset(samples, n):
     assert defined == (not math.isnan(coverage_at_n(pool(samples), n)))
     if defined:
         assert coverage_at_n(pool(samples), n) == pytest.approx(by_hand(samples, units, n))
-        assert units_at_n(samples, n) == pytest.approx(by_hand(samples, units, n) * len(units))
+        assert units_at_n(pool(samples), n) == pytest.approx(
+            by_hand(samples, units, n) * len(units)
+        )
 
 
 @given(unit_sets, unit_sets, st.integers(1, 3), st.integers(1, 3))

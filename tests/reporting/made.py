@@ -140,6 +140,7 @@ def result(run: int, task: str, name: str) -> TaskResult:
         alarms=("all samples of a prompt are identical",) if run == 2 else (),
         judge=Judging("judge@1", {"quality": {"parsed": 130, "refused": 3, "unreadable": 2}}),
         judged=frozenset({"helpfulness", "lexical_diversity_qc", "semantic_diversity_qc"}),
+        bounds={"helpfulness": (2.875, 4.125)} if task == DIVERSITY and run else {},
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lm_eval_overton.comparison import Compared, Pair, Shift
+from lm_eval_overton.comparison import Compared, Pair, Shift, compare
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import page, write
 from lm_eval_overton.reporting.html import sha256_source
@@ -184,7 +184,26 @@ def test_of_many_runs_the_tiles_show_the_last(tmp_path):
 def test_hygiene_shows_rates_and_alarms(text):
     shown = words(text)
     assert "all samples of a prompt are identical" in shown
-    assert "failed_ rate unparsed_ rate" in shown
+    # What no run holds has no column; a number of words is no share.
+    head = "failed_ rate empty_ rate duplicate_ share refusal_ share mean_ words overton_diversity"
+    assert f"What the samples are like: mean over prompts run {head} base" in shown
+    assert re.search(r"base( \d\.\d%){4} \d\d\d\.\d ", shown)
+
+
+def test_each_task_has_a_table_of_paired_differences_and_the_samples_of_all_have_the_last(parsed):
+    captions = [text for text in parsed.texts["caption"] if "dpo $x_1$ 模型 minus base" in text]
+    assert [caption.partition(":")[0] for caption in captions] == [
+        made.DIVERSITY, made.COVERAGE, "What the samples are like",
+    ]  # fmt: skip
+
+
+def test_what_no_shared_prompt_defines_is_one_line(tmp_path):
+    ones, undefined = np.ones(made.PROMPTS), np.full(made.PROMPTS, math.nan)
+    runs = [only(made.finished(i, name), vendi=ones, distinct_2=undefined)
+            for i, name in enumerate(("a", "b"))]  # fmt: skip
+    shown = without_samples(compare(runs[0], runs[1:], force=True), tmp_path / "r.html")
+    assert "overton_diversity: undefined on every shared prompt: distinct_2." in shown
+    assert "vendi 1.000 1.000 0.000" in shown
 
 
 def test_judges_count_verdicts_that_came_to_nothing(text):
@@ -192,10 +211,45 @@ def test_judges_count_verdicts_that_came_to_nothing(text):
     assert "base quality 130 3 2 0 3.7% judge@1" in words(text)
 
 
+def test_judged_metrics_stand_with_the_worst_and_the_best_that_they_could_be(compared, text):
+    # The base has none.
+    sft, dpo = (
+        next(row.run.estimate for row in pair.rows if row.metric == "helpfulness")
+        for pair in compared.pairs
+    )
+    shown = words(text)
+    bounds = "[2.875, 4.125]"
+    assert f"overton_diversity helpfulness {sft:.3f} {bounds} {dpo:.3f} {bounds}" in shown
+
+
+def test_an_undefined_judged_metric_still_has_bounds(tmp_path):
+    run = only(made.finished(1, "one"), helpfulness=np.full(made.PROMPTS, math.nan))
+    own = run.tasks[made.DIVERSITY]
+    bounds = {"helpfulness": (1.0, 5.0), "depth": (math.nan, math.nan)}
+    judged = replace(own, judge=made.finished(1, "x").tasks[made.DIVERSITY].judge, bounds=bounds)
+    shown = without_samples(
+        Compared((replace(run, tasks={made.DIVERSITY: judged}),), ()), tmp_path / "r.html"
+    )
+    assert "overton_diversity helpfulness [1.000, 5.000] depth Settings" in shown
+
+
 def test_settings_that_differ_are_marked(text):
     shown = words(text)
     assert "stop differs fence none none" in shown
     assert "data made:abc made:abc made:abc" in shown
+
+
+def test_settings_that_mean_the_same_are_not_marked(tmp_path):
+    def signed(name, words):
+        run = only(made.finished(1, name), vendi=np.ones(made.PROMPTS))
+        own = run.tasks[made.DIVERSITY]
+        signature = f"{made.DIVERSITY}@1|{words}"
+        return replace(run, tasks={made.DIVERSITY: replace(own, signature=signature)})
+
+    # Prompts of one hash under two names, and a setting that is switched off.
+    runs = signed("a", "data:x:ab|n:5|top_k:0"), signed("b", "data:y:ab|n:9")
+    shown = without_samples(Compared(runs, ()), tmp_path / "r.html")
+    assert "data x:ab y:ab n differs 5 9 top_k 0 signature" in shown
 
 
 def only(run: FinishedRun, **values: np.ndarray) -> FinishedRun:
@@ -316,6 +370,7 @@ def test_a_report_replaces_the_one_before_it_in_a_folder_that_is_made(compared, 
 
 def test_importing_the_report_loads_no_model_library_and_no_plotting():
     loaded = loaded_after(
-        "import lm_eval_overton.reporting", "lm_eval", "torch", "matplotlib", "sys"
+        "import lm_eval_overton.reporting",
+        *("lm_eval", "torch", "matplotlib", "lm_eval_overton.harness", "sys"),
     )
     assert loaded == ["sys"]

@@ -1,0 +1,99 @@
+"""A task's values on their way through the harness: a row per prompt in, a column of all out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from lm_eval_overton import stats
+from lm_eval_overton.harness import registry
+from lm_eval_overton.scoring import BOUNDS, Values, details, score_prompts
+from lm_eval_overton.views import Bench, Prompt
+
+__all__ = ["PROMPTS", "Columns"]
+
+# The column of what is kept of each prompt beside its values.
+PROMPTS = "prompts"
+
+Gathered = MutableMapping[str, list[Any]]
+Aggregation = Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of what a task has for each prompt.
+
+    Attributes:
+        metrics: Keys of `METRICS`.
+        bounded: Those of them that have a worst and a best case beside them.
+        counts: Names of the verdict counts.
+    """
+
+    metrics: Sequence[str]
+    bounded: AbstractSet[str]
+    counts: Sequence[str]
+
+    def rows(self, prompts: Sequence[Prompt], bench: Bench) -> dict[str, dict[str, Any]]:
+        """Score prompts; return each one's row by its id.
+
+        Args:
+            prompts: All prompts of this process, judged.
+            bench: What is common to them.
+
+        Raises:
+            OvertonError: If a model that a metric needs cannot be loaded.
+        """
+        names = [*self.metrics, *self.counts]
+        values = score_prompts(prompts, names, bench, self.bounded)
+        return {
+            prompt.doc["id"]: self._row(prompt.doc["id"], own, details(prompt, bench, names))
+            for prompt, own in zip(prompts, values, strict=True)
+        }
+
+    def _row(self, key: str, values: Values, kept: Mapping[str, Any]) -> dict[str, Any]:
+        # All that is to be gathered from other processes must be in a row of the table.
+        row: dict[str, Any] = {PROMPTS: {"id": key, **kept}}
+        for name in self.metrics:
+            value = values[name]
+            # What fills the metric's error and its count follows it.
+            row |= {name: value, f"{name}_stderr": None, f"{name}_n": int(value is not None)}
+            if name in self.bounded:
+                row |= {f"{name}_{fill}": values[f"{name}_{fill}"] for fill in BOUNDS}
+        return row | {name: values[name] for name in self.counts}
+
+    def aggregations(self, gathered: Gathered) -> dict[str, Aggregation]:
+        """Return the aggregation of each key of a row.
+
+        Args:
+            gathered: Takes up the columns of metrics, counts and `PROMPTS`: the values of all
+                processes pass through the aggregations, and only there.
+        """
+        keep = partial(partial, _keep, gathered)
+        table: dict[str, Aggregation] = {PROMPTS: keep(PROMPTS, len)}
+        for name in self.metrics:
+            table[name] = keep(name, registry.overton_mean)
+            # The harness has no error for an aggregation that it does not know: this key's value
+            # takes the place of its "N/A".
+            table[f"{name}_stderr"] = partial(_stderr, gathered, name)
+            table[f"{name}_n"] = sum
+            if name in self.bounded:
+                table |= {f"{name}_{fill}": registry.overton_mean for fill in BOUNDS}
+        return table | {name: keep(name, _total) for name in self.counts}
+
+
+def _keep(gathered: Gathered, name: str, aggregate: Aggregation, values: Sequence[Any]) -> Any:
+    gathered[name] = list(values)
+    return aggregate(values)
+
+
+def _stderr(gathered: Gathered, name: str, _: Sequence[Any]) -> float | str:
+    error = stats.standard_error(gathered[name])
+    return "N/A" if math.isnan(error) else error
+
+
+def _total(values: Sequence[float | None]) -> int:
+    return int(sum(value or 0 for value in values))

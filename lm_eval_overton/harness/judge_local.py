@@ -1,0 +1,69 @@
+"""Ask a judge that is loaded here, or that sends its own requests, batch by batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
+from lm_eval_overton.judge.spec import JudgeSpec
+
+__all__ = ["ask_loaded"]
+
+logger = logging.getLogger("lm_eval.overton")
+
+BATCH = 64
+
+
+def ask_loaded(lm: Any, jobs: Sequence[Job], spec: JudgeSpec, done: Done) -> None:
+    """Ask a model of the harness through its own methods.
+
+    Args:
+        lm: The model.
+        jobs: What to ask.
+        spec: Its mode, and how long a verdict may be.
+        done: Is told each reply.
+    """
+    if spec.mode == "text":
+        requests: list[tuple[Any, Any]] = [_writing(lm, job, spec.max_tokens) for job in jobs]
+        method, room = lm.generate_until, spec.max_tokens
+    else:
+        requests = [(job.content, f" {job.label}") for job in jobs]
+        method, room = lm.loglikelihood, LABEL_TOKENS
+    fit = fitting(lm, [request[0] for request in requests], room, done)
+    for part in _batches(fit, BATCH):
+        for i, reply in zip(part, _isolated(method, [requests[i] for i in part]), strict=True):
+            done(i, reply)
+
+
+def _writing(lm: Any, job: Job, max_tokens: int) -> tuple[str, dict[str, Any]]:
+    content: Any = job.content
+    if getattr(getattr(lm, "tokenizer", None), "chat_template", None):
+        content = lm.apply_chat_template([{"role": "user", "content": content}])
+    return content, {"temperature": 0.0, "max_gen_toks": max_tokens, "until": [UNTIL]}
+
+
+def _batches(items: Sequence[int], size: int) -> Iterator[list[int]]:
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _isolated(method: Any, requests: Sequence[tuple[Any, Any]]) -> list[str | None]:
+    """Return a reply per request; one that fails does not take the others with it."""
+    from lm_eval.api.instance import Instance
+
+    kind = method.__name__
+    instances = [Instance(kind, {}, r, i, ("judge", i, 1)) for i, r in enumerate(requests)]
+    try:
+        replies = list(method(instances, disable_tqdm=True))
+    except Exception as error:
+        if len(requests) == 1:
+            logger.warning("Judge: a request failed (%s: %s)", type(error).__name__, error)
+            return [None]
+        return [reply for request in requests for reply in _isolated(method, [request])]
+    if kind == "loglikelihood":
+        return [repr(float(reply[0])) for reply in replies]
+    return [None if reply is None else str(reply) for reply in replies]

@@ -1,0 +1,121 @@
+"""What a task adds to the results file once the values of all prompts are gathered."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.harness import registry, runs
+from lm_eval_overton.harness.columns import PROMPTS
+from lm_eval_overton.harness.judging_stage import JudgingStage
+
+__all__ = ["Outcome"]
+
+logger = logging.getLogger("lm_eval.overton")
+
+IDENTICAL_ALARM = 0.9
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A task's values over all prompts, and what they are to be read with.
+
+    Attributes:
+        task: The task's name.
+        signature: Every setting that can change a score, in one line.
+        gathered: The columns of metrics, verdict counts and `PROMPTS`, in the order of prompts.
+        stage: Who judged, and what.
+        bounded: The metrics that rest on a judge's verdicts.
+        judgements: Those that the task has metrics for.
+        folder: The run's own files; None where there are none.
+    """
+
+    task: str
+    signature: str
+    gathered: Mapping[str, Sequence[Any]]
+    stage: JudgingStage
+    bounded: AbstractSet[str]
+    judgements: Sequence[str]
+    folder: Path | None
+
+    @cached_property
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """The values by name, under `PROMPTS` the prompts' ids."""
+        return {**self.gathered, PROMPTS: [own["id"] for own in self.gathered[PROMPTS]]}
+
+    @cached_property
+    def judging(self) -> dict[str, Any] | None:
+        """What the judge did; None where there is none."""
+        if not self.stage.names or self.stage.judge is None:
+            return None
+        return {
+            "signature": self.stage.judge.signature,
+            "counts": self.stage.counted(self.gathered),
+            "metrics": sorted(self.bounded),
+        }
+
+    @cached_property
+    def alarms(self) -> list[str]:
+        """What makes the values doubtful, a sentence each."""
+        alarms = _identical(self.gathered.get("identical_prompts", []))
+        if self.judging:
+            alarms += self.stage.alarms(self.judging["counts"], self.folder)
+        return alarms
+
+    def entry(self) -> dict[str, Any]:
+        """Return what stands under `overton` in the task's metadata."""
+        details = self.gathered[PROMPTS]
+        return {
+            "signature": self.signature,
+            "generations": str(self.folder / runs.GENERATIONS) if self.folder else None,
+            "alarms": self.alarms,
+            # One string per metric: a results file of thousands of prompts stays readable.
+            "values": {name: json.dumps(values) for name, values in self.columns.items()},
+            "details": json.dumps([{k: v for k, v in own.items() if k != "id"} for own in details]),
+            **({"judge": self.judging} if self.judging else {}),
+        }
+
+    def log(self, has_judge: bool) -> None:
+        """Say the signature and the alarms, and how to get judged metrics where there are none.
+
+        Args:
+            has_judge: Whether the run's settings name a judge, who may not have been asked.
+        """
+        if self.judgements and self.folder and not self.judging:
+            logger.info(
+                "%s: no judged metrics (%s); for them run `overton judge %s%s`",
+                self.task,
+                ", ".join(self.judgements),
+                self.folder,
+                "" if has_judge else " --judge FILE",
+            )
+        logger.info("%s", self.signature)
+        for alarm in self.alarms:
+            logger.warning("%s: %s", self.task, alarm)
+
+    def write(self) -> None:
+        """Write the values of each prompt into the run's folder, if there is one."""
+        if self.folder is None:
+            return
+        names = list(self.columns)
+        rows = zip(*self.columns.values(), strict=True)
+        runs.write_values(
+            self.folder, self.task, (dict(zip(names, row, strict=True)) for row in rows)
+        )
+
+
+def _identical(shares: Sequence[float | None]) -> list[str]:
+    share = registry.overton_mean(shares)
+    if share is None or share < IDENTICAL_ALARM:
+        return []
+    return [
+        f"all samples of a prompt are identical for {share:.0%} of the prompts although the "
+        "temperature is above 0: a server may use one seed for all requests "
+        "(api_seeds on or off), or a checkpoint may force greedy decoding"
+    ]

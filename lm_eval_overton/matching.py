@@ -1,0 +1,25 @@
+"""What all matchers share: questions in, the best score of each viewpoint in each response out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.text import sentences
+
+__all__ = ["Question", "Scores", "as_scores", "split_responses"]
+
+Scores = npt.NDArray[np.float64]
+Question = tuple[Sequence[str], Sequence[str]]
+
+
+def split_responses(questions: Sequence[Question]) -> list[list[list[str]]]:
+    """Return per question and response its sentences."""
+    return [[sentences(response) for response in responses] for responses, _ in questions]
+
+
+def as_scores(rows: Sequence[Sequence[float] | npt.NDArray[np.floating]], width: int) -> Scores:
+    """Return one row per response as an array (n_responses, width), for no response too."""
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
