@@ -4,9 +4,6 @@ Every labelled item is compared with each of the judge's verdicts on it, one per
 agreement is that of a single call. All figures are sums over prompts of small tables; their
 intervals resample prompts with all their items (`stats.statistic_interval`), never items, since
 the items of one prompt are alike.
-
-Sources: Cohen 1960 and 1968 (kappa, quadratic on scales), Krippendorff 2011 (alpha, ordinal on
-scales). `verdicts.cohen_kappa` and `verdicts.krippendorff_alpha` give the same values.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A table (n_labels, n_labels) counts how often each pair of labels occurs. It is 
 last axis of an array (..., n_labels ** 2), so that `stats.statistic_interval` can resample it.
 
 Sources: Cohen 1960 and 1968 (kappa, quadratic on scales), Krippendorff 2011 (alpha, ordinal on
-scales).
+scales). The packages scikit-learn and krippendorff give the same values, for one table at a time.
 """
 
 from __future__ import annotations

@@ -10,22 +10,14 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
-
-from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.parse import STATUSES, Status, Verdict
-from lm_eval_overton.judge.tables import kappa_of
 
 __all__ = [
     "BoundedMean",
-    "agreement",
     "bounded_mean",
-    "cohen_kappa",
     "confusion_table",
     "count_statuses",
-    "krippendorff_alpha",
 ]
 
 
@@ -89,23 +81,6 @@ def bounded_mean(values: Sequence[float | None], worst: float, best: float) -> B
     )
 
 
-def agreement(first: Sequence[Hashable | None], second: Sequence[Hashable | None]) -> float:
-    """Return the share of items on which two judges give the same label.
-
-    Args:
-        first: One label per item; None where there is no verdict.
-        second: The other judge's labels, in the same order.
-
-    Returns:
-        A fraction in [0, 1] of the items that both labelled; NaN if there is none.
-
-    Raises:
-        ValueError: If the sequences differ in length.
-    """
-    pairs = _labelled_by_both(first, second, "agreement")
-    return _mean([a == b for a, b in pairs])
-
-
 def confusion_table(
     first: Sequence[Hashable | None],
     second: Sequence[Hashable | None],
@@ -130,74 +105,6 @@ def confusion_table(
     for a, b in _labelled_by_both(first, second, "confusion_table"):
         table[_position(a, position)][_position(b, position)] += 1
     return table
-
-
-def cohen_kappa(
-    first: Sequence[Hashable | None],
-    second: Sequence[Hashable | None],
-    labels: Sequence[Hashable],
-    ordinal: bool = False,
-) -> float:
-    """Return Cohen's kappa: agreement beyond what the two label frequencies make by chance.
-
-    Sources: Cohen 1960, "A Coefficient of Agreement for Nominal Scales"; Cohen 1968, "Weighted
-    Kappa", with weights that grow with the square of the distance in `labels`.
-
-    Args:
-        first: One label per item; None where there is no verdict.
-        second: The other judge's labels, in the same order.
-        labels: All labels that can occur, ascending if ordinal.
-        ordinal: Weigh a disagreement by the square of its distance.
-
-    Returns:
-        A value in [-1, 1]: 1 for full agreement, 0 for agreement by chance. NaN if no item is
-        labelled by both, or if both use one and the same label throughout.
-
-    Raises:
-        ValueError: As for `confusion_table`.
-    """
-    table = np.array(confusion_table(first, second, labels), dtype=np.float64)
-    # Without variation there is no disagreement by chance to divide by.
-    with np.errstate(invalid="ignore"):
-        return float(kappa_of(ordinal)(table.ravel()))
-
-
-def krippendorff_alpha(
-    ratings: Sequence[Sequence[Hashable | None]],
-    labels: Sequence[Hashable],
-    ordinal: bool = False,
-) -> float:
-    """Return Krippendorff's alpha of any number of judges, missing verdicts allowed.
-
-    Source: Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"; computed by the
-    package krippendorff.
-
-    Args:
-        ratings: (n_judges, n_items) labels; None where there is no verdict.
-        labels: All labels that can occur, ascending if ordinal.
-        ordinal: Use the ordinal distance instead of the nominal one.
-
-    Returns:
-        At most 1 (full agreement), 0 for agreement by chance, below 0 for less. NaN if no item
-        has two labels, or if all such labels are the same.
-
-    Raises:
-        SettingsError: If the package is not installed.
-        ValueError: If the judges differ in number of items or use a label that is not listed.
-    """
-    coded = _coded(ratings, labels)
-    shared = coded[:, (~np.isnan(coded)).sum(axis=0) >= 2]
-    if len(np.unique(shared[~np.isnan(shared)])) < 2:
-        return math.nan
-    try:
-        import krippendorff
-    except ImportError as error:
-        raise SettingsError(
-            "krippendorff_alpha: expected the package krippendorff, found none; "
-            "run `pip install krippendorff`"
-        ) from error
-    level: Literal["ordinal", "nominal"] = "ordinal" if ordinal else "nominal"
-    return float(krippendorff.alpha(reliability_data=shared, level_of_measurement=level))
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -228,21 +135,3 @@ def _position(label: Hashable, positions: dict[Hashable, int]) -> int:
             "list every label that can occur, numbers as numbers"
         )
     return positions[label]
-
-
-def _coded(
-    ratings: Sequence[Sequence[Hashable | None]], labels: Sequence[Hashable]
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return the ratings (n_judges, n_items) as positions in `labels`, NaN where missing."""
-    lengths = sorted({len(row) for row in ratings})
-    if len(lengths) > 1:
-        raise ValueError(
-            f"krippendorff_alpha: expected judges of the same items, got {lengths} items; "
-            "align them by item, None where a verdict is missing"
-        )
-    positions = _positions(labels)
-    rows = [
-        [math.nan if label is None else _position(label, positions) for label in row]
-        for row in ratings
-    ]
-    return np.array(rows, dtype=np.float64).reshape(len(ratings), *lengths or [0])

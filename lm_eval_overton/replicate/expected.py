@@ -22,10 +22,11 @@ COT = "llama-2-icl-chat-summary-cot"
 
 WINDOWS = "windows of token ids, where the expected number took windows of text"
 PARSED = (
-    "24 of 250 have no answer and 8 more are empty once the invented next query is cut off; which "
-    "texts the expected number scored is not known"
+    "the expected number scored the 24 of 250 without an answer whole, took for 8 more an answer "
+    "to a query of their own, and cut every text at the encoder's 256 tokens, which gives {}"
 )
-CUT = "the expected number cut every text at the encoder's 256 tokens, which gives .1935"
+CUT = "the expected number cut every text at the encoder's 256 tokens, which gives {}"
+FIRST = ", against the reference's first sample alone"
 OTHERS = "the mean over all other prompts; over which the expected one was taken is not known"
 FENCED = "the expected number counts the stop string as a word, and an empty sample too"
 AS_CAME = (
@@ -52,8 +53,10 @@ EXPECTED = (
     _windowed("semantic diversity", SUMMARY, "0.1580989"),
     _windowed("semantic diversity", CHAT, "0.1174698"),
     _windowed("semantic diversity", GPT, "0.1095922"),
-    Expected(LIMA, "semantic diversity", COT, "0.279", PARSED, instead="0.220"),
-    Expected(LIMA, "semantic diversity", COT + UNPARSED, "0.194", CUT, instead="0.233"),
+    Expected(LIMA, "semantic diversity", COT, "0.279", PARSED.format(".2785"), instead="0.220"),
+    Expected(
+        LIMA, "semantic diversity", COT + UNPARSED, "0.194", CUT.format(".1935"), instead="0.233"
+    ),
     Expected(LIMA, "words", BASE, "130", FENCED, instead="130.8"),
     Expected(LIMA, "words", ICL, "223", FENCED, instead="221.5"),
     Expected(LIMA, "words", ICL_CHAT, "354", FENCED, instead="352.8"),
@@ -89,8 +92,8 @@ EXPECTED = (
     _windowed("cosine", SUMMARY, "0.8324797"),
     _windowed("cosine", CHAT, "0.8825302"),
     _windowed("cosine", GPT, "0.8390136"),
-    Expected(LIMA, "cosine", COT, "0.741", PARSED, instead="0.791"),
-    Expected(LIMA, "cosine", COT + UNPARSED, "0.778"),
+    Expected(LIMA, "cosine", COT, "0.741", PARSED.format(".7407") + FIRST, instead="0.791"),
+    Expected(LIMA, "cosine", COT + UNPARSED, "0.778", CUT.format(".7778") + FIRST, instead="0.782"),
     Expected(LIMA, "F1", f"{BASE} to {CHAT}", "0.8273"),
     Expected(LIMA, "F1", f"{ICL_CHAT} to {CHAT}", "0.8686"),
     Expected(LIMA, "F1", f"{GPT} to {CHAT}", "0.8741"),

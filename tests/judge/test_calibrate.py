@@ -1,6 +1,7 @@
 import json
 import math
 
+import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,6 @@ from lm_eval_overton.judge.calibration import as_json, as_lines
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
-from lm_eval_overton.judge.verdicts import krippendorff_alpha
 from tests.conftest import PAPER
 
 SCORES = [1, 2, 3, 4, 5]
@@ -79,6 +79,13 @@ def test_scores_by_hand():
     assert bias(found, "all", "mean")["all"].estimate == pytest.approx(-1 / 3)
 
 
+def alpha_of_the_package(ratings, labels, ordinal):
+    coded = [[math.nan if own is None else labels.index(own) for own in row] for row in ratings]
+    return krippendorff.alpha(
+        reliability_data=coded, level_of_measurement="ordinal" if ordinal else "nominal"
+    )
+
+
 @pytest.mark.parametrize(
     ("judgement", "labels"), [("stance", STANCES), ("missing", SCORES), ("equivalence", None)]
 )
@@ -95,7 +102,7 @@ def test_the_figures_agree_with_independent_implementations(judgement, labels, s
     weights = "quadratic" if ordinal else None
     kappa = cohen_kappa_score(given_[5:], judged[5:], labels=labels, weights=weights)
     assert found.kappa.estimate == pytest.approx(kappa)
-    alpha = krippendorff_alpha([given_, judged], labels, ordinal)
+    alpha = alpha_of_the_package([given_, judged], labels, ordinal)
     assert found.alpha.estimate == pytest.approx(alpha)
     assert found.share.estimate == pytest.approx(np.mean([a == b for a, b in pairs[5:]]))
     assert all(figure.low < figure.estimate < figure.high for figure in figures(found))
@@ -116,7 +123,7 @@ def test_alpha_over_repeats_agrees_with_an_independent_implementation(judgement)
     repeats[2][2] = None
     columns = zip(*repeats, strict=True)
     found = one([item(labels[0], *c, prompt=i) for i, c in enumerate(columns)], judgement)
-    alpha = krippendorff_alpha(repeats, labels, judgement == "missing")
+    alpha = alpha_of_the_package(repeats, labels, judgement == "missing")
     assert found.self_alpha.estimate == pytest.approx(alpha)
     assert found.self_alpha.low < alpha < found.self_alpha.high
 

@@ -80,7 +80,10 @@ def test_markdown_shows_each_number_beside_the_expected_one():
     text = as_markdown([a_table()])
     assert "## Subject: LIMA-OE\n\nAbout.\n\n|  | index | count | none | note |\n" in text
     assert "| first | 0.378 (= 0.378) | 7 |  |  |\n" in text
-    assert "| second | 0.791 (≠ 0.741) |  | 1.5 | index: 24 of 250 have no answer" in text
+    assert (
+        "| second | 0.791 (≠ 0.741) |  | 1.5 | index: the expected number scored the 24 of 250"
+        in text
+    )
     assert "| third | undefined (≠ 0.378) |  |  |  |\n" in text
     assert "\n- No x.\n" in text
 
@@ -112,6 +115,6 @@ def test_json_is_unrounded_and_null_where_undefined():
     }
     assert (first["count"], first["none"]["value"]) == (7, None)
     assert second["index"]["status"] == "explained"
-    assert second["index"]["note"].startswith("24 of 250")
+    assert second["index"]["note"].startswith("the expected number scored the 24")
     assert third["index"]["value"] is None
     assert len(content["without_data"]) == len(EXPECTED) - 2
