@@ -6,76 +6,19 @@ Both hold, per task, the values of every prompt; nothing here reads a response.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.results_file import Judging, ResultsFile, TaskResult
 
 __all__ = ["FinishedRun", "Judging", "TaskResult", "load_run", "parse_run"]
 
-Floats = npt.NDArray[np.float64]
-PROMPTS = "prompts"
 RESULTS, JUDGED = "results_", "judged_"
-# How the harness's keys of the values end that bound a judged metric.
-WORST, BEST = "_worst,none", "_best,none"
-
-
-@dataclass(frozen=True)
-class Judging:
-    """What a judge did for one task: its signature, and per judgement how many verdicts of each
-    status came."""
-
-    signature: str
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """One task of a finished run.
-
-    Attributes:
-        task: The task's name.
-        model: What the results file calls the model.
-        signature: Every setting that can change a score, except the judge's.
-        ids: The prompts' ids, in the order of all values.
-        values: Per metric one value per prompt, (n_prompts,), NaN where it is undefined.
-        higher_is_better: Per metric; None where neither direction is better.
-        details: Per prompt what is known of its samples: `sha` (of its responses), `covered` (per
-            valid sample the positions of the viewpoints that it covers), `verdicts` (per judgement
-            one value per valid sample, None where there is no verdict).
-        path: The results file.
-        generations: The generations file of the run, if the results name one.
-        samples: The harness's samples file beside the results, if there is one.
-        alarms: What the run warned of.
-        judge: What the judge did; None without one.
-        judged: Names of the metrics that rest on the judge's verdicts.
-        bounds: Per judged metric its means if all missing verdicts were the worst, and the best;
-            NaN where undefined. They are over all prompts that the judge saw.
-        reference_run: The run whose units were compared with, as the user named it.
-    """
-
-    task: str
-    model: str
-    signature: str
-    ids: tuple[str, ...]
-    values: Mapping[str, Floats]
-    higher_is_better: Mapping[str, bool | None]
-    details: tuple[Mapping[str, Any], ...]
-    path: Path
-    generations: Path | None = None
-    samples: Path | None = None
-    alarms: tuple[str, ...] = ()
-    judge: Judging | None = None
-    judged: frozenset[str] = frozenset()
-    reference_run: str | None = None
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,181 +120,17 @@ def _judged_result(folder: Path, base: TaskResult) -> TaskResult | None:
 def _newest(paths: Sequence[Path]) -> dict[str, TaskResult]:
     """Return the first result of each task in files from the newest to the oldest."""
     tasks: dict[str, TaskResult] = {}
-    for path in paths:
-        whole = _read(path)
-        for task, config, report in _reports(path, whole):
+    for file in map(ResultsFile, paths):
+        for task in file.tasks:
             if task not in tasks:
-                tasks[task] = _task_result(path, whole, task, config, report)
-            elif (other := _model(whole)) != tasks[task].model:
-                alarm = f"{path} holds results of another model, {other}, and is older: not used"
+                tasks[task] = file.result(task)
+            elif file.model != tasks[task].model:
+                alarm = (
+                    f"{file.path} holds results of another model, {file.model}, and is older: "
+                    "not used"
+                )
                 tasks[task] = replace(tasks[task], alarms=(*tasks[task].alarms, alarm))
     return tasks
-
-
-# ---------------------------------------------------------------------------------- one file
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        # Other tasks in the file may hold a bare NaN; in ours it is refused further on.
-        whole = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _bad(path, "a results file in JSON", _reason(error)) from error
-    if not isinstance(whole, dict) or not isinstance(whole.get("configs"), dict):
-        raise _bad(path, 'an object with "configs"', "something else")
-    return whole
-
-
-def _reports(path: Path, whole: Mapping[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Yield the tasks of a file that are ours: name, configuration and what we added to it."""
-    for task, config in whole["configs"].items():
-        metadata = config.get("metadata") if isinstance(config, dict) else None
-        report = metadata.get("overton") if isinstance(metadata, dict) else None
-        if report is None:
-            continue
-        if not isinstance(report, dict) or not isinstance(report.get("values"), dict):
-            raise _bad(path, f'{task}: "values" of every prompt', "none")
-        _refuse_nan(path, task, [config, (_object(whole, "results")).get(task)])
-        yield task, config, report
-
-
-def _refuse_nan(path: Path, task: str, parts: Sequence[Any]) -> None:
-    try:
-        json.dumps(parts, allow_nan=False)
-    except ValueError as error:
-        raise _bad(path, f"{task}: null for what is undefined", "NaN or Infinity") from error
-
-
-def _object(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = whole.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _model(whole: Mapping[str, Any]) -> str:
-    return str(whole.get("model_name") or "")
-
-
-def _task_result(
-    path: Path, whole: Mapping[str, Any], task: str, config: Any, report: Mapping[str, Any]
-) -> TaskResult:
-    ids, values = _values(path, task, report["values"])
-    directions = _object(_object(whole, "higher_is_better"), task)
-    place = report.get("generations")
-    samples = path.with_name(f"samples_{task}_{path.stem.rpartition('_')[2]}.jsonl")
-    reference = config["metadata"].get("reference_run")
-    return TaskResult(
-        task=task,
-        model=_model(whole),
-        signature=_text(path, f"{task}: signature", report.get("signature")),
-        ids=ids,
-        values=values,
-        higher_is_better={name: _direction(directions.get(name)) for name in values},
-        details=_details(path, task, report.get("details"), len(ids)),
-        path=path,
-        generations=None if place is None else Path(_text(path, f"{task}: generations", place)),
-        samples=samples if samples.is_file() else None,
-        alarms=tuple(_texts(path, f"{task}: alarms", report.get("alarms") or [])),
-        judge=_judging(path, task, report.get("judge")),
-        judged=_judged_names(path, task, report.get("judge")),
-        reference_run=None if reference is None else str(reference),
-        bounds=_bounds(_object(_object(whole, "results"), task)),
-    )
-
-
-def _bounds(results: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """Return worst and best value of each metric that has both, NaN where they are undefined."""
-    names = [key.removesuffix(WORST) for key in results if key.endswith(WORST)]
-    return {
-        name: (_number(results[f"{name}{WORST}"]), _number(results[f"{name}{BEST}"]))
-        for name in names
-        if f"{name}{BEST}" in results
-    }
-
-
-def _number(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else math.nan
-
-
-def _direction(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _values(
-    path: Path, task: str, given: Mapping[str, Any]
-) -> tuple[tuple[str, ...], dict[str, Floats]]:
-    """Return the ids, and the values of each metric, (n_prompts,)."""
-    if PROMPTS not in given:
-        raise _bad(path, f'{task}: the ids of the prompts in values["{PROMPTS}"]', "none")
-    lists = {name: _list(path, f"{task}: {name}", text) for name, text in given.items()}
-    ids = _texts(path, f"{task}: {PROMPTS}", lists.pop(PROMPTS))
-    if len(set(ids)) < len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise _bad(path, f"{task}: every id once", f"{twice!r} more than once")
-    values = {name: _floats(path, f"{task}: {name}", own, len(ids)) for name, own in lists.items()}
-    return tuple(ids), values
-
-
-def _floats(path: Path, what: str, values: list[Any], n: int) -> Floats:
-    _same_length(path, what, values, n)
-    # A boolean is a number to numpy, and so is the text of one.
-    wrong = set(map(type, values)) - {int, float, type(None)}
-    if wrong:
-        names = ", ".join(sorted(kind.__name__ for kind in wrong))
-        raise _bad(path, f"{what}: a number or null for each prompt", names)
-    try:
-        floats = np.array(values, dtype=np.float64)
-    except OverflowError:
-        floats = np.array([math.inf])
-    if np.isinf(floats).any():
-        raise _bad(path, f"{what}: finite numbers", "one that is too large")
-    return floats
-
-
-def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any], ...]:
-    """Return what is known of each prompt's samples; nothing in files of before it was kept."""
-    if text is None:
-        return tuple({} for _ in range(n))
-    what = f"{task}: details"
-    details = _list(path, what, text)
-    _same_length(path, what, details, n)
-    wrong = next((one for one in details if not _is_detail(one)), None)
-    if wrong is not None:
-        expected = '{"sha": text, "covered": lists, "verdicts": lists by judgement}'
-        raise _bad(path, f"{what}: {expected} for each prompt", _short(wrong))
-    return tuple(details)
-
-
-def _is_detail(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    covered, verdicts = value.get("covered", []), value.get("verdicts", {})
-    return (
-        isinstance(value.get("sha", ""), str)
-        and isinstance(covered, list)
-        and all(isinstance(own, list) for own in covered)
-        and isinstance(verdicts, dict)
-        and all(isinstance(own, list) for own in verdicts.values())
-    )
-
-
-def _judging(path: Path, task: str, given: Any) -> Judging | None:
-    if given is None:
-        return None
-    counts = given.get("counts", {}) if isinstance(given, dict) else None
-    if not isinstance(counts, dict) or not all(_is_count(own) for own in counts.values()):
-        raise _bad(path, f"{task}: judge with signature and counts", _short(given))
-    return Judging(_text(path, f"{task}: judge signature", given.get("signature")), counts)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, dict) and all(type(number) is int for number in value.values())
-
-
-def _judged_names(path: Path, task: str, judge: Any) -> frozenset[str]:
-    if judge is None:
-        return frozenset()
-    return frozenset(_texts(path, f"{task}: judge metrics", judge.get("metrics") or []))
 
 
 # ---------------------------------------------------------------------------------- judgements
@@ -407,53 +186,3 @@ def _joined(own: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]
     if "verdicts" in own and "verdicts" in judged:
         joined["verdicts"] = {**own["verdicts"], **judged["verdicts"]}
     return joined
-
-
-# ---------------------------------------------------------------------------------- small checks
-
-
-def _list(path: Path, what: str, text: Any) -> list[Any]:
-    """Return the list that is written as JSON within a text."""
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant) if isinstance(text, str) else None
-    except (ValueError, RecursionError) as error:
-        raise _bad(path, f"{what}: a list in JSON", _reason(error)) from error
-    if not isinstance(value, list):
-        raise _bad(path, f"{what}: the JSON text of a list", _short(text))
-    return value
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name}, which is no JSON; undefined is null")
-
-
-def _same_length(path: Path, what: str, values: Sequence[Any], n: int) -> None:
-    if len(values) != n:
-        raise _bad(path, f"{what}: one value for each of {n} prompts", str(len(values)))
-
-
-def _text(path: Path, what: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise _bad(path, f"{what}: a text", _short(value))
-    return value
-
-
-def _texts(path: Path, what: str, values: Any) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise _bad(path, f"{what}: a list of texts", _short(values))
-    return values
-
-
-def _bad(path: Path, expected: str, got: str) -> DataError:
-    return DataError(
-        f"{path}: expected {expected}, got {got}; remove the file, or score the run again"
-    )
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

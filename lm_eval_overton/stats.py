@@ -13,52 +13,48 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Values = Sequence[float | None] | Array
-Statistic = Callable[[Array], Array]
+from lm_eval_overton.bootstrap import (
+    RESAMPLES,
+    Interval,
+    Statistic,
+    bootstrap,
+    check_settings,
+    mean_intervals_of,
+    resampled_means,
+)
+from lm_eval_overton.draws import ROUNDING, Array, of_equal_length
+from lm_eval_overton.sign_flips import sign_flip_ps
 
-# The Monte Carlo error of a 95 % endpoint is then about 4 % of a standard error, and 90 intervals
-# over 10,000 prompts take about 15 seconds on one core.
-RESAMPLES = 4_999
-# The smallest p-value is then 0.0001, which stays below 0.05 after Holm over hundreds of metrics.
-SIGN_FLIPS = 9_999
-EXACT_PAIRS = 14
+__all__ = [
+    "RESAMPLES",
+    "Array",
+    "Comparison",
+    "Interval",
+    "Statistic",
+    "Values",
+    "holm",
+    "mean_interval",
+    "mean_intervals",
+    "paired_comparison",
+    "paired_comparisons",
+    "shared_ranks",
+    "standard_error",
+    "statistic_interval",
+]
+
+Values = Sequence[float | None] | Array
+
 TEST_LEVEL = 0.05
 TEST_POWER = 0.8
 
-# From so many columns on, counting what was drawn takes less time than fetching it.
-_MANY_COLUMNS = 4
-# Random draws held at a time: larger blocks leave the processor's cache and are slower.
-_DRAWS_PER_BLOCK = 2**17
-# Differences that are equal on paper differ by rounding; below these relative sizes they are ties.
-_ROUNDING = 1e-12
-_TIE = 1e-10
-
 _NORMAL = NormalDist()
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate over prompts with its confidence interval, in the unit of the values.
-
-    Attributes:
-        estimate: The statistic over all defined prompts; NaN if it is undefined.
-        low: Lower bound; NaN for fewer than two prompts.
-        high: Upper bound, at least ``low``; NaN for fewer than two prompts.
-        n: Number of prompts that entered.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +108,8 @@ def mean_interval(
         ValueError: If the values are not one-dimensional or not finite, or ``level`` or
             ``n_resamples`` is out of range.
     """
-    _check_settings(level, n_resamples)
-    return _mean_intervals([_defined(values, "mean_interval")], rng, level, n_resamples)[0]
+    check_settings(level, n_resamples)
+    return mean_intervals_of([_defined(values, "mean_interval")], rng, level, n_resamples)[0]
 
 
 def mean_intervals(
@@ -141,12 +137,12 @@ def mean_intervals(
         ValueError: If the table is not two-dimensional or not finite, or ``level`` or
             ``n_resamples`` is out of range.
     """
-    _check_settings(level, n_resamples)
+    check_settings(level, n_resamples)
     columns = [own[~np.isnan(own)] for own in _as_finite(table, 2, "mean_intervals").T]
     found: dict[int, Interval] = {}
-    for places in _of_equal_length(columns):
+    for places in of_equal_length(columns):
         own = [columns[j] for j in places]
-        intervals = _mean_intervals(own, copy.deepcopy(rng), level, n_resamples)
+        intervals = mean_intervals_of(own, copy.deepcopy(rng), level, n_resamples)
         found |= dict(zip(places, intervals, strict=True))
     return [found[j] for j in range(len(columns))]
 
@@ -197,9 +193,9 @@ def statistic_interval(
     """
     table = _as_finite(columns, 2, "statistic_interval")
     complete = table[~np.isnan(table).any(axis=1)]
-    _check_settings(level, n_resamples)
-    return _bootstrap(
-        complete, statistic, level, lambda: _resampled_means(complete, rng, n_resamples)
+    check_settings(level, n_resamples)
+    return bootstrap(
+        complete, statistic, level, lambda: resampled_means(complete, rng, n_resamples)
     )
 
 
@@ -229,7 +225,7 @@ def paired_comparison(
         ValueError: If the arrays are not one-dimensional, not finite or of different lengths, or
             ``level`` is out of range.
     """
-    _check_settings(level)
+    check_settings(level)
     return _comparisons([_shared_pairs(a, b, "paired_comparison")], rng, level)[0]
 
 
@@ -257,7 +253,7 @@ def paired_comparisons(
         ValueError: If the tables are not two-dimensional, not finite or of different shapes, or
             ``level`` is out of range.
     """
-    _check_settings(level)
+    check_settings(level)
     first, second = (_as_finite(own, 2, "paired_comparisons") for own in (a, b))
     if first.shape != second.shape:
         raise ValueError(
@@ -267,7 +263,7 @@ def paired_comparisons(
     columns = zip(first.T, second.T, strict=True)
     pairs = [_shared_pairs(*own, "paired_comparisons") for own in columns]
     found: dict[int, Comparison] = {}
-    for places in _of_equal_length([own for own, _ in pairs]):
+    for places in of_equal_length([own for own, _ in pairs]):
         compared = _comparisons([pairs[j] for j in places], copy.deepcopy(rng), level)
         found |= dict(zip(places, compared, strict=True))
     return [found[j] for j in range(len(pairs))]
@@ -361,17 +357,6 @@ def _defined(values: Values, caller: str) -> Array:
     return array[~np.isnan(array)]
 
 
-def _of_equal_length(columns: Sequence[Array]) -> list[list[int]]:
-    """Return the positions of the columns, those of one length together.
-
-    What is drawn depends on the length alone.
-    """
-    places: dict[int, list[int]] = {}
-    for j, column in enumerate(columns):
-        places.setdefault(len(column), []).append(j)
-    return list(places.values())
-
-
 def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
     """Return both runs restricted to the prompts that both define, each (n_shared,)."""
     first, second = _as_finite(a, 1, caller), _as_finite(b, 1, caller)
@@ -390,7 +375,7 @@ def _differences(first: Array, second: Array) -> Array:
     Without this, 0.1 + 0.2 against 0.3 on every prompt would be a significant difference.
     """
     differences = first - second
-    rounding = _ROUNDING * (np.abs(first) + np.abs(second))
+    rounding = ROUNDING * (np.abs(first) + np.abs(second))
     return np.where(np.abs(differences) <= rounding, 0.0, differences)
 
 
@@ -427,30 +412,13 @@ def _detectable(differences: Array) -> float:
     return quantiles * _standard_error(differences)
 
 
-def _first_column(means: Array) -> Array:
-    return means[..., 0]
-
-
-def _mean_intervals(
-    columns: Sequence[Array], rng: np.random.Generator, level: float, n_resamples: int
-) -> list[Interval]:
-    """Return the interval of each column's mean; all are (n,) without NaN."""
-    n = len(columns[0])
-    table = np.column_stack(columns)
-    means = _resampled_means(table, rng, n_resamples) if n > 1 else np.empty((0, len(columns)))
-    return [
-        _bootstrap(column[:, np.newaxis], _first_column, level, means[:, [j]].copy)
-        for j, column in enumerate(columns)
-    ]
-
-
 def _comparisons(
     pairs: Sequence[tuple[Array, Array]], rng: np.random.Generator, level: float
 ) -> list[Comparison]:
     """Return how each two columns differ; all are (n,) without NaN."""
     differences = [_differences(*own) for own in pairs]
-    intervals = _mean_intervals(differences, rng, level, RESAMPLES)
-    p_values = _sign_flip_ps(differences, rng)
+    intervals = mean_intervals_of(differences, rng, level, RESAMPLES)
+    p_values = sign_flip_ps(differences, rng)
     return [
         Comparison(
             mean_a=_mean(first),
@@ -466,185 +434,3 @@ def _comparisons(
             pairs, differences, intervals, p_values, strict=True
         )
     ]
-
-
-def _bootstrap(
-    columns: Array, statistic: Statistic, level: float, resample: Callable[[], Array]
-) -> Interval:
-    """Return the statistic of the column means of complete rows (n, k) with its interval.
-
-    `resample` gives the column means (n_resamples, k) of resampled rows.
-    """
-    n = len(columns)
-    if n == 0:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    estimate = float(_evaluate(statistic, columns.mean(axis=0)))
-    if n < 2 or math.isnan(estimate):
-        return Interval(estimate, math.nan, math.nan, n)
-    resampled = _evaluate(statistic, resample())
-    # An interval over only those resamples where the statistic is defined would be too narrow.
-    if np.isnan(resampled).any():
-        return Interval(estimate, math.nan, math.nan, n)
-    jackknife = _evaluate(statistic, (columns.sum(axis=0) - columns) / (n - 1))
-    low, high = _bounds(estimate, resampled, jackknife, level)
-    return Interval(estimate, low, high, n)
-
-
-def _check_settings(level: float, n_resamples: int = RESAMPLES) -> None:
-    if not 0 < level < 1:
-        raise ValueError(
-            f"bootstrap: expected a confidence level between 0 and 1, got {level}; "
-            "pass 0.95 for 95 %"
-        )
-    if n_resamples < 1:
-        raise ValueError(
-            f"bootstrap: expected at least 1 resample, got {n_resamples}; "
-            f"leave n_resamples at {RESAMPLES}"
-        )
-
-
-def _evaluate(statistic: Statistic, means: Array) -> Array:
-    """Return the statistic of means (..., k) as (...), NaN for whatever is not finite."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        result = np.asarray(statistic(means), dtype=np.float64)
-    if result.shape != means.shape[:-1]:
-        raise ValueError(
-            f"statistic_interval: expected the statistic to map means {means.shape} to "
-            f"{means.shape[:-1]}, got {result.shape}; index the columns as means[..., j]"
-        )
-    return np.where(np.isfinite(result), result, np.nan)
-
-
-def _blocks(rows: int, draws_per_row: int) -> Iterator[int]:
-    """Yield row counts that add up to ``rows`` and keep each block of draws small."""
-    size = max(1, _DRAWS_PER_BLOCK // draws_per_row)
-    for start in range(0, rows, size):
-        yield min(size, rows - start)
-
-
-def _resampled_means(columns: Array, rng: np.random.Generator, n_resamples: int) -> Array:
-    """Return the column means (n_resamples, k) of rows drawn with replacement."""
-    n, k = columns.shape
-    means = _counted_means if k >= _MANY_COLUMNS else _fetched_means
-    rows = _blocks(n_resamples, n)
-    return np.concatenate([means(columns, rng.integers(0, n, size=(own, n))) for own in rows])
-
-
-def _fetched_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
-    """Return the column means (rows, k) of drawn positions (rows, n)."""
-    return np.stack([column.take(drawn).mean(axis=1) for column in columns.T.copy()], axis=1)
-
-
-def _counted_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
-    """Return the same from how often each position was drawn, in one product of matrices."""
-    rows, n = drawn.shape
-    places = drawn + n * np.arange(rows)[:, np.newaxis]
-    counts = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
-    means: Array = counts.astype(np.float64) @ columns / n
-    return means
-
-
-def _bounds(
-    estimate: float, resampled: Array, jackknife: Array, level: float
-) -> tuple[float, float]:
-    """Return the BCa bounds, or the percentile bounds where BCa is undefined."""
-    rounding = _ROUNDING * float(np.abs(resampled).max())
-    if np.abs(resampled - estimate).max() <= rounding:
-        return estimate, estimate
-    tail = (1 - level) / 2
-    quantiles = _bca_quantiles(
-        _bias_correction(estimate, resampled, rounding), _acceleration(jackknife), tail
-    )
-    low, high = np.quantile(resampled, quantiles or (tail, 1 - tail))
-    return float(low), float(high)
-
-
-def _bias_correction(estimate: float, resampled: Array, rounding: float) -> float:
-    """Return the normal quantile of the estimate among the resamples; NaN outside of them.
-
-    Ties count half, and rounding must not break them: coverage takes few distinct values.
-    """
-    below = np.count_nonzero(resampled < estimate - rounding)
-    above = np.count_nonzero(resampled > estimate + rounding)
-    share = (1 + (below - above) / len(resampled)) / 2
-    return _NORMAL.inv_cdf(share) if 0 < share < 1 else math.nan
-
-
-def _acceleration(jackknife: Array) -> float:
-    """Return Efron's acceleration from jackknife values (n,); NaN if they are flat or undefined."""
-    influence = jackknife.mean() - jackknife
-    scale = float(np.abs(influence).max())
-    if not scale > 0:
-        return math.nan
-    # Divided by the largest first, so that cubes of small values do not underflow.
-    influence = influence / scale
-    return float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
-
-
-def _bca_quantiles(bias: float, acceleration: float, tail: float) -> tuple[float, float] | None:
-    """Return the two levels in (0, 1) at which BCa reads the resamples; None if undefined."""
-    shifted = [bias + _NORMAL.inv_cdf(tail), bias + _NORMAL.inv_cdf(1 - tail)]
-    shrunk = [1 - acceleration * z for z in shifted]
-    # Written so that a NaN in either argument fails too.
-    if not min(shrunk) > 0:
-        return None
-    low, high = (_NORMAL.cdf(bias + z / by) for z, by in zip(shifted, shrunk, strict=True))
-    return low, high
-
-
-def _sign_flip_ps(differences: Sequence[Array], rng: np.random.Generator) -> list[float]:
-    """Return the two-sided p-value of the mean of each column (n,) under random signs.
-
-    The flips of all columns are drawn from the generator's present state.
-    """
-    # A zero has no sign: without zeros the test is the same, and exact more often.
-    moved = [own[own != 0] for own in differences]
-    found: dict[int, float] = {}
-    for places in _of_equal_length(moved):
-        table = np.column_stack([moved[j] for j in places])
-        if len(table) <= EXACT_PAIRS:
-            p_values = [_exact_p(own) for own in table.T]
-        else:
-            # The caller's own generator moves on where there is one column alone.
-            p_values = _random_ps(table, copy.deepcopy(rng) if len(moved) > 1 else rng)
-        found |= dict(zip(places, p_values, strict=True))
-    return [found[j] if len(own) else math.nan for j, own in enumerate(differences)]
-
-
-def _exact_p(values: Array) -> float:
-    """Return the share of all choices of signs whose sum is as extreme as that of values (n,)."""
-    sums = np.abs(_all_signed_sums(values))
-    return float((sums >= _as_extreme(values)).mean())
-
-
-def _random_ps(table: Array, rng: np.random.Generator) -> list[float]:
-    """Return for each column of a table (n, k) the share of random signs that are as extreme."""
-    sums = np.abs(_random_signed_sums(table, rng))
-    counts = np.count_nonzero(sums >= _as_extreme(table), axis=0)
-    return [(1 + int(count)) / (1 + SIGN_FLIPS) for count in counts]
-
-
-def _as_extreme(values: Array) -> Array:
-    """Return from where on a signed sum of values, (n,) or (n, k), counts as extreme as theirs."""
-    total, most = np.abs(values.sum(axis=0)), np.abs(values).sum(axis=0)
-    return np.asarray(total - _TIE * most, dtype=np.float64)
-
-
-def _all_signed_sums(values: Array) -> Array:
-    """Return the sums of values (n,) under all 2**n choices of signs."""
-    sums = np.zeros(1)
-    for value in values:
-        sums = np.concatenate([sums + value, sums - value])
-    return sums
-
-
-def _random_signed_sums(table: Array, rng: np.random.Generator) -> Array:
-    """Return the column sums (SIGN_FLIPS, k) of a table (n, k) under random signs of its rows."""
-    n = len(table)
-    n_bytes = -(-n // 8)
-    blocks = []
-    for rows in _blocks(SIGN_FLIPS, n):
-        drawn = np.frombuffer(rng.bytes(rows * n_bytes), dtype=np.uint8).reshape(rows, n_bytes)
-        negative = np.unpackbits(drawn, axis=1, count=n)
-        blocks.append(table.sum(axis=0) - 2 * (negative.astype(np.float64) @ table))
-    return np.concatenate(blocks)

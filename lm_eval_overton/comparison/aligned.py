@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lm_eval_overton import stats
-from lm_eval_overton.results import FinishedRun, Floats, TaskResult
+from lm_eval_overton.results import FinishedRun, TaskResult
 
 __all__ = [
     "COVERAGE",
@@ -38,7 +38,7 @@ class Both:
     run_at: list[int]
     metrics: tuple[str, ...]
 
-    def aligned(self, metric: str) -> tuple[Floats, Floats]:
+    def aligned(self, metric: str) -> tuple[stats.Array, stats.Array]:
         """Return the base's and the run's values on the shared prompts, (n_shared,) each."""
         return self.base.values[metric][self.base_at], self.run.values[metric][self.run_at]
 
@@ -61,19 +61,19 @@ def _verdict_counts(own: TaskResult) -> set[str]:
     return {f"{name}_{status}" for name, statuses in counts.items() for status in statuses}
 
 
-def paired(columns: Iterable[tuple[Floats, Floats]], seed: int) -> list[stats.Comparison]:
+def paired(columns: Iterable[tuple[stats.Array, stats.Array]], seed: int) -> list[stats.Comparison]:
     """Return run minus base for each pair of columns (base, run), all (n_shared,)."""
     base, run = (np.column_stack(own) for own in zip(*columns, strict=True))
     return stats.paired_comparisons(run, base, np.random.default_rng(seed))
 
 
-def means(columns: Iterable[Floats], seed: int) -> list[stats.Interval]:
+def means(columns: Iterable[stats.Array], seed: int) -> list[stats.Interval]:
     """Return the mean of the defined values of each column (n_prompts,) with its interval."""
     table = list(columns)
     return stats.mean_intervals(np.column_stack(table), np.random.default_rng(seed))
 
 
-def defined(*columns: Floats) -> Floats:
+def defined(*columns: stats.Array) -> stats.Array:
     """Return the columns, (n,) each, as (n_defined, n_columns): the prompts that all define."""
     table = np.column_stack(columns)
     return table[~np.isnan(table).any(axis=1)]

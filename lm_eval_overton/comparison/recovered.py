@@ -11,7 +11,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import ICL, Both, align, defined, paired
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.metrics.similarity import gap_recovered
-from lm_eval_overton.results import FinishedRun, Floats, TaskResult
+from lm_eval_overton.results import FinishedRun, TaskResult
 from lm_eval_overton.signature import FRAME, differing, fields
 
 __all__ = ["is_only_icl", "shifts"]
@@ -103,13 +103,13 @@ def _gap(both: Both, similarity: str, floor: str, seed: int) -> tuple[stats.Inte
     return value, f"floor: zeroshot of {floor}{_others(found)}{_hint_remark(both.run)}"
 
 
-def _is_told_apart(table: Floats, seed: int) -> bool:
+def _is_told_apart(table: stats.Array, seed: int) -> bool:
     """Return whether floor and ceiling differ; the table is (n, 3): score, floor, ceiling."""
     [apart] = paired([(table[:, 1], table[:, 2])], seed)
     return apart.ci_low > 0 or apart.ci_high < 0
 
 
-def _share(means: Floats) -> Floats:
+def _share(means: stats.Array) -> stats.Array:
     return gap_recovered(means[..., 0], means[..., 1], means[..., 2])
 
 

@@ -13,7 +13,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.leaderboard.columns import further_columns
 from lm_eval_overton.leaderboard.settings import Results, common_settings, some
-from lm_eval_overton.results import FinishedRun, Floats, TaskResult
+from lm_eval_overton.results import FinishedRun, TaskResult
 from lm_eval_overton.signature import FRAME, fields
 
 __all__ = ["Leaderboard", "Row", "leaderboard"]
@@ -187,7 +187,7 @@ def _row(
     )
 
 
-def _mean(values: Floats | None) -> tuple[float, int]:
+def _mean(values: stats.Array | None) -> tuple[float, int]:
     defined = np.array([]) if values is None else values[~np.isnan(values)]
     return (float(defined.mean()) if len(defined) else math.nan), len(defined)
 

@@ -1,0 +1,192 @@
+"""Bootstrap intervals over prompts: BCa, or percentile where BCa is undefined.
+
+Source: Efron 1987, "Better Bootstrap Confidence Intervals".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.draws import ROUNDING, Array, blocks
+
+__all__ = [
+    "RESAMPLES",
+    "Interval",
+    "Statistic",
+    "bootstrap",
+    "check_settings",
+    "mean_intervals_of",
+    "resampled_means",
+]
+
+Statistic = Callable[[Array], Array]
+
+# The Monte Carlo error of a 95 % endpoint is then about 4 % of a standard error, and 90 intervals
+# over 10,000 prompts take about 15 seconds on one core.
+RESAMPLES = 4_999
+
+# From so many columns on, counting what was drawn takes less time than fetching it.
+_MANY_COLUMNS = 4
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate over prompts with its confidence interval, in the unit of the values.
+
+    Attributes:
+        estimate: The statistic over all defined prompts; NaN if it is undefined.
+        low: Lower bound; NaN for fewer than two prompts.
+        high: Upper bound, at least ``low``; NaN for fewer than two prompts.
+        n: Number of prompts that entered.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+
+def check_settings(level: float, n_resamples: int = RESAMPLES) -> None:
+    """Check a confidence level and a number of resamples.
+
+    Raises:
+        ValueError: If one of them is out of range.
+    """
+    if not 0 < level < 1:
+        raise ValueError(
+            f"bootstrap: expected a confidence level between 0 and 1, got {level}; "
+            "pass 0.95 for 95 %"
+        )
+    if n_resamples < 1:
+        raise ValueError(
+            f"bootstrap: expected at least 1 resample, got {n_resamples}; "
+            f"leave n_resamples at {RESAMPLES}"
+        )
+
+
+def mean_intervals_of(
+    columns: Sequence[Array], rng: np.random.Generator, level: float, n_resamples: int
+) -> list[Interval]:
+    """Return the interval of each column's mean; all are (n,) without NaN."""
+    n = len(columns[0])
+    table = np.column_stack(columns)
+    means = resampled_means(table, rng, n_resamples) if n > 1 else np.empty((0, len(columns)))
+    return [
+        bootstrap(column[:, np.newaxis], _first_column, level, means[:, [j]].copy)
+        for j, column in enumerate(columns)
+    ]
+
+
+def _first_column(means: Array) -> Array:
+    return means[..., 0]
+
+
+def bootstrap(
+    columns: Array, statistic: Statistic, level: float, resample: Callable[[], Array]
+) -> Interval:
+    """Return the statistic of the column means of complete rows (n, k) with its interval.
+
+    `resample` gives the column means (n_resamples, k) of resampled rows.
+    """
+    n = len(columns)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    estimate = float(_evaluate(statistic, columns.mean(axis=0)))
+    if n < 2 or math.isnan(estimate):
+        return Interval(estimate, math.nan, math.nan, n)
+    resampled = _evaluate(statistic, resample())
+    # An interval over only those resamples where the statistic is defined would be too narrow.
+    if np.isnan(resampled).any():
+        return Interval(estimate, math.nan, math.nan, n)
+    jackknife = _evaluate(statistic, (columns.sum(axis=0) - columns) / (n - 1))
+    low, high = _bounds(estimate, resampled, jackknife, level)
+    return Interval(estimate, low, high, n)
+
+
+def _evaluate(statistic: Statistic, means: Array) -> Array:
+    """Return the statistic of means (..., k) as (...), NaN for whatever is not finite."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        result = np.asarray(statistic(means), dtype=np.float64)
+    if result.shape != means.shape[:-1]:
+        raise ValueError(
+            f"statistic_interval: expected the statistic to map means {means.shape} to "
+            f"{means.shape[:-1]}, got {result.shape}; index the columns as means[..., j]"
+        )
+    return np.where(np.isfinite(result), result, np.nan)
+
+
+def resampled_means(columns: Array, rng: np.random.Generator, n_resamples: int) -> Array:
+    """Return the column means (n_resamples, k) of rows drawn with replacement."""
+    n, k = columns.shape
+    means = _counted_means if k >= _MANY_COLUMNS else _fetched_means
+    rows = blocks(n_resamples, n)
+    return np.concatenate([means(columns, rng.integers(0, n, size=(own, n))) for own in rows])
+
+
+def _fetched_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
+    """Return the column means (rows, k) of drawn positions (rows, n)."""
+    return np.stack([column.take(drawn).mean(axis=1) for column in columns.T.copy()], axis=1)
+
+
+def _counted_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
+    """Return the same from how often each position was drawn, in one product of matrices."""
+    rows, n = drawn.shape
+    places = drawn + n * np.arange(rows)[:, np.newaxis]
+    counts = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
+    means: Array = counts.astype(np.float64) @ columns / n
+    return means
+
+
+def _bounds(
+    estimate: float, resampled: Array, jackknife: Array, level: float
+) -> tuple[float, float]:
+    """Return the BCa bounds, or the percentile bounds where BCa is undefined."""
+    rounding = ROUNDING * float(np.abs(resampled).max())
+    if np.abs(resampled - estimate).max() <= rounding:
+        return estimate, estimate
+    tail = (1 - level) / 2
+    quantiles = _bca_quantiles(
+        _bias_correction(estimate, resampled, rounding), _acceleration(jackknife), tail
+    )
+    low, high = np.quantile(resampled, quantiles or (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def _bias_correction(estimate: float, resampled: Array, rounding: float) -> float:
+    """Return the normal quantile of the estimate among the resamples; NaN outside of them.
+
+    Ties count half, and rounding must not break them: coverage takes few distinct values.
+    """
+    below = np.count_nonzero(resampled < estimate - rounding)
+    above = np.count_nonzero(resampled > estimate + rounding)
+    share = (1 + (below - above) / len(resampled)) / 2
+    return _NORMAL.inv_cdf(share) if 0 < share < 1 else math.nan
+
+
+def _acceleration(jackknife: Array) -> float:
+    """Return Efron's acceleration from jackknife values (n,); NaN if they are flat or undefined."""
+    influence = jackknife.mean() - jackknife
+    scale = float(np.abs(influence).max())
+    if not scale > 0:
+        return math.nan
+    # Divided by the largest first, so that cubes of small values do not underflow.
+    influence = influence / scale
+    return float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
+
+
+def _bca_quantiles(bias: float, acceleration: float, tail: float) -> tuple[float, float] | None:
+    """Return the two levels in (0, 1) at which BCa reads the resamples; None if undefined."""
+    shifted = [bias + _NORMAL.inv_cdf(tail), bias + _NORMAL.inv_cdf(1 - tail)]
+    shrunk = [1 - acceleration * z for z in shifted]
+    # Written so that a NaN in either argument fails too.
+    if not min(shrunk) > 0:
+        return None
+    low, high = (_NORMAL.cdf(bias + z / by) for z, by in zip(shifted, shrunk, strict=True))
+    return low, high
