@@ -51,8 +51,8 @@ def load_run(place: str | Path, name: str | None = None) -> FinishedRun:
 
     Args:
         place: A folder with `results_*.json` at any depth, or one such file. Judgements are taken
-            from `judged_*.json` in the same folder tree: per task the newest file that names the
-            same model or none.
+            from the `judged_*.json` in the same folder tree that name the same model or none: per
+            metric from the newest, and all from one judge.
         name: What tables call the run; default: the folder's name, or the model's of one file.
 
     Raises:
@@ -67,7 +67,7 @@ def load_run(place: str | Path, name: str | None = None) -> FinishedRun:
             "`lm_eval --tasks 'overton_*' -o DIR`, or score responses with `overton score -o DIR`"
         )
     complete = {
-        task: _with_judgements(own, _judged_result(folder, own))
+        task: _with_judgements(own, _judged_results(folder, own))
         for task, own in sorted(tasks.items())
     }
     return FinishedRun(name or _default_name(path, complete), path, complete)
@@ -104,17 +104,14 @@ def _age(path: Path) -> tuple[str, int]:
     return path.stem.rpartition("_")[2], path.stat().st_mtime_ns
 
 
-def _judged_result(folder: Path, base: TaskResult) -> TaskResult | None:
-    """Return the newest judgements of a task in a folder tree that are not of another model."""
+def _judged_results(folder: Path, base: TaskResult) -> list[TaskResult]:
+    """Return the judgements of a task in a folder tree, oldest first, but of no other model."""
     begin = f"{JUDGED}{base.task}"
     # One task's name may begin another's; what follows it is a time, which has no underscore.
     named = [p for p in folder.rglob(f"{begin}_*.json") if p.stem.rpartition("_")[0] == begin]
-    for path in sorted(named, key=_age, reverse=True):
-        judged = _newest([path]).get(base.task)
-        # Files of before, and those of bare responses, name no model.
-        if judged is not None and judged.model in ("", base.model):
-            return judged
-    return None
+    found = [_newest([path]).get(base.task) for path in sorted(named, key=_age)]
+    # Files of before, and those of bare responses, name no model.
+    return [own for own in found if own is not None and own.model in ("", base.model)]
 
 
 def _newest(paths: Sequence[Path]) -> dict[str, TaskResult]:
@@ -136,23 +133,66 @@ def _newest(paths: Sequence[Path]) -> dict[str, TaskResult]:
 # ---------------------------------------------------------------------------------- judgements
 
 
-def _with_judgements(base: TaskResult, judged: TaskResult | None) -> TaskResult:
-    """Return a result completed by a judged file, as far as both saw the same responses."""
-    if judged is None:
-        return base
+def _with_judgements(base: TaskResult, files: Sequence[TaskResult]) -> TaskResult:
+    """Return a result completed by judged files, as far as they saw the same responses.
+
+    Args:
+        base: The result.
+        files: Its judged files, oldest first.
+    """
+    known = {judged.path: _same_prompts(base, judged) for judged in files}
+    fitting = [judged for judged in files if known[judged.path]]
+    if files and not fitting:
+        alarm = (
+            f"{files[-1].path} was ignored: none of its prompts has the responses of this run; "
+            "judge them with `overton judge`"
+        )
+        return replace(base, alarms=(*base.alarms, alarm))
+    for judged in fitting:
+        base = _merged(_before(base, judged), judged, known[judged.path])
+    return base
+
+
+def _same_prompts(base: TaskResult, judged: TaskResult) -> list[tuple[int, int]]:
+    """Return the positions, in base and judged, of the prompts with the same responses."""
     rows = {key: i for i, key in enumerate(judged.ids)}
-    pairs = [
+    return [
         (i, rows[key])
         for i, key in enumerate(base.ids)
         if key in rows and _same_responses(base.details[i], judged.details[rows[key]])
     ]
-    if not pairs:
-        alarm = (
-            f"{judged.path} was ignored: none of its prompts has the responses of this run; judge "
-            "them with `overton judge`"
+
+
+def _before(base: TaskResult, judged: TaskResult) -> TaskResult:
+    """Return a result without what its judged file replaces: all that another judge said."""
+    old, new = base.judge, judged.judge
+    if old is None or new is None:
+        return base
+    replaced = set(old.counts) & set(new.counts)
+    if old.signature == new.signature:
+        return replace(base, alarms=_without_verdict_alarms(base.alarms, replaced))
+    alarms = _without_verdict_alarms(base.alarms, set(old.counts))
+    lost = sorted(set(old.counts) - replaced)
+    if lost:
+        alarms += (
+            f"{judged.path} is of another judge than the verdicts before it on {', '.join(lost)}, "
+            "which do not count any more; judge all with one judge",
         )
-        return replace(base, alarms=(*base.alarms, alarm))
-    return _merged(base, judged, pairs)
+    counted = {f"{name}_{status}" for name, own in old.counts.items() for status in own}
+    gone = base.judged | counted
+    return replace(
+        base,
+        values={name: own for name, own in base.values.items() if name not in gone},
+        details=tuple({k: v for k, v in own.items() if k != "verdicts"} for own in base.details),
+        alarms=alarms,
+        judge=None,
+        judged=frozenset(),
+        bounds={name: own for name, own in base.bounds.items() if name not in gone},
+    )
+
+
+def _without_verdict_alarms(alarms: Sequence[str], judgements: set[str]) -> tuple[str, ...]:
+    return tuple(text for text in alarms if text.partition(":")[0] not in judgements)
 
 
 def _same_responses(own: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -175,10 +215,16 @@ def _merged(base: TaskResult, judged: TaskResult, pairs: Sequence[tuple[int, int
         higher_is_better={**base.higher_is_better, **judged.higher_is_better},
         details=tuple(details),
         alarms=(*base.alarms, *judged.alarms),
-        judge=judged.judge or base.judge,
+        judge=_joint(base.judge, judged.judge),
         judged=base.judged | judged.judged | frozenset(judged.values),
         bounds={**base.bounds, **judged.bounds},
     )
+
+
+def _joint(own: Judging | None, judged: Judging | None) -> Judging | None:
+    if own is None or judged is None:
+        return judged or own
+    return replace(judged, counts={**own.counts, **judged.counts})
 
 
 def _joined(own: Mapping[str, Any], judged: Mapping[str, Any]) -> dict[str, Any]:

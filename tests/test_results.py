@@ -260,6 +260,53 @@ def test_the_newest_judged_file_of_the_task_counts(judged):
     assert values(load_run(judged), "helpfulness") == [2, None, None]
 
 
+def with_counts(own, judge, alarms=(), **counts):
+    said = {"signature": judge, "counts": counts, "metrics": own["judge"]["metrics"]}
+    return {**own, "judge": said, "alarms": list(alarms)}
+
+
+def test_judgements_of_one_judge_add_up(judged):
+    parsed = {"parsed": 3}
+    quality = judged_report("p", ["aa"], helpfulness=[2])
+    missing = judged_report("p", ["aa"], missing_info=[5])
+    write_judged(judged, with_counts(quality, "j", quality=parsed))
+    write_judged(judged, with_counts(missing, "j", missing=parsed), LATER)
+    run = load_run(judged)
+    own = run.tasks[TASK]
+    assert values(run, "helpfulness") == [2, None, None]
+    assert values(run, "missing_info") == [5, None, None]
+    assert own.judge == Judging("j", {"quality": parsed, "missing": parsed})
+    assert own.alarms == ()
+
+
+def test_verdicts_that_came_later_end_the_alarm_about_them(judged):
+    alarms = ["quality: 1 of 3 verdicts are missing", "stance: 1 of 3 verdicts are missing"]
+    first = judged_report("p", ["aa"], helpfulness=[2])
+    counts = {"quality": {"parsed": 2, "failed": 1}, "stance": {"parsed": 2, "failed": 1}}
+    write_judged(judged, with_counts(first, "j", alarms, **counts))
+    write_judged(judged, with_counts(first, "j", quality={"parsed": 3, "failed": 0}), LATER)
+    own = load_run(judged).tasks[TASK]
+    assert own.alarms == (alarms[1],)
+    assert own.judge.counts == {**counts, "quality": {"parsed": 3, "failed": 0}}
+
+
+def test_nothing_of_one_judge_stands_under_the_name_of_another(judged):
+    verdicts = [{"sha": "aa", "verdicts": {"quality": [2]}}]
+    quality = judged_report("p", ["aa"], details=verdicts, helpfulness=[2], quality_parsed=[1])
+    missing = judged_report("p", ["aa"], missing_info=[5])
+    write_judged(judged, with_counts(quality, "j", quality={"parsed": 1}))
+    path = write_judged(judged, with_counts(missing, "k", missing={"parsed": 1}), LATER)
+    own = load_run(judged).tasks[TASK]
+    assert set(own.values) == {"m", "missing_info"}
+    assert own.judged == {"missing_info"}
+    assert own.judge == Judging("k", {"missing": {"parsed": 1}})
+    assert own.details[0] == {"sha": "aa", "covered": [[0]]}
+    assert own.alarms == (
+        f"{path} is of another judge than the verdicts before it on quality, which do not count "
+        "any more; judge all with one judge",
+    )
+
+
 def test_judgements_are_those_of_the_same_model(judged):
     # All in one folder; the other model's are newer and happen to be of the same responses.
     write_judged(judged, judged_report("pq", ["aa", "bb"], helpfulness=[2, 3]))

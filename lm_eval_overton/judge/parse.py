@@ -3,12 +3,13 @@
 The rules, in order:
 
 1. No reply: `failed`.
-2. Reasoning up to the first `</think>` (or its like) is dropped. Reasoning that never ends leaves
-   nothing to read.
+2. Reasoning up to the first `</think>` (or its like) is dropped; without its opening tag only if no
+   judged text holds such a tag. Reasoning that never ends leaves nothing to read.
 3. An *attempt* is an object at the top level of the reply, whole or broken, that names a key of
    the schema. What stands inside a broken object is no attempt: it may be a quotation that the
    judge forgot to escape. An object that the reply never closes is broken too.
-4. Attempts that stand in the judged texts (`quoted`) are echoes and dropped, unless all are.
+4. Attempts that stand in the judged texts (`quoted`) are echoes and dropped, unless the reply is
+   nothing else: a judge that speaks about an echo gives no verdict with it.
 5. The last attempt decides. If it is broken or does not meet the schema (a key is missing, a
    score is out of range) the reply is `unreadable`, whatever came before: that may be an echo.
 6. Attempts with different verdicts that follow each other without a word between them contradict
@@ -200,22 +201,27 @@ def parse_released(name: str, reply: str | None) -> Verdict:
 def _parse(schema: type[Reply], reply: str | None, quoted: Sequence[str] = ()) -> Verdict:
     if reply is None:
         return Verdict("failed", None, None)
-    answer = _without_reasoning(reply)
-    attempts = [found for found in _objects(answer) if _is_attempt(found, answer, schema)]
+    answer = _without_reasoning(reply, quoted)
+    found = [found for found in _objects(answer) if _is_attempt(found, answer, schema)]
+    # As the judge saw them.
+    attempts = _without_echoes(found, answer, [as_data(text) for text in quoted])
     if not attempts:
         return Verdict("refused" if _opens_with_refusal(answer) else "unreadable", None, reply)
-    value = _conclusion(schema, answer, _without_echoes(attempts, answer, quoted))
+    value = _conclusion(schema, answer, attempts)
     return Verdict("unreadable" if value is None else "parsed", value, reply)
 
 
-def _without_reasoning(reply: str) -> str:
+def _without_reasoning(reply: str, quoted: Sequence[str]) -> str:
     """Return the answer after a reasoning model's thoughts; empty if they never end."""
     if _ANSWER_START.match(reply):
         # The answer came at once; a closing tag further on is text that the judge speaks about.
         return reply
-    if end := _REASONING_END.search(reply):
+    opened = bool(_REASONING_START.match(reply))
+    # Many chat templates write the opening tag themselves; but a tag may be a quotation too.
+    may_end = opened or not any(map(_REASONING_END.search, quoted))
+    if may_end and (end := _REASONING_END.search(reply)):
         return reply[end.end() :]
-    return "" if _REASONING_START.match(reply) else reply
+    return "" if opened else reply
 
 
 def _objects(text: str) -> list[_Object]:
@@ -280,12 +286,8 @@ def _is_attempt(found: _Object, text: str, schema: type[Reply]) -> bool:
     return bool(re.search(rf"\b(?:{keys})\b\\?[\"']?\s*:", text[found.start : found.end]))
 
 
-def _without_echoes(attempts: list[_Object], answer: str, quoted: Iterable[str]) -> list[_Object]:
-    """Return the attempts that the judged texts do not hold; all, if they hold every one."""
-    if len(attempts) < 2:
-        return attempts
-    # As the judge saw them.
-    texts = [as_data(text) for text in quoted]
+def _without_echoes(attempts: list[_Object], answer: str, texts: Sequence[str]) -> list[_Object]:
+    """Return the attempts that the judged texts do not hold; all, if there is nothing else."""
     known = {whole.canonical for text in texts for whole in _all_decodable(text)}
     own = [
         attempt
@@ -293,7 +295,14 @@ def _without_echoes(attempts: list[_Object], answer: str, quoted: Iterable[str])
         if attempt.canonical not in known
         and not any(answer[attempt.start : attempt.end] in text for text in texts)
     ]
-    return own or attempts
+    return own or (attempts if _is_nothing_else(attempts, answer) else [])
+
+
+def _is_nothing_else(attempts: Sequence[_Object], answer: str) -> bool:
+    """Tell whether no word stands before, between or after the attempts."""
+    ends = [0, *(attempt.end for attempt in attempts)]
+    starts = [*(attempt.start for attempt in attempts), len(answer)]
+    return all(_WORDLESS.fullmatch(answer, *gap) for gap in zip(ends, starts, strict=True))
 
 
 def _all_decodable(text: str) -> Iterable[_Object]:
