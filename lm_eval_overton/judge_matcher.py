@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from lm_eval_overton import judging
+from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import viewpoints
 from lm_eval_overton.judging import Judge
 from lm_eval_overton.matching import Question, Scores, as_scores
@@ -16,23 +16,22 @@ __all__ = ["JUDGE_THRESHOLD", "JudgeMatcher"]
 # A rating of 1..5 covers from 4 on.
 JUDGE_THRESHOLD = 4.0
 
+# A prompt, its viewpoints and a response.
+Asked = tuple[str, tuple[str, ...], str]
+
 
 class JudgeMatcher:
     """A viewpoint is covered if a judge rates how well the response represents it high enough.
 
     Args:
         judge: Who is asked; it sees the whole response.
-        docs: All questions, with `prompt` and `viewpoints`.
         threshold: The least rating, 1..5, of a match.
     """
 
-    def __init__(
-        self, judge: Judge, docs: Iterable[Mapping[str, Any]], threshold: float | None = None
-    ) -> None:
+    def __init__(self, judge: Judge, threshold: float | None = None) -> None:
         self.judge = judge
         self.threshold = JUDGE_THRESHOLD if threshold is None else threshold
-        self._prompts = {tuple(v["text"] for v in d["viewpoints"]): d["prompt"] for d in docs}
-        self._known: dict[tuple[tuple[str, ...], str], list[float]] = {}
+        self._known: dict[Asked, Verdict | None] = {}
 
     @property
     def signature(self) -> str:
@@ -41,20 +40,33 @@ class JudgeMatcher:
 
     def scores(self, questions: Sequence[Question]) -> list[Scores]:
         """Return the ratings, 1..5; a row of NaN for a response without a verdict."""
-        asked = {(tuple(views), text): None for texts, views in questions for text in texts}
-        new = [pair for pair in asked if pair not in self._known]
-        for pair, verdict in zip(
-            new, self.judge.ask([self._question(*p) for p in new]), strict=True
-        ):
-            ratings = verdict.value if verdict is not None else None
-            if ratings is None or None in ratings:
-                ratings = [math.nan] * len(pair[0])
-            self._known[pair] = ratings
+        asked = dict.fromkeys(key for question in questions for key in _keys(question))
+        new = [key for key in asked if key not in self._known]
+        self._known |= zip(new, self.judge.ask([_to_judge(key) for key in new]), strict=True)
         return [
-            as_scores([self._known[tuple(views), text] for text in texts], len(views))
-            for texts, views in questions
+            as_scores([self._ratings(key) for key in _keys(question)], len(question.viewpoints))
+            for question in questions
         ]
 
-    def _question(self, views: tuple[str, ...], response: str) -> judging.Question:
-        texts = {"prompt": self._prompts[views], "viewpoints": list(views), "response": response}
-        return judging.Question(viewpoints(len(views)), texts)
+    def verdicts(self, questions: Iterable[Question]) -> list[Verdict]:
+        """Return the verdicts that there are on the responses; nothing is asked."""
+        known = [self._known.get(key) for question in questions for key in _keys(question)]
+        return [verdict for verdict in known if verdict is not None]
+
+    def _ratings(self, key: Asked) -> list[float]:
+        verdict = self._known[key]
+        ratings = verdict.value if verdict is not None else None
+        if ratings is None or None in ratings:
+            return [math.nan] * len(key[1])
+        return list(ratings)
+
+
+def _keys(question: Question) -> list[Asked]:
+    # Several prompts may have the same viewpoints.
+    return [(question.prompt, tuple(question.viewpoints), text) for text in question.texts]
+
+
+def _to_judge(key: Asked) -> judging.Question:
+    prompt, views, response = key
+    texts = {"prompt": prompt, "viewpoints": list(views), "response": response}
+    return judging.Question(viewpoints(len(views)), texts)

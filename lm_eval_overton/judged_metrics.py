@@ -1,7 +1,9 @@
 """Metrics that rest on a judge's verdicts, per prompt.
 
 Only parsed verdicts enter. A view that is `filled` takes each missing verdict for the worst or
-for the best one, which bounds the metric.
+for the best one, which bounds the metric. Whether a sample passes the quality bar moves a metric of
+those that do either way: it is bounded by the least and the greatest value that it has, where it is
+defined, for whichever of the samples without a verdict pass.
 """
 
 from __future__ import annotations
@@ -19,9 +21,18 @@ from lm_eval_overton.metrics.stance import (
     stance_entropy,
     stance_shares,
 )
-from lm_eval_overton.views import PromptView, passes
+from lm_eval_overton.passing import passes
+from lm_eval_overton.views import Part, PromptView
 
-__all__ = ["COUNTS", "JUDGED_BY", "QUALITY_CONTROLLED", "RAW_AT_TWO", "judged_metrics", "passes"]
+__all__ = [
+    "COUNTS",
+    "JUDGED_BY",
+    "LOWER_IS_BETTER",
+    "QUALITY_CONTROLLED",
+    "RAW_AT_TWO",
+    "controlled_bounds",
+    "judged_metrics",
+]
 
 Metric = Callable[[PromptView], float]
 
@@ -35,6 +46,14 @@ QUALITY_CONTROLLED = {
     "missing_from_reference_held_out_qc": "missing_from_reference_held_out",
     "missing_from_reference_chance_qc": "missing_from_reference_chance",
 }
+# Whose samples those see that do not see this run's alone.
+PARTS: dict[str, tuple[Part, ...]] = {
+    "missing_from_reference_split_qc": ("own", "reference"),
+    "missing_from_reference_held_out_qc": ("reference",),
+    "missing_from_reference_chance_qc": ("reference", "others"),
+}
+# Of those the ones whose worst value is the greatest.
+LOWER_IS_BETTER = {"missing_from_reference_split_qc"}
 # What a quality-controlled metric of two samples is to be compared with: it needs no verdict.
 RAW_AT_TWO = "overton_index_words_at_2"
 TOPIC_SIDES = ("only_reference", "both", "only_sample")
@@ -65,8 +84,28 @@ def judged_metrics() -> dict[str, Metric]:
     }
 
 
-def _asked(view: PromptView, judgement: str) -> list[Verdict]:
-    return [v for v in view.prompt.verdicts.get(judgement, ()) if v is not None]
+def controlled_bounds(name: str, raw: Metric, view: PromptView) -> tuple[float, float]:
+    """Return the worst and the best value that a quality-controlled metric can have.
+
+    Args:
+        name: A key of `QUALITY_CONTROLLED`.
+        raw: The metric that it is of the samples that pass.
+        view: All samples.
+    """
+    values = [raw(completed) for completed in view.completed(PARTS.get(name, ("own",)))]
+    defined = [value for value in values if not math.isnan(value)]
+    low, high = min(defined, default=math.nan), max(defined, default=math.nan)
+    return (high, low) if name in LOWER_IS_BETTER else (low, high)
+
+
+def _asked(view: PromptView, name: str) -> list[Verdict]:
+    """Return the verdicts that are counted by a name."""
+    if name == "viewpoints":
+        return view.match_verdicts
+    own = view.prompt.verdicts
+    if name.startswith("reference_"):
+        own, name = view.prompt.reference_verdicts, name.removeprefix("reference_")
+    return [v for v in own.get(name, ()) if v is not None]
 
 
 def _numbers(view: PromptView, judgement: str) -> list[float | None]:
@@ -129,13 +168,13 @@ def _topics_disagreement(view: PromptView) -> float:
     return _mean(_filled(view, values, 1.0, 0.0))
 
 
-def _count(judgement: str, status: str) -> Metric:
-    return lambda view: float(sum(verdict.status == status for verdict in _asked(view, judgement)))
+def _count(name: str, status: str) -> Metric:
+    return lambda view: float(sum(verdict.status == status for verdict in _asked(view, name)))
 
 
 # How many verdicts of each status a prompt has.
 COUNTS = {
-    f"{judgement}_{status}": _count(judgement, status)
-    for judgement in ("quality", "stance", "missing", "topics")
+    f"{name}_{status}": _count(name, status)
+    for name in ("quality", "stance", "missing", "topics", "reference_quality", "viewpoints")
     for status in STATUSES
 }

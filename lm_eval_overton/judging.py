@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from lm_eval_overton.errors import OvertonError, SettingsError
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS, Judgement
 from lm_eval_overton.judge.spec import JudgeSpec
 
 __all__ = [
+    "GuardedJudge",
     "Judge",
     "Judged",
     "LabelsJudge",
@@ -21,6 +24,9 @@ __all__ = [
     "judge_prompts",
     "swapped",
 ]
+
+# The handlers of the harness's logger print these lines beside its own.
+logger = logging.getLogger("lm_eval.overton")
 
 # What is asked about a sample and the reference's, in both orders.
 PAIRWISE = {"topics", "equivalence"}
@@ -64,6 +70,35 @@ class Judge(Protocol):
         """Return one verdict per question, in order; None for one that was not to be asked."""
 
 
+@dataclass(frozen=True)
+class GuardedJudge:
+    """A judge of which whatever goes wrong costs verdicts alone."""
+
+    judge: Judge
+
+    @property
+    def signature(self) -> str:
+        """The judge's own."""
+        return self.judge.signature
+
+    def ask(self, questions: Sequence[Question]) -> Verdicts:
+        """Return the judge's verdicts; all failed if it breaks.
+
+        Raises:
+            SettingsError: If it cannot be set up: nothing was generated that it could cost.
+        """
+        try:
+            return self.judge.ask(questions)
+        except SettingsError:
+            raise
+        except Exception as error:
+            if isinstance(error, OvertonError):
+                logger.error("The judge failed; its metrics are undefined (%s)", error)
+            else:
+                logger.exception("The judge failed; its metrics are undefined")
+            return [Verdict("failed", None, None) for _ in questions]
+
+
 class LabelsJudge:
     """Answers with labels that exist already, by prompt and sample.
 
@@ -71,17 +106,25 @@ class LabelsJudge:
         spec: A judge with labels.
         docs: All prompts that were labelled, in the order of the labels.
         n_samples: The most samples of a prompt.
+        n_reference: The most samples of a prompt in the reference run; None: as many.
 
     Raises:
         DataError: If the labels do not fit the prompts.
     """
 
-    def __init__(self, spec: JudgeSpec, docs: Sequence[Mapping[str, Any]], n_samples: int) -> None:
+    def __init__(
+        self,
+        spec: JudgeSpec,
+        docs: Sequence[Mapping[str, Any]],
+        n_samples: int,
+        n_reference: int | None = None,
+    ) -> None:
         self.signature = f"{spec.name}|labels|bar:{spec.bar}"
         self._verdicts: dict[tuple[str, str, int], Verdict | None] = {}
         for name, path in spec.labels.items():
-            lines = read_labels(Path(path), name.removeprefix("reference_"))
-            rows = align(lines, len(docs), n_samples, docs)
+            judgement = name.removeprefix("reference_")
+            n = n_samples if judgement == name or n_reference is None else n_reference
+            rows = align(read_labels(Path(path), judgement), len(docs), n, docs)
             for doc, row in zip(docs, rows, strict=True):
                 self._verdicts |= {(name, doc["id"], i): v for i, v in enumerate(row)}
 

@@ -41,7 +41,7 @@ class Matcher(Protocol):
         """Return the best score of any sentence of a response for each viewpoint.
 
         Args:
-            questions: Per question its responses and its viewpoints.
+            questions: Per question its responses, its viewpoints and its prompt.
 
         Returns:
             Per question (n_responses, n_viewpoints); -inf for a response without a sentence.
@@ -65,10 +65,12 @@ class EmbeddingMatcher:
         split = split_responses(questions)
         # One call for all texts, so that batches are full whatever the questions' lengths.
         every = [text for own in split for pieces in own for text in pieces]
-        self.encoder.encode(every + [view for _, viewpoints in questions for view in viewpoints])
+        self.encoder.encode(
+            every + [view for question in questions for view in question.viewpoints]
+        )
         return [
-            self._best(own, viewpoints)
-            for own, (_, viewpoints) in zip(split, questions, strict=True)
+            self._best(own, question.viewpoints)
+            for own, question in zip(split, questions, strict=True)
         ]
 
     def _best(self, pieces: Sequence[Sequence[str]], viewpoints: Sequence[str]) -> Scores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,19 @@ from lm_eval_overton.text import sentences
 __all__ = ["Question", "Scores", "as_scores", "split_responses"]
 
 Scores = npt.NDArray[np.float64]
-Question = tuple[Sequence[str], Sequence[str]]
+
+
+class Question(NamedTuple):
+    """Responses, the viewpoints that are looked for in them, and what was asked."""
+
+    texts: Sequence[str]
+    viewpoints: Sequence[str]
+    prompt: str = ""
 
 
 def split_responses(questions: Sequence[Question]) -> list[list[list[str]]]:
     """Return per question and response its sentences."""
-    return [[sentences(response) for response in responses] for responses, _ in questions]
+    return [[sentences(response) for response in question.texts] for question in questions]
 
 
 def as_scores(rows: Sequence[Sequence[float] | npt.NDArray[np.floating]], width: int) -> Scores:

@@ -71,14 +71,14 @@ class NliMatcher:
         split = split_responses(questions)
         self._score_new(
             (piece, view)
-            for own, (_, viewpoints) in zip(split, questions, strict=True)
+            for own, question in zip(split, questions, strict=True)
             for pieces in own
             for piece in pieces
-            for view in viewpoints
+            for view in question.viewpoints
         )
         return [
-            self._best(own, viewpoints)
-            for own, (_, viewpoints) in zip(split, questions, strict=True)
+            self._best(own, question.viewpoints)
+            for own, question in zip(split, questions, strict=True)
         ]
 
     def _best(self, pieces: Sequence[Sequence[str]], viewpoints: Sequence[str]) -> Scores:

@@ -45,7 +45,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Recovery:
-    """One run under one similarity; every mean is over the same `n` prompts.
+    """One run under one similarity; means are over the same `n` prompts.
+
+    The peer's alone is over the `peer_n` of them that it is defined on.
 
     `gap` is (score - floor) / (ceiling - floor), NaN where floor and ceiling cannot be told
     apart; `low` and `high` bound its 95 % interval over prompts.
@@ -61,6 +63,7 @@ class Recovery:
     low: float
     high: float
     n: int
+    peer_n: int
 
 
 def recover(
@@ -125,18 +128,20 @@ def _recovery(
     apart = stats.paired_comparison(high[kept], low[kept], rng)
     told_apart = apart.ci_low > 0 or apart.ci_high < 0
     score, bottom, top = table[kept].mean(axis=0) if kept.any() else np.full(3, math.nan)
-    beside = column(peer.samples)[kept] if peer else np.array([math.nan])
+    beside = column(peer.samples)[kept] if peer else np.array([])
+    beside = beside[~np.isnan(beside)]
     return Recovery(
         run.name,
         kind,
         float(score),
         float(bottom),
         float(top),
-        float(np.nanmean(beside)) if not np.isnan(beside).all() else math.nan,
+        float(beside.mean()) if len(beside) else math.nan,
         interval.estimate if told_apart else math.nan,
         interval.low if told_apart else math.nan,
         interval.high if told_apart else math.nan,
         int(kept.sum()),
+        len(beside),
     )
 
 
@@ -160,7 +165,10 @@ MEANS = ("score", "floor", "ceiling", "peer", "gap")
 
 
 def as_markdown(rows: Sequence[Recovery]) -> str:
-    """Return the rows as a Markdown table, rounded to three digits, empty where undefined."""
+    """Return the rows as a Markdown table, rounded to three digits, empty where undefined.
+
+    In brackets stands the number of prompts of a peer that is not defined on all of them.
+    """
     head = ["run", "similarity", *MEANS[:-1], "gap recovered", "95 % interval", "n"]
     return cells.table(head, [_cells(row) for row in rows], left=[0, 1, 7], loose=range(len(head)))
 
@@ -168,6 +176,8 @@ def as_markdown(rows: Sequence[Recovery]) -> str:
 def _cells(row: Recovery) -> list[str]:
     low, high = cells.number(row.low), cells.number(row.high)
     means = [cells.number(getattr(row, name)) for name in MEANS]
+    if row.peer_n not in (0, row.n):
+        means[MEANS.index("peer")] += f" ({row.peer_n})"
     interval = f"{low} to {high}" if low and high else ""
     return [cells.text(row.run), cells.text(row.similarity), *means, interval, str(row.n)]
 

@@ -56,21 +56,38 @@ def load_run(place: str | Path, name: str | None = None) -> FinishedRun:
         name: What tables call the run; default: the folder's name, or the model's of one file.
 
     Raises:
-        DataError: If there are no results of overton tasks, or a file cannot be used.
+        DataError: If there are no results of overton tasks, those of several models, or a file that
+            cannot be used.
     """
     path = Path(place)
     folder = path if path.is_dir() else path.parent
     tasks = _newest(_results_files(path))
     if not tasks:
         raise DataError(
-            f"{path}: expected results of an overton task, got those of other tasks only; run "
-            "`lm_eval --tasks 'overton_*' -o DIR`, or score responses with `overton score -o DIR`"
+            f"{path}: expected results of an overton task, got those of other tasks or of "
+            "--predict_only alone; run `lm_eval --tasks 'overton_*' -o DIR`, or score responses "
+            "with `overton score -o DIR`"
         )
+    _refuse_several_models(path, tasks)
     complete = {
         task: _with_judgements(own, _judged_results(folder, own))
         for task, own in sorted(tasks.items())
     }
     return FinishedRun(name or _default_name(path, complete), path, complete)
+
+
+def _refuse_several_models(path: Path, tasks: Mapping[str, TaskResult]) -> None:
+    models: dict[str, list[str]] = {}
+    for task, own in sorted(tasks.items()):
+        models.setdefault(own.model, []).append(task)
+    # What no file names may be the same.
+    models.pop("", None)
+    if len(models) > 1:
+        named = ", ".join(f"{model} ({' '.join(own)})" for model, own in models.items())
+        raise DataError(
+            f"{path}: expected the results of one model, got {named}; name the folder of one, or "
+            "score with `overton score --name MODEL`"
+        )
 
 
 def _default_name(path: Path, tasks: Mapping[str, TaskResult]) -> str:
@@ -111,7 +128,14 @@ def _judged_results(folder: Path, base: TaskResult) -> list[TaskResult]:
     named = [p for p in folder.rglob(f"{begin}_*.json") if p.stem.rpartition("_")[0] == begin]
     found = [_newest([path]).get(base.task) for path in sorted(named, key=_age)]
     # Files of before, and those of bare responses, name no model.
-    return [own for own in found if own is not None and own.model in ("", base.model)]
+    own = [one for one in found if one is not None and one.model in ("", base.model)]
+    # A judge that was never there takes nothing away from one that was.
+    return [one for one in own if _has_verdicts(one)] or own
+
+
+def _has_verdicts(judged: TaskResult) -> bool:
+    counts = judged.judge.counts.values() if judged.judge else ()
+    return any(count.get("parsed") for count in counts)
 
 
 def _newest(paths: Sequence[Path]) -> dict[str, TaskResult]:

@@ -6,17 +6,21 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.paths import tasks_folder
 from lm_eval_overton.stats import Array
 
 __all__ = ["Judging", "ResultsFile", "TaskResult"]
 
 PROMPTS = "prompts"
+# How the names of our tasks begin.
+OURS = "overton_"
 # How the harness's keys of the values end that bound a judged metric.
 WORST, BEST = "_worst,none", "_best,none"
 
@@ -42,8 +46,9 @@ class TaskResult:
         values: Per metric one value per prompt, (n_prompts,), NaN where it is undefined.
         higher_is_better: Per metric; None where neither direction is better.
         details: Per prompt what is known of its samples: `sha` (of its responses), `covered` (per
-            valid sample the positions of the viewpoints that it covers), `verdicts` (per judgement
-            one value per valid sample, None where there is no verdict).
+            valid sample the positions of the viewpoints that it covers, None where the matcher
+            could not tell), `verdicts` (per judgement one value per valid sample, None where there
+            is no verdict).
         path: The results file.
         generations: The generations file of the run, if the results name one.
         samples: The harness's samples file beside the results, if there is one.
@@ -90,8 +95,19 @@ class ResultsFile:
 
     @property
     def tasks(self) -> list[str]:
-        """The names of the tasks that are ours."""
-        return [task for task in self._whole["configs"] if self._report(task) is not None]
+        """The names of the tasks that are ours, but of those that were only to be answered."""
+        return [task for task in self._whole["configs"] if self._is_ours(task)]
+
+    def _is_ours(self, task: str) -> bool:
+        # Without values it may be of another version, or of the harness alone: `result` says so.
+        named = task.startswith(OURS) and not self._is_unscored(task)
+        return named or self._report(task) is not None
+
+    def _is_unscored(self, task: str) -> bool:
+        """Return whether `--predict_only` left the task's metrics out."""
+        config = self._whole["configs"][task]
+        metrics = config.get("metric_list") if isinstance(config, dict) else None
+        return metrics == [{"metric": "bypass"}]
 
     def result(self, task: str) -> TaskResult:
         """Return one of the `tasks`.
@@ -101,7 +117,7 @@ class ResultsFile:
         """
         config, report = self._whole["configs"][task], self._report(task)
         if not isinstance(report, dict) or not isinstance(report.get("values"), dict):
-            raise _bad(self.path, f'{task}: "values" of every prompt', "none")
+            raise _bad(self.path, f"the values of every prompt of {task}", "none")
         _refuse_nan(self.path, task, [config, _object(self._whole, "results").get(task)])
         return _task_result(self, self._whole, task, config, report)
 
@@ -138,6 +154,8 @@ def _task_result(
     file: ResultsFile, whole: Mapping[str, Any], task: str, config: Any, report: Mapping[str, Any]
 ) -> TaskResult:
     path = file.path
+    signature = _text(path, f"{task}: signature", report.get("signature"))
+    _refuse_newer(path, task, signature)
     ids, values = _values(path, task, report["values"])
     directions = _object(_object(whole, "higher_is_better"), task)
     place = report.get("generations")
@@ -146,7 +164,7 @@ def _task_result(
     return TaskResult(
         task=task,
         model=file.model,
-        signature=_text(path, f"{task}: signature", report.get("signature")),
+        signature=signature,
         ids=ids,
         values=values,
         higher_is_better={name: _direction(directions.get(name)) for name in values},
@@ -160,6 +178,26 @@ def _task_result(
         reference_run=None if reference is None else str(reference),
         bounds=_bounds(_object(_object(whole, "results"), task)),
     )
+
+
+def _refuse_newer(path: Path, task: str, signature: str) -> None:
+    version, known = signature.partition("|")[0].rpartition("@")[2], _versions().get(task)
+    if known is not None and version.isdecimal() and float(version) > known:
+        raise DataError(
+            f"{path}: expected {task} of version {known} or older, got version {version}; update "
+            "lm-eval-overton"
+        )
+
+
+@cache
+def _versions() -> dict[str, int]:
+    """Return the version of each packaged task."""
+    import yaml
+
+    files = tasks_folder().glob(f"*/{OURS}*.yaml")
+    # This loader takes the tags that only the harness knows for plain text.
+    read = {path.stem: yaml.load(path.read_text("utf-8"), yaml.BaseLoader) for path in files}
+    return {task: int(config["metadata"]["version"]) for task, config in read.items()}
 
 
 def _bounds(results: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -221,7 +259,9 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
     _same_length(path, what, details, n)
     wrong = next((one for one in details if not _is_detail(one)), None)
     if wrong is not None:
-        expected = '{"sha": text, "covered": lists, "verdicts": lists by judgement}'
+        expected = (
+            '{"sha": text, "covered": lists of positions or null, "verdicts": lists by judgement}'
+        )
         raise _bad(path, f"{what}: {expected} for each prompt", _short(wrong))
     return tuple(details)
 
@@ -233,10 +273,14 @@ def _is_detail(value: Any) -> bool:
     return (
         isinstance(value.get("sha", ""), str)
         and isinstance(covered, list)
-        and all(isinstance(own, list) for own in covered)
+        and all(own is None or _are_positions(own) for own in covered)
         and isinstance(verdicts, dict)
         and all(isinstance(own, list) for own in verdicts.values())
     )
+
+
+def _are_positions(value: Any) -> bool:
+    return isinstance(value, list) and all(type(i) is int for i in value)
 
 
 def _judging(path: Path, task: str, given: Any) -> Judging | None:

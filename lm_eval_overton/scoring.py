@@ -7,7 +7,7 @@ computed once per prompt, and texts of all prompts are encoded together beforeha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -21,6 +21,7 @@ from lm_eval_overton.judged_metrics import (
     JUDGED_BY,
     QUALITY_CONTROLLED,
     RAW_AT_TWO,
+    controlled_bounds,
     judged_metrics,
 )
 from lm_eval_overton.likeness import shortened
@@ -40,6 +41,7 @@ __all__ = [
     "BOUNDS",
     "JUDGED",
     "MATCHED",
+    "MATCHING",
     "METRICS",
     "REFERENCE",
     "Bench",
@@ -128,7 +130,7 @@ BERTSCORE = frozenset(name for name in METRICS if name.startswith("bertscore_"))
 # Defined only against a reference run.
 REFERENCE = frozenset(
     name for name in METRICS if name.startswith(("reference_", "missing_from_reference"))
-)
+).difference(COUNTS)
 # Shown only with a judge, and those of them that rest on its verdicts.
 JUDGED = frozenset(JUDGED_BY)
 BOUNDED = JUDGED - {RAW_AT_TWO}
@@ -137,7 +139,8 @@ MATCHED = frozenset({"coverage_at_1", "coverage_at_n", "overton_index", "stance_
 _TEXTS_EMBEDDED = frozenset(
     {"semantic_diversity", "semantic_diversity_qc", "vendi", "overlong_share"}
 )
-_MATCHING = MATCHED | {"coverage_ceiling"} | REFERENCE
+# What a matcher is asked for.
+MATCHING = MATCHED | {"coverage_ceiling"} | REFERENCE
 _REFERENCES_EMBEDDED = frozenset(name for name in METRICS if name.startswith("cosine"))
 _SENTENCES_EMBEDDED = frozenset(name for name in METRICS if name.endswith("_clusters"))
 
@@ -164,6 +167,10 @@ def score_prompts(
     """
     _encode_together(prompts, names, bench)
     others = _others(prompts, bench) if REFERENCE.intersection(names) else [()] * len(prompts)
+    if MATCHING.intersection(names):
+        compared = bool(REFERENCE.intersection(names))
+        views = (PromptView(p, bench, own) for p, own in zip(prompts, others, strict=True))
+        _match_together(views, bench, compared)
     bert = _bertscores(prompts, bench) if BERTSCORE.intersection(names) else [None] * len(prompts)
     return [
         _values(PromptView(prompt, bench, own, scores), names, bounded)
@@ -194,8 +201,12 @@ def _encode_together(prompts: Sequence[Prompt], names: Sequence[str], bench: Ben
             texts += both + shortened(both)
     if texts:
         bench.encoder.encode(texts)
-    if bench.matcher is not None and _MATCHING.intersection(names):
-        bench.matcher.scores([(prompt.texts, prompt.viewpoints) for prompt in prompts])
+
+
+def _match_together(views: Iterable[PromptView], bench: Bench, compared: bool) -> None:
+    """Let the matcher see all questions at once, too."""
+    if bench.matcher is not None:
+        bench.matcher.scores([asked for view in views for asked in view.questions(compared)])
 
 
 def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
@@ -213,13 +224,14 @@ def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
 def _values(view: PromptView, names: Sequence[str], bounded: AbstractSet[str]) -> Values:
     values = {name: _none_if_nan(METRICS[name](view)) for name in names}
     incomplete = view.incomplete or bool(MATCHED & bounded)
-    for fill in BOUNDS:
-        other = view.filled(fill) if incomplete else view
-        values |= {
-            f"{name}_{fill}": _none_if_nan(METRICS[name](other))
-            for name in names
-            if name in bounded
-        }
+    filled = [view.filled(fill) if incomplete else view for fill in BOUNDS]
+    for name in bounded & set(names):
+        raw = QUALITY_CONTROLLED.get(name)
+        if raw is None:
+            pair = [METRICS[name](other) for other in filled]
+        else:
+            pair = [*controlled_bounds(name, METRICS[raw], view)]
+        values |= {f"{name}_{f}": _none_if_nan(v) for f, v in zip(BOUNDS, pair, strict=True)}
     return values
 
 
@@ -233,8 +245,8 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
         verdict.
     """
     kept: dict[str, Any] = {"sha": short_hash([sample.raw for sample in prompt.samples])}
-    if bench.matcher is not None and _MATCHING.intersection(names):
-        scores = bench.matcher.scores([(prompt.texts, prompt.viewpoints)])[0]
+    if bench.matcher is not None and MATCHING.intersection(names):
+        scores = bench.matcher.scores([prompt.question(prompt.texts)])[0]
         kept["covered"] = [
             None if np.isnan(row).any() else np.flatnonzero(row >= bench.matcher.threshold).tolist()
             for row in scores

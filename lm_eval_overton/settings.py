@@ -37,6 +37,11 @@ _TEXTS = (
     "hints",
     "bertscore",
 )
+# How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
+# does so.
+MISSPELT = 0.85
+# Between which values a matcher's scores lie: cosines, probabilities, ratings.
+THRESHOLDS = {"embedding": (-1, 1), "nli": (0, 1), "judge": (1, 5)}
 _INTEGERS = {"seed": 0, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
 _TEXT_LISTS = ("reference_stop", "example_ids")
 
@@ -107,6 +112,7 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
     Raises:
         SettingsError: If a value has the wrong type or range.
     """
+    _refuse_misspelt(metadata, task)
     given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
     if "n_samples" in given:
         given["n_samples"] = _integer(given["n_samples"], "n_samples", min_samples, task)
@@ -159,6 +165,12 @@ def _check_matcher(given: Mapping[str, Any], task: str) -> None:
     matcher = given.get("matcher", "embedding")
     if matcher not in ("embedding", "nli", "judge"):
         raise SettingsError(f"{task}: expected matcher embedding, nli or judge, got {matcher!r}")
+    low, high = THRESHOLDS[matcher]
+    if not low <= given.get("threshold", low) <= high:
+        raise SettingsError(
+            f"{task}: expected a threshold from {low} to {high} for the matcher {matcher}, got "
+            f"{given['threshold']}"
+        )
     judge = given.get("judge")
     if matcher == "judge" and not (judge and judge.model and judge.mode == "text"):
         raise SettingsError(
@@ -184,6 +196,16 @@ def refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:
             near = difflib.get_close_matches(key, KEYS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
             raise SettingsError(f"{task}: expected a known metadata key, got {key!r}; {hint}")
+
+
+def _refuse_misspelt(metadata: Mapping[str, Any], task: str) -> None:
+    """Refuse keys that are nearly ours, where the model's own arguments stand among the user's."""
+    for key in metadata:
+        near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=MISSPELT)
+        if near and key not in KEYS:
+            raise SettingsError(
+                f"{task}: expected a known metadata key, got {key!r}; did you mean {near[0]!r}?"
+            )
 
 
 def _integer(value: Any, key: str, least: int, task: str) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -16,26 +17,27 @@ from lm_eval_overton.bertscore import BertScorer, PairScores
 from lm_eval_overton.encoders import Encoder
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.likeness import Likeness
-from lm_eval_overton.matchers import Matcher
+from lm_eval_overton.matchers import JudgeMatcher, Matcher
+from lm_eval_overton.matching import Question
 from lm_eval_overton.metrics import coverage
 from lm_eval_overton.metrics.clusters import cluster_labels
 from lm_eval_overton.metrics.subsets import at_fixed_n
+from lm_eval_overton.passing import MAX_COMPLETIONS, completions, n_missing, passing
 from lm_eval_overton.samples import Sample
 
-__all__ = ["CONTROLLED_N", "Bench", "Fill", "Prompt", "PromptView", "Verdicts", "passes"]
+__all__ = ["CONTROLLED_N", "Bench", "Fill", "Part", "Prompt", "PromptView", "Verdicts"]
 
 Units = AbstractSet[Any]
 Fill = Literal["", "worst", "best"]
+# Whose samples a quality-controlled metric sees: this run's, the reference's, those of the other
+# prompts on which chance is estimated.
+Part = Literal["own", "reference", "others"]
 Verdicts = Mapping[str, Sequence[Verdict | None]]
 
 # Quality-controlled metrics that grow with the number of samples take this many.
 CONTROLLED_N = 2
-
-
-def passes(verdict: Verdict | None, bar: int) -> bool | None:
-    """Return whether a sample passes the quality bar; None where that is not known."""
-    score = verdict.value["helpfulness"] if verdict is not None and verdict.value else None
-    return None if score is None else bool(score >= bar)
+# Each way in which the verdicts on other prompts might come out costs as much as many of one's own.
+MAX_COMPLETIONS_OF_OTHERS = 32
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,25 @@ class Prompt:
         """The texts of the given units."""
         return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
 
-    def passing(self, bar: int, fill: Fill) -> Prompt:
-        """Return the prompt with those samples alone that pass the quality bar."""
+    def question(self, texts: Sequence[str]) -> Question:
+        """Return what a matcher is to say of texts: which of the given units they hold."""
+        return Question(texts, self.viewpoints, str(self.doc.get("prompt", "")))
+
+    def passing(self, bar: int, own: Iterator[bool], reference: Iterator[bool]) -> Prompt:
+        """Return the prompt with those samples alone that pass the quality bar.
+
+        Args:
+            bar: The least helpfulness that passes.
+            own: Says of each sample whose verdict is missing whether it passes.
+            reference: The same of the reference's samples.
+        """
         return replace(
             self,
-            samples=_passing(self.samples, self.verdicts, bar, fill),
-            reference=_passing(self.reference, self.reference_verdicts, bar, fill),
+            samples=passing(self.samples, self.verdicts.get("quality"), bar, own),
+            reference=passing(
+                self.reference, self.reference_verdicts.get("quality"), bar, reference
+            ),
         )
-
-
-def _passing(samples: Sequence[Sample], verdicts: Verdicts, bar: int, fill: Fill) -> list[Sample]:
-    valid = [sample for sample in samples if sample.status == "valid"]
-    known = [passes(verdict, bar) for verdict in verdicts.get("quality", [None] * len(valid))]
-    taken = [fill == "best" if passed is None else passed for passed in known]
-    return [sample for sample, passed in zip(valid, taken, strict=True) if passed]
 
 
 @dataclass(frozen=True)
@@ -109,15 +116,13 @@ class Bench:
             self._bags[sample] = text.content_words(sample)
         return self._bags[sample]
 
-    def covered(
-        self, texts: Sequence[str], viewpoints: Sequence[str], fill: Fill = ""
-    ) -> npt.NDArray[np.bool_]:
+    def covered(self, question: Question, fill: Fill = "") -> npt.NDArray[np.bool_]:
         """Return which text covers which viewpoint, (n_texts, n_viewpoints).
 
         A text that the matcher could not score is left out, or covers nothing or everything.
         """
         assert self.matcher is not None
-        scores = self.matcher.scores([(texts, viewpoints)])[0]
+        scores = self.matcher.scores([question])[0]
         known = ~np.isnan(scores).any(axis=1)
         covered: npt.NDArray[np.bool_] = np.asarray(scores >= self.matcher.threshold)
         if not fill:
@@ -136,14 +141,18 @@ class PromptView:
         others: Sequence[Prompt] = (),
         bert: tuple[PairScores, PairScores] | None = None,
         fill: Fill = "",
+        whole: PromptView | None = None,
     ) -> None:
         self.bert = bert
         self.fill = fill
+        # The view of all samples, where this one is of some: what it knows need not be made anew.
+        self.whole = whole
         self.prompt = prompt
         self.samples = prompt.samples
         self.texts = prompt.texts
         self.bench = bench
         self.others = others
+        self._completions: dict[tuple[Part, ...], list[PromptView]] = {}
 
     def filled(self, fill: Fill) -> PromptView:
         """Return the prompt as if each verdict that is missing were the worst, or the best."""
@@ -151,16 +160,50 @@ class PromptView:
 
     @cached_property
     def controlled(self) -> PromptView:
-        """The samples that pass the quality bar."""
+        """The samples that are known to pass the quality bar."""
+        return self._controlled((), ())
+
+    def completed(self, parts: tuple[Part, ...]) -> list[PromptView]:
+        """Return what might pass the quality bar if the verdicts that are missing had come.
+
+        Args:
+            parts: Whose verdicts are completed; of the others, the samples that are known to pass.
+        """
+        if parts not in self._completions:
+            missing = sum(
+                n_missing(verdicts.get("quality", ()), self.bench.bar)
+                for part in parts
+                for verdicts in self._verdicts[part]
+            )
+            most = MAX_COMPLETIONS_OF_OTHERS if "others" in parts else MAX_COMPLETIONS
+            ways = completions(missing, self.bench.seed, most) if missing else []
+            views = [self._controlled(parts, way) for way in ways] or [self.controlled]
+            self._completions[parts] = views
+        return self._completions[parts]
+
+    @property
+    def _verdicts(self) -> dict[Part, list[Verdicts]]:
+        return {
+            "own": [self.prompt.verdicts],
+            "reference": [self.prompt.reference_verdicts],
+            "others": [other.verdicts for other in self.others],
+        }
+
+    def _controlled(self, parts: tuple[Part, ...], way: Iterable[bool]) -> PromptView:
+        """Return the samples that pass if the missing verdicts of some parts come out in a way."""
+        given, never = iter(way), repeat(False)
+        own, reference, others = (given if part in parts else never for part in self._verdicts)
         bar, n = self.bench.bar, min(self.bench.n, CONTROLLED_N)
-        others = [other.passing(bar, self.fill) for other in self.others]
-        prompt = self.prompt.passing(bar, self.fill)
-        return PromptView(prompt, replace(self.bench, n=n), [o for o in others if o.texts])
+        prompt = self.prompt.passing(bar, own, reference)
+        rest = [other.passing(bar, others, never) for other in self.others]
+        bench = replace(self.bench, n=n)
+        return PromptView(prompt, bench, [o for o in rest if o.texts], whole=self)
 
     @cached_property
     def incomplete(self) -> bool:
         """Whether a verdict is missing, so that the metrics which rest on it have bounds."""
-        asked = [v for own in self.prompt.verdicts.values() for v in own if v is not None]
+        judged = [own for part in self._verdicts.values() for one in part for own in one.values()]
+        asked = [verdict for own in judged for verdict in own if verdict is not None]
         return any(verdict.status != "parsed" or _has_none(verdict.value) for verdict in asked)
 
     @cached_property
@@ -171,6 +214,9 @@ class PromptView:
     @cached_property
     def bags(self) -> list[frozenset[str]]:
         """Content words per valid sample."""
+        if self.whole is not None:
+            known = dict(zip(self.whole.texts, self.whole.bags, strict=True))
+            return [known[sample] for sample in self.texts]
         return [text.content_words_of(tokens) for tokens in self.tokens]
 
     @cached_property
@@ -201,7 +247,24 @@ class PromptView:
     @cached_property
     def covered(self) -> npt.NDArray[np.bool_]:
         """(n_valid, n_viewpoints): which sample covers which viewpoint."""
-        return self.bench.covered(self.texts, self.prompt.viewpoints, self.fill)
+        return self.bench.covered(self.prompt.question(self.texts), self.fill)
+
+    def questions(self, compared: bool) -> list[Question]:
+        """Return what the matcher is asked of this prompt's viewpoints.
+
+        Args:
+            compared: Whether the samples are compared with the reference's.
+        """
+        texts = [self.texts]
+        if compared:
+            texts += [self.prompt.reference_texts, *(other.texts for other in self.others)]
+        return [self.prompt.question(own) for own in texts]
+
+    @cached_property
+    def match_verdicts(self) -> list[Verdict]:
+        """What the judge said to those questions, where the matcher is one."""
+        matcher = self.bench.matcher
+        return matcher.verdicts(self.questions(True)) if isinstance(matcher, JudgeMatcher) else []
 
     @property
     def sides(self) -> list[str]:
@@ -212,7 +275,7 @@ class PromptView:
         """Return the units of each text: viewpoints of this prompt, or content words."""
         if self.bench.matcher is None:
             return [self.bench.bag(sample) for sample in texts]
-        rows = self.bench.covered(texts, self.prompt.viewpoints, self.fill)
+        rows = self.bench.covered(self.prompt.question(texts), self.fill)
         return [set(np.flatnonzero(row).tolist()) for row in rows]
 
     @cached_property

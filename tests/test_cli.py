@@ -3,6 +3,9 @@
 import importlib.metadata
 import importlib.util
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from lm_eval_overton.encoders import DEFAULT_ENCODER, OFFLINE_PACKAGE
 from lm_eval_overton.harness.replay import task_names
 from lm_eval_overton.harness.runs import write_generations
 from lm_eval_overton.paths import tasks_folder
+from tests.conftest import run
 
 # The second prompt: one of six pairs is alike in all words, the others in none, so 1 - 1/6.
 ROWS = [
@@ -207,6 +211,96 @@ def test_check_names_the_tasks_there_are(capsys, pattern):
 def test_metadata_must_be_a_json_object(capsys, text):
     error = usage_error_of(capsys, "check", "--metadata", text)
     assert error.endswith(f"argument --metadata: expected a JSON object, got {text!r}")
+
+
+# ---------------------------------------------------------------------------------- exit codes
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Lets `overton doctor` raise what it is given."""
+
+    def fail(error):
+        def raised():
+            raise error
+
+        monkeypatch.setattr("lm_eval_overton.doctor.diagnose", raised)
+
+    return fail
+
+
+def test_an_error_of_the_system_is_one_line(capsys, failing):
+    failing(PermissionError(13, "Permission denied", "runs"))
+    assert error_of(capsys, "doctor") == "[Errno 13] Permission denied: 'runs'"
+
+
+def test_an_error_that_nobody_foresaw_is_no_failed_gate(capsys, failing):
+    failing(ZeroDivisionError("by nought"))
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("ZeroDivisionError: by nought")
+
+
+@pytest.mark.parametrize("output", ["", ".", "/"])
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [
+        ("report", "lm_eval_overton.reporting.page.page"),
+        ("replicate", "lm_eval_overton.replicate.replicate"),
+    ],
+)
+def test_a_place_that_is_no_file_is_refused_before_the_work(
+    command, work, output, tmp_path, capsys, monkeypatch
+):
+    score(jsonl(tmp_path / "mine.jsonl", ROWS), tmp_path / "out")
+    monkeypatch.setattr(work, lambda *_: pytest.fail("it was worked"))
+    capsys.readouterr()
+    error = error_of(capsys, command, str(tmp_path / "out"), "-o", output)
+    assert error.startswith(f"{Path(output)}: expected a file that can be written, got a folder")
+
+
+def test_replicated_tables_are_there_as_a_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("lm_eval_overton.replicate.replicate", lambda *_: [])
+    path = tmp_path / "new" / "tables.md"
+    assert main(["replicate", str(tmp_path), "-o", str(path)]) == 0
+    assert path.read_text(encoding="utf-8").startswith("# Replication")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def into(place: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with its output redirected by a shell."""
+    command = (
+        f"set -o pipefail; {shlex.join([sys.executable, '-m', 'lm_eval_overton', *arguments])}"
+    )
+    return run(["bash", "-c", f"{command} {place}"], env)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_device_is_one_line():
+    result = into("> /dev/full", "tasks-path")
+    assert result.returncode == 2
+    assert result.stderr == "error: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize(("place", "code"), [("| true", 141), (">&-", 0), ("2>&1 | true", 141)])
+def test_a_closed_output_is_quiet(place, code):
+    result = into(place, "doctor")
+    assert (result.returncode, result.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_a_terminal_cannot_show_is_escaped(encoding, tmp_path):
+    responses = jsonl(tmp_path / "mine.jsonl", ROWS)
+    score(responses, tmp_path / "a")
+    [path] = (tmp_path / "a").rglob("results_*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_name": "m\ud800\u2192"}))
+    run_of = f"\u2192\U0001f600={tmp_path / 'a'}"
+    for form in ((), ("--json",), ("--csv",)):
+        result = into("", "compare", run_of, run_of, *form, PYTHONIOENCODING=encoding)
+        assert result.returncode == 0, result.stderr
+        if form == ("--json",):
+            [first, _] = json.loads(result.stdout)["runs"]
+            assert first["name"] == "\u2192\U0001f600"
+            assert first["tasks"]["overton_diversity"]["model"] == "m\ud800\u2192"
 
 
 # --------------------------------------------------------------------------------------- score

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 
 import pytest
@@ -80,7 +81,105 @@ def test_a_change_beyond_its_bound_fails_the_command(runs, capsys):
 def test_homogeneity_is_within_and_across_runs(runs, capsys):
     out = output(capsys, "compare", runs / "base", runs / "dpo", "--homogeneity")
     # Within base none of the words is shared, within dpo three of five.
+    assert "\n\n## How alike the samples are\n\n" in out
     assert "0.600" in out.rpartition("##")[2]
+
+
+def alike(capsys, *arguments):
+    """The similarities, by pair of runs."""
+    found = json.loads(output(capsys, "compare", *arguments, "--homogeneity", "--json"))
+    return {(own["run"], own["other"]): own["similarity"] for own in found["homogeneity"]}
+
+
+def rescored(place, shared, task="overton_diversity", **metadata):
+    """Score samples into the folder of a run."""
+    place.parent.mkdir(exist_ok=True)
+    path = place.parent / f"{shared}.jsonl"
+    rows = [{"prompt": f"Say {i}.", "responses": samples(i, shared)} for i in range(N)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    options = ["--task", task, "--name", "m", "--metadata", json.dumps({"n_samples": 2} | metadata)]
+    assert main(["score", str(path), "-o", str(place), *options]) == 0
+    return place
+
+
+def test_homogeneity_is_of_what_was_compared(tmp_path, capsys):
+    base = rescored(tmp_path / "base", 0)
+    chat = rescored(tmp_path / "chat", 3)
+    # A folder may hold other tasks, with other samples.
+    rescored(base, 2, "overton_icl_zeroshot", reference=str(tmp_path / "3.jsonl"), example_ids=[])
+    found = alike(capsys, base, chat)
+    # Within chat three of five words are shared.
+    assert (found["base", "base"], found["chat", "chat"]) == (0.0, pytest.approx(3 / 5))
+
+
+def test_homogeneity_takes_the_newest_by_name_whatever_was_copied_last(tmp_path, capsys):
+    base = rescored(tmp_path / "base", 0)
+    old = next(base.rglob("samples_*.jsonl"))
+    rescored(base, 2)
+    os.utime(old, (2e9, 2e9))
+    found = alike(capsys, base, rescored(tmp_path / "chat", 3))
+    assert found["base", "base"] == pytest.approx(1 / 3)
+
+
+def test_homogeneity_of_runs_in_folders_of_one_name(tmp_path, capsys):
+    one, other = rescored(tmp_path / "a" / "run", 0), rescored(tmp_path / "b" / "run", 3)
+    assert alike(capsys, one, other) == {
+        (f"run ({one})", f"run ({one})"): 0.0,
+        # The first samples are equal, the second of b has one of its words from that of a.
+        (f"run ({one})", f"run ({other})"): pytest.approx((1 + 3 / 5 + 0 + 1 / 7) / 4),
+        (f"run ({other})", f"run ({other})"): pytest.approx(3 / 5),
+    }
+
+
+def test_homogeneity_needs_a_task_that_all_runs_have(runs, tmp_path, capsys):
+    own = {"reference": str(tmp_path / "0.jsonl"), "example_ids": []}
+    icl = rescored(tmp_path / "icl", 0, "overton_icl_zeroshot", **own)
+    assert main(["compare", str(runs / "base"), str(icl), "--homogeneity"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: expected the samples of a task that all runs have, got none")
+
+
+def test_csv_holds_the_table_that_was_chosen(runs, capsys):
+    two = ["compare", runs / "base", runs / "dpo", "--csv"]
+    for table, column in (("rows", "p_holm"), ("shifts", "group"), ("homogeneity", "similarity")):
+        head, *rows = output(capsys, *two, "--table", table).splitlines()
+        assert column in head.split(",")
+        assert rows
+    assert output(capsys, *two) == output(capsys, *two, "--table", "rows")
+    for wrong in ([*two, "--homogeneity"], [*two[:3], "--table", "shifts"]):
+        assert main([str(argument) for argument in wrong]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("error: --")
+        assert err.count("\n") == 1
+
+
+def test_the_seed_draws_every_interval_of_a_report(runs, tmp_path):
+    pages, figures = [], []
+    for seed in ("1", "1", "2"):
+        page, plots = tmp_path / "report.html", tmp_path / seed
+        arguments = [
+            "report",
+            str(runs / "sft"),
+            "-o",
+            str(page),
+            "--plots",
+            str(plots),
+            "--seed",
+            seed,
+        ]
+        assert main(arguments) == 0
+        pages.append(page.read_text())
+        figures.append({path.name: path.read_bytes() for path in plots.iterdir()})
+    assert pages[0] == pages[1] != pages[2]
+    assert figures[0] == figures[1] != figures[2]
+
+
+@pytest.mark.parametrize(
+    "command", [["compare", "a", "b"], ["report", "a"], ["leaderboard", "a", "--metric", "vendi"]]
+)
+def test_a_negative_seed_is_one_line(command, capsys):
+    assert main([*command, "--seed", "-1"]) == 2
+    assert capsys.readouterr().err == "error: --seed: expected an integer of at least 0, got -1\n"
 
 
 def test_report_of_several_runs_and_of_one(runs, capsys, tmp_path):

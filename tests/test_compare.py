@@ -131,7 +131,6 @@ def test_a_run_beside_itself_has_no_difference():
     found = compare(run("base", own), [run("base", own)]).pairs[0]
     paired = row(found, "m").paired
     assert (paired.difference, paired.ci_low, paired.ci_high, paired.p_value) == (0, 0, 0, 1)
-    assert not noted(found, "both runs are called")
 
 
 def test_several_runs_keep_their_order_and_one_base():
@@ -289,24 +288,20 @@ def test_a_run_without_a_judge_is_named():
     assert noted(found, "only one run was judged: complete chat with `overton judge runs/chat")
 
 
-def test_alarms_and_equal_names_are_noted():
-    base = run("chat", task(m=[1] * 4))
-    other = FinishedRun(
-        "chat",
-        Path("elsewhere"),
-        {DIVERSITY: task(m=[1] * 4, alarms=["all the same"])},
-    )
-    notes = compare(base, [other]).pairs[0].notes
-    assert "both runs are called chat: name them with NAME=PLACE" in notes
-    assert "overton_diversity: alarm in chat: all the same" in notes
+def test_alarms_are_noted():
+    found = pair(task(m=[1] * 4), task(m=[1] * 4, alarms=["all the same"]))
+    assert "overton_diversity: alarm in chat: all the same" in found.notes
 
 
-def test_every_run_that_shares_its_name_is_told():
+def test_runs_of_one_name_are_told_apart_by_their_places():
     places = [FinishedRun("dpo", Path(place), {DIVERSITY: task(m=[1] * 4)}) for place in "ab"]
-    base = run("base", task(m=[1] * 4))
-    text = "several runs are called dpo: name them with NAME=PLACE"
-    assert all(text in one.notes for one in compare(base, places).pairs)
-    assert text not in compare(base, places[:1]).pairs[0].notes
+    compared = compare(run("base", task(m=[1] * 4)), places)
+    assert [one.name for one in compared.runs] == ["base", "dpo (a)", "dpo (b)"]
+    assert [one.run for one in compared.pairs] == ["dpo (a)", "dpo (b)"]
+    found = compare(places[0], places[1:]).pairs[0]
+    assert (found.base, found.run) == ("dpo (a)", "dpo (b)")
+    # One run twice is no other run.
+    assert compare(places[0], places[:1]).pairs[0].run == "dpo"
 
 
 def test_verdicts_that_enter_no_mean_are_counted():
@@ -344,6 +339,51 @@ def test_runs_without_anything_in_common_are_refused():
         pair(base, other)
     with pytest.raises(SettingsError, match="expected a base and at least one other run"):
         compare(run("base", task(m=[1] * 4)), [])
+
+
+AGAINST = {
+    "reference_coverage_at_1": [0.3] * 4,
+    "reference_coverage_at_n": [0.5] * 4,
+    "missing_from_reference": [0.5] * 4,
+    "missing_from_reference_split": [0.4] * 4,
+    "missing_from_reference_chance": [0.9] * 4,
+    "reference_samples_worth": [1] * 4,
+}
+ITSELF = AGAINST | {
+    "reference_coverage_at_n": [1, 1, None, 1],
+    "missing_from_reference": [0, 0, None, 0],
+}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_a_run_that_is_its_own_reference_has_by_construction_is_no_finding(order):
+    both = [task(m=[1] * 4, **columns) for columns in (ITSELF, AGAINST)][::order]
+    found = pair(*both)
+    assert [one.metric for one in found.rows] == ["m", "missing_from_reference_chance"]
+    name = "base" if order == 1 else "chat"
+    [note] = noted(found, f"{name} is its own reference, which decides reference_coverage_at_1, ")
+    assert note.endswith("missing_from_reference_split, reference_samples_worth: left out")
+    # Two others are compared on all of it.
+    others = pair(*[task(m=[1] * 4, **AGAINST)] * 2)
+    assert len(others.rows) == 7
+    assert not noted(others, "own reference")
+
+
+def test_a_gate_on_what_is_left_out_says_why():
+    compared = compare(
+        run("base", task(m=[1] * 4, **ITSELF)), [run("chat", task(m=[1] * 4, **AGAINST))]
+    )
+    with pytest.raises(SettingsError, match=r"'missing_from_reference'; .*base is its own ref"):
+        fails(compared, ["missing_from_reference>0.1"])
+
+
+def test_what_is_of_the_reference_alone_is_not_counted_among_the_tests():
+    # All signs of a equal: p = 2/16, of one test.
+    same = {"reference_coverage_at_1_held_out": [0.2, None, 0.3, 0.4]}
+    found = pair(task(a=[0] * 4, **same), task(a=[1] * 4, **same))
+    assert [(one.metric, one.p_holm) for one in found.rows] == [("a", 0.125)]
+    other = {"reference_coverage_at_1_held_out": [0.2, 0.1, 0.3, 0.4]}
+    assert len(pair(task(a=[0] * 4, **same), task(a=[1] * 4, **other)).rows) == 2
 
 
 # ------------------------------------------------------------------------------------ quality
@@ -445,6 +485,37 @@ def test_aggregation_that_is_not_measured_is_not_judged():
     )
 
 
+def covering(*covered, ceiling):
+    own = task(COVERAGE, ids="pqr"[: len(covered)], coverage_ceiling=ceiling)
+    return replace(own, details=tuple({"sha": "s", "covered": each} for each in covered))
+
+
+def test_the_ceiling_is_what_any_sample_of_any_run_covers():
+    # Of four viewpoints: on p the base covers 0, the others 1 and 0 and 2; on q the base covers
+    # nothing and one other 3; on r a matcher could not say of what the base answered.
+    base = run("base", covering([[0], []], [[], []], [None], ceiling=[0.25, 0, None]))
+    sft = run("sft", covering([[1], None], [[], [3]], [[0]], ceiling=[0.25, 0.25, 0.25]))
+    dpo = run("dpo", covering([[0, 2]], [[]], [[1]], ceiling=[0.5, 0, 0.25]))
+    compared = compare(base, [sft, dpo, run("diverse", task("overton_icl_fixed", m=[1] * 4))])
+    for found in compared.pairs[:2]:
+        own = shift(found, "ceiling over all runs", "coverage_ceiling")
+        assert (own.group, own.is_difference) == ("aggregation", False)
+        # p 3/4, q 1/4.
+        assert (own.value.estimate, own.value.n) == (0.5, 2)
+    # It is no reason to speak of aggregation.
+    assert noted(compared.pairs[0], "whether this is aggregation is not known")
+
+
+def test_without_viewpoints_there_is_no_ceiling():
+    found = pair(task(m=[1] * 4), task(m=[1] * 4))
+    own = shift(found, "ceiling over all runs", "coverage_ceiling")
+    assert own.note == "no overton_coverage in base and chat"
+    both = [task(COVERAGE, coverage_ceiling=[1] * 4)] * 2
+    assert shift(pair(*both), own.part, own.metric).note == (
+        "no prompt of which every run knows what it covers"
+    )
+
+
 # ------------------------------------------------------------------------------------ missing
 
 
@@ -471,6 +542,39 @@ def test_what_is_missing_stands_beside_its_two_baselines():
     assert {(one.group, one.note) for one in parts} == {("missing", "against runs/base")}
     # .3 on every prompt.
     assert (parts[4].value.low, parts[4].value.high) == pytest.approx((0.3, 0.3))
+
+
+def test_a_reference_that_may_not_be_the_base_is_shown_as_the_run_names_it():
+    own = replace(task(m=[1] * 4, **missing([0.5] * 4, [0.6] * 4, [1] * 4)), reference_run="a/sft")
+    found = pair(task(m=[1] * 4), own)
+    note = "reference as the run names it: a/sft"
+    assert shift(found, "split", "missing_from_reference").note == note
+    assert not noted(found, "which is not base")
+
+
+@pytest.mark.parametrize(
+    ("columns", "reference"),
+    [
+        # The base does not cover the same reference.
+        (AGAINST, "aa"),
+        # The base is its own reference, and that is another one.
+        (ITSELF, "bb"),
+    ],
+)
+def test_a_reference_that_is_not_the_base_is_noted(columns, reference):
+    base = task(m=[1] * 4, signed=f"{SIGNED}|reference:{reference}", **columns)
+    own = task(m=[1] * 4, signed=f"{SIGNED}|reference:aa", **missing([0.5] * 4, [0.6] * 4, [1] * 4))
+    found = pair(base, replace(own, reference_run="a/sft"))
+    assert noted(found, "chat is measured against a/sft, which is not base: what it misses is")
+    assert shift(found, "split", "missing_from_reference").note == "against a/sft"
+
+
+def test_a_base_that_is_its_own_reference_is_that_of_the_others_wherever_it_lay():
+    base = task(m=[1] * 4, signed=f"{SIGNED}|reference:aa", **ITSELF)
+    own = task(m=[1] * 4, signed=f"{SIGNED}|reference:aa", **missing([0.5] * 4, [0.6] * 4, [1] * 4))
+    found = pair(base, replace(own, reference_run="a/base.jsonl"))
+    assert shift(found, "split", "missing_from_reference").note == "against a/base.jsonl"
+    assert not noted(found, "which is not base")
 
 
 def test_what_no_prompt_defines_is_not_computed():
@@ -580,7 +684,25 @@ def test_without_a_floor_it_is_named():
     compared = compare(run("base", task(m=[1] * 4), icl("fixed", CEILING)), [chat()])
     [own] = recovered(compared)
     assert math.isnan(own.value.estimate)
-    assert own.note.startswith("no overton_icl_zeroshot in any run")
+    assert own.note == (
+        "no overton_icl_zeroshot of base, the floor: run it on the same model, m, or `overton "
+        "score` its responses with --name m"
+    )
+
+
+def test_another_model_without_examples_is_no_floor():
+    aligned = replace(icl("zeroshot", [0.4] * 4), model="chat")
+    runs = [run("chat", task(m=[1] * 4), aligned), run("icl", icl("fixed", CEILING))]
+    compared = compare(run("base", task(m=[1] * 4)), runs)
+    for own in recovered(compared):
+        assert math.isnan(own.value.estimate)
+        assert own.note.startswith("no overton_icl_zeroshot of base")
+    # Nor is it one where no file says which model answered.
+    nameless = [
+        FinishedRun(one.name, one.place, {k: replace(v, model="") for k, v in one.tasks.items()})
+        for one in compared.runs
+    ]
+    assert all(math.isnan(own.value.estimate) for own in recovered(compare(nameless[0], nameless)))
 
 
 def test_without_in_context_runs_they_are_named():
@@ -601,15 +723,46 @@ def test_a_floor_with_another_reference_is_no_floor():
     floor = replace(icl("zeroshot", FLOOR), signature=f"overton_icl_zeroshot@1|{SIGNED}")
     [own] = recovered(compare(run("base", task(m=[1] * 4), floor, icl("fixed", CEILING)), [chat()]))
     assert math.isnan(own.value.estimate)
-    assert own.note == "reference differs from the floor's (base)"
+    assert own.note == (
+        "the floor, zeroshot of base, has other settings (reference unset, here aa)"
+    )
 
 
-def test_a_floor_with_other_settings_than_the_strategy_is_told():
-    own = f"{SIGNED.replace('temp:0.5', 'temp:1')}|strategy:fixed|k:5|examples:ab|bert:deb"
-    base = run("base", task(m=[1] * 4), icl("zeroshot", FLOOR), icl("fixed", CEILING, signed=own))
-    [found] = recovered(compare(base, [chat()]))
+STRATEGY = "strategy:fixed|k:5|order:nearest_last|max_context:99|examples:ab|hints:cd|bert:deb"
+
+
+def with_floor(signed):
+    floor = icl("zeroshot", FLOOR, signed=f"{SIGNED}|strategy:zeroshot")
+    return run("base", task(m=[1] * 4), floor, icl("fixed", CEILING, signed=signed))
+
+
+def test_what_makes_a_strategy_may_differ_from_the_floor():
+    signed = SIGNED.replace("query-answer", "summary-answer").replace("fence", "none")
+    [found] = recovered(compare(with_floor(f"{signed}|system:ab|{STRATEGY}"), [chat()]))
     assert found.value.estimate == pytest.approx(1.0)
-    assert found.note == "floor: zeroshot of base, which has other settings (temp 0.5, here 1)"
+    assert found.note == "floor: zeroshot of base"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [("temp:0.5", "temp:1", "temp 0.5, here 1"), ("|seed:1234", "", "seed 1234, here unset")],
+)
+def test_a_floor_with_other_settings_has_to_be_forced(old, new, shown):
+    base = with_floor(f"{SIGNED.replace(old, new)}|{STRATEGY}")
+    [own] = recovered(compare(base, [chat()]))
+    assert math.isnan(own.value.estimate)
+    assert own.note == f"the floor, zeroshot of base, has other settings ({shown})"
+    [forced] = recovered(compare(base, [chat()], force=True))
+    assert forced.value.estimate == pytest.approx(1.0)
+    assert forced.note == f"floor: zeroshot of base, which has other settings ({shown})"
+
+
+@pytest.mark.parametrize(("old", "new"), [(":abc", ":def"), ("emb:mini", "emb:other")])
+def test_a_floor_of_other_prompts_or_another_encoder_cannot_be_forced(old, new):
+    base = with_floor(f"{SIGNED.replace(old, new)}|{STRATEGY}")
+    [own] = recovered(compare(base, [chat()], force=True))
+    assert math.isnan(own.value.estimate)
+    assert own.note.startswith("the floor, zeroshot of base, has other settings (")
 
 
 def test_a_hint_that_the_floor_still_counts_is_told():
@@ -629,11 +782,11 @@ def test_a_similarity_that_was_not_measured_is_named():
 
 
 def test_samples_are_compared_within_and_across_runs():
-    texts = {
-        "a": {"p": ["ant bee", "ant"], "q": ["ant", "ant"], "r": ["ant", "bee"]},
-        "b": {"q": ["bee", "ant"], "p": ["ant", "cow"], "s": ["ant", "ant"]},
-    }
-    found = homogeneity(texts)
+    texts = [
+        {"p": ["ant bee", "ant"], "q": ["ant", "ant"], "r": ["ant", "bee"]},
+        {"q": ["bee", "ant"], "p": ["ant", "cow"], "s": ["ant", "ant"]},
+    ]
+    found = homogeneity(["a", "b"], texts)
     assert found.runs == ("a", "b")
     # Within a: p 1/2, q 1. Within b: 0, 0. Across: p (1/2 + 0 + 1 + 0) / 4, q (0 + 1 + 0 + 1) / 4.
     estimates = [[cell.estimate for cell in line] for line in found.cells]
@@ -643,16 +796,22 @@ def test_samples_are_compared_within_and_across_runs():
 
 
 def test_a_prompt_with_one_sample_counts_nowhere():
-    texts = {"a": {"p": ["ant"], "q": ["ant", "ant"]}, "b": {"p": ["ant"] * 2, "q": ["ant"] * 2}}
-    found = homogeneity(texts)
+    texts = [{"p": ["ant"], "q": ["ant", "ant"]}, {"p": ["ant"] * 2, "q": ["ant"] * 2}]
+    found = homogeneity(["a", "b"], texts)
     assert {(cell.estimate, cell.n) for line in found.cells for cell in line} == {(1.0, 1)}
 
 
 def test_alike_runs_cannot_be_computed_without_two_that_share_a_prompt():
     with pytest.raises(SettingsError, match="expected at least 2 runs, got 1"):
-        homogeneity({"a": {"p": ["ant"]}})
+        homogeneity(["a"], [{"p": ["ant"]}])
     with pytest.raises(DataError, match="expected a prompt that a, b all answer, got none"):
-        homogeneity({"a": {"p": ["ant"]}, "b": {"q": ["ant"]}})
+        homogeneity(["a", "b"], [{"p": ["ant"]}, {"q": ["ant"]}])
+
+
+def test_two_runs_of_one_name_are_two():
+    found = homogeneity(["a", "a"], [{"p": ["ant", "bee"]}, {"p": ["ant", "ant"]}])
+    # Within the first 0, within the second 1, across (1 + 1 + 0 + 0) / 4.
+    assert [[cell.estimate for cell in line] for line in found.cells] == [[0, 0.5], [0.5, 1]]
 
 
 # ------------------------------------------------------------------------------------ gates
@@ -734,7 +893,7 @@ def real(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("real")
 
-    def scored(name, texts, task, **metadata):
+    def scored(name, texts, task, model=None, **metadata):
         path = folder / f"{name}.jsonl"
         entries = [
             {"id": f"p{i}", "prompt": f"{word}?", "responses": own}
@@ -742,13 +901,13 @@ def real(tmp_path_factory):
         ]
         path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         metadata = {"n_samples": 2, **metadata}
-        score(read_responses(path), task, metadata=metadata, output=folder / name)
+        score(read_responses(path), task, metadata=metadata, output=folder / name, name=model)
 
     scored("base", BASE, DIVERSITY)
     scored("chat", CHAT, DIVERSITY, reference_run=str(folder / "base.jsonl"))
     reference = {"reference": str(folder / "chat.jsonl"), "example_ids": []}
-    scored("zeroshot", BASE, "overton_icl_zeroshot", **reference)
-    scored("fixed", [own[::-1] for own in CHAT], "overton_icl_fixed", **reference)
+    scored("zeroshot", BASE, "overton_icl_zeroshot", "base", **reference)
+    scored("fixed", [own[::-1] for own in CHAT], "overton_icl_fixed", "base", **reference)
     return [load_run(folder / name) for name in ("base", "chat", "zeroshot", "fixed")]
 
 

@@ -2,18 +2,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.credentials import redact
+from lm_eval_overton.credentials import is_secret, redact
+
+NAMES = st.sampled_from(["api_key", "model", "tokenizer", "bearer", "base_url"])
+NESTED = st.recursive(
+    st.integers() | st.sampled_from(["x", "http://h?key=1", "http://h?v=1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=6,
+)
 
 
 @pytest.mark.parametrize(
     "key",
-    ["api_key", "API-KEY", "hf_token", "client_secret", "Password", "Authorization", "header"],
+    [
+        *("api_key", "API-KEY", "apikey", "hf_token", "client_secret", "Password", "Authorization"),
+        *("header", "extra_headers", "bearer", "accessKeyId", "api_tokens", "X-Amz-Signature"),
+        *("tokenizer_auth_token", "eos_token_key", "max_auth_token", "watsonx_credentials"),
+    ],
 )
 def test_what_looks_like_a_credential_is_redacted(key):
     assert redact({key: "s3cret", "model": "m"}) == {key: "<redacted>", "model": "m"}
 
 
-@pytest.mark.parametrize("key", ["tokenizer", "tokenized_requests", "max_new_tokens", "bos_token"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("tokenizer", "tokenized_requests", "max_new_tokens", "bos_token", "use_fast_tokenizer"),
+        *("custom_prefix_token_id", "think_end_token", "stop_token_ids", "max_tokens_to_sample"),
+        *("num_key_value_heads", "author", "design", "keywords"),
+    ],
+)
 def test_settings_of_tokens_are_no_credentials(key):
     assert redact({key: "x"}) == {key: "x"}
 
@@ -30,3 +48,25 @@ def test_nested_credentials_are_redacted():
 def test_auth_of_the_tokenizer_and_of_the_address_are_redacted():
     given = {"auth": "sk-1", "tokenizer_auth_token": "sk-1", "base_url": "https://u:sk-1@h"}
     assert "sk-1" not in str(redact(given))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://h/v1?api-key=sk-1&v=2", "https://h/v1?api-key=<redacted>&v=2"),
+        ("https://h/v1?v=2&sig=sk-1#x", "https://h/v1?v=2&sig=<redacted>#x"),
+        ("https://h/v1?api%2Dkey=sk-1", "https://h/v1?api%2Dkey=<redacted>"),
+        ("https://u:sk-1@h/v1?token=sk-1", "https://h/v1?token=<redacted>"),
+        ("model=m,access_token=sk-1", "model=m,access_token=<redacted>"),
+        ("https://h/api-key/x?max_tokens=5", "https://h/api-key/x?max_tokens=5"),
+    ],
+)
+def test_a_key_in_an_address_is_redacted_and_nothing_else(given, kept):
+    assert redact({"base_url": [given]}) == {"base_url": [kept]}
+    assert is_secret("base_url", given) is (given != kept)
+
+
+@given(NESTED)
+def test_whatever_is_redacted_would_be_refused(value):
+    assert is_secret("x", value) is (redact(value) != value)
+    assert redact(redact(value)) == redact(value)

@@ -1,13 +1,22 @@
 import math
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judged_metrics import COUNTS, JUDGED_BY, judged_metrics, passes
+from lm_eval_overton.judged_metrics import (
+    COUNTS,
+    JUDGED_BY,
+    LOWER_IS_BETTER,
+    QUALITY_CONTROLLED,
+    judged_metrics,
+)
 from lm_eval_overton.metrics.stance import STANCES
+from lm_eval_overton.passing import MAX_COMPLETIONS, completions, passes
 from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import (
     BOUNDS,
@@ -37,6 +46,9 @@ def quality(helpfulness, **others):
     return Verdict("parsed", value, "{}")
 
 
+TWO_OF_THREE = [quality(5), quality(5), FAILED]
+
+
 def stances(*labels):
     return [Verdict("parsed", label, label) if label else FAILED for label in labels]
 
@@ -60,7 +72,8 @@ def bounded(name, own, **changes):
 
 def test_every_judged_metric_has_its_judgement():
     assert set(judged_metrics()) < set(JUDGED_BY) == JUDGED < set(METRICS)
-    assert {name.partition("_")[0] for name in COUNTS} == set(JUDGED_BY.values())
+    beside = {"reference_quality", "viewpoints"}
+    assert {name.rpartition("_")[0] for name in COUNTS} == {*JUDGED_BY.values(), *beside}
 
 
 def test_an_aspect_is_the_mean_of_the_scores_that_came():
@@ -102,11 +115,22 @@ def test_quality_controlled_diversity_is_that_of_the_samples_that_pass():
 
 def test_fewer_than_two_passing_samples_leave_quality_controlled_metrics_undefined():
     own = prompt(quality=[quality(5), quality(1), quality(1), quality(1), FAILED])
-    # At best the failed one passes: 0-4 have no word in common.
-    assert bounded("lexical_diversity_qc", own) == (None, None, 1)
-    assert bounded("overton_index_qc", own)[:2] == (None, None)
+    # Only where the failed one passes is it defined: 0-4 have no word in common.
+    assert bounded("lexical_diversity_qc", own) == (None, 1, 1)
+    assert bounded("overton_index_qc", own) == (None, 0.5, 0.5)
     # One sample holds 3 words; at best two hold 3 each.
     assert bounded("units_at_1_words_qc", own) == (3, 3, 3)
+
+
+def test_quality_controlled_bounds_reach_to_what_one_missing_verdict_can_do_either_way():
+    # Passing: red tree hill, red lake boat: 1 of 5 words in common, 4/5. With the third, which
+    # repeats the first: (1/5 + 1 + 1/5) / 3 in common, 8/15. So the worst is below the value.
+    own = prompt(["red tree hill", "red lake boat", "red tree hill"], quality=TWO_OF_THREE)
+    assert bounded("lexical_diversity_qc", own) == pytest.approx((0.8, 8 / 15, 0.8))
+    # Two that are the same; the best is that the third alone joins them, 2/3, not that all do, 1/2.
+    texts = ["red tree hill", "red tree hill", "green lake boat", "red tree hill"]
+    own = prompt(texts, quality=[*TWO_OF_THREE, FAILED])
+    assert bounded("lexical_diversity_qc", own) == pytest.approx((0, 0, 2 / 3))
 
 
 def test_quality_controlled_pools_are_of_two_samples():
@@ -126,6 +150,37 @@ def test_what_is_missing_from_the_passing_part_of_the_reference():
     assert bounded("missing_from_reference_split_qc", own) == (0.5, 0.5, 0.5)
     # The first one's words are not in the second, and the other way round.
     assert bounded("missing_from_reference_held_out_qc", own)[0] == 1
+
+
+def test_missing_verdicts_on_the_reference_bound_what_is_missing_from_it():
+    reference = ["red tree hill", "blue boat sea"]
+    own = prompt(["red tree hill"] * 2, reference, [quality(5), FAILED], quality=[quality(5)] * 2)
+    # Of the first one's words none is missing; if the second passes, half: that is the worst.
+    assert bounded("missing_from_reference_split_qc", own) == (0, 0.5, 0)
+    # The two have no word in common; one by itself leaves nothing to hold it against.
+    assert bounded("missing_from_reference_held_out_qc", own) == (None, 1, 1)
+    view = PromptView(own, bench())
+    assert view.incomplete
+    assert COUNTS["reference_quality_failed"](view) == 1
+    assert COUNTS["quality_failed"](view) == 0
+
+
+def test_missing_verdicts_on_other_prompts_bound_what_is_missing_by_chance():
+    def one(texts, verdicts):
+        return prompt(texts, ["red tree"] * 2, [quality(5)] * 2, quality=verdicts)
+
+    first = one(["red tree"] * 2, [quality(5)] * 2)
+    other = one(["red sea", "blue sea"], [quality(5), FAILED])
+    names = ["missing_from_reference_chance_qc"]
+    row, _ = score_prompts([first, other], names, bench(), JUDGED)
+    # Red sea holds one of the two words; blue sea, if it passes, none: (1/2 + 1) / 2 is missing.
+    assert [row[key] for key in sorted(row)] == [0.5, 0.75, 0.5]
+
+
+def test_the_direction_of_a_bound_is_that_of_the_task():
+    _, config = task_class("overton_diversity")
+    lower = {m["metric"] for m in config["metric_list"] if m["higher_is_better"] is False}
+    assert lower & JUDGED == LOWER_IS_BETTER
 
 
 def test_stance_shares_and_their_bounds():
@@ -213,12 +268,56 @@ def test_a_metric_lies_between_its_bounds(rows):
         assert math.fsum(v(view) for k, v in COUNTS.items() if k.startswith(judgement)) == len(rows)
 
 
+def with_verdicts(samples, verdicts):
+    """Each way of giving a score that passes, or one that does not, to those without one."""
+    choices = [(v,) if v.value and v.value["helpfulness"] else EITHER for v in verdicts]
+    for chosen in product(*choices):
+        yield [t for t, v in zip(samples, chosen, strict=True) if v.value["helpfulness"] >= 4]
+
+
+EITHER = (quality(5), quality(1))
+COMPLETED = ["lexical_diversity_qc", "units_at_1_words_qc", "overton_index_qc"]
+COMPLETED += ["missing_from_reference_split_qc", "missing_from_reference_held_out_qc"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(SCORES, min_size=5, max_size=5), st.lists(SCORES, min_size=3, max_size=3))
+def test_whichever_samples_pass_a_quality_controlled_metric_lies_within_its_bounds(own, theirs):
+    judged = prompt(SAMPLES, SAMPLES[2:], theirs, quality=own)
+    [values] = score_prompts([judged], COMPLETED, bench(), JUDGED)
+    found = {name: set() for name in COMPLETED}
+    for passing, reference in product(
+        with_verdicts(SAMPLES, own), with_verdicts(SAMPLES[2:], theirs)
+    ):
+        plain = prompt(passing, reference)
+        for name in COMPLETED:
+            value = METRICS[QUALITY_CONTROLLED[name]](PromptView(plain, bench(n=2)))
+            if not math.isnan(value):
+                found[name].add(value)
+    for name in COMPLETED:
+        ends = [values[f"{name}_{fill}"] for fill in BOUNDS]
+        low, high = ends[::-1] if name in LOWER_IS_BETTER else ends
+        assert (low is None) == (not found[name])
+        if found[name]:
+            assert (low, high) == pytest.approx((min(found[name]), max(found[name])))
+        if values[name] is not None:
+            assert low <= values[name] <= high
+
+
+@given(st.integers(0, 12), st.integers(0, 9))
+def test_completions_are_all_there_are_or_a_seeded_choice_with_both_ends(n, seed):
+    ways = completions(n, seed)
+    assert ways == completions(n, seed)
+    assert len(ways) == min(2**n, MAX_COMPLETIONS)
+    assert {(False,) * n, (True,) * n} <= set(ways)
+    assert {len(way) for way in ways} == {n}
+    assert n > 8 or len(set(ways)) == 2**n
+
+
 @settings(deadline=None)
 @given(st.lists(LABELS, min_size=1, max_size=4))
 def test_the_bounds_of_the_entropy_hold_for_whatever_the_missing_say(labels):
     """Each way of filling in the missing ones lies within the bounds, and some way reaches them."""
-    from itertools import product
-
     from lm_eval_overton.metrics.stance import stance_entropy
 
     own = prompt(SAMPLES[: len(labels)], stance=labels)

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,8 +22,9 @@ from lm_eval_overton.judging import (
 )
 from lm_eval_overton.recorded import read_responses
 from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import Prompt
+from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from tests.conftest import PAPER
+from tests.released import NoEncoder
 
 DOCS = [{"id": "a", "prompt": "Is it so?"}, {"id": "b", "prompt": "Is it not?"}]
 STATUS = ("refused", "unreadable", "failed")
@@ -178,13 +180,13 @@ def test_a_swapped_question_has_no_label_and_keeps_its_repeat():
 # ------------------------------------------------------------------------------------- labels
 
 
-def labels_judge(tmp_path, n_samples=2, **files):
+def labels_judge(tmp_path, n_samples=2, n_reference=None, **files):
     spec = {"labels": {}, "name": "us"}
     for name, rows in files.items():
         path = tmp_path / f"{name}.jsonl"
         path.write_text("".join(json.dumps({"labels": row}) + "\n" for row in rows))
         spec["labels"][name] = str(path)
-    return LabelsJudge(read_spec(spec, "t"), DOCS, n_samples)
+    return LabelsJudge(read_spec(spec, "t"), DOCS, n_samples, n_reference)
 
 
 def test_labels_answer_by_prompt_and_sample(tmp_path):
@@ -212,6 +214,42 @@ def test_labels_of_the_reference_are_its_own(tmp_path):
     own, theirs = (Judged("a", "?", ["x"], [0], of_reference=of) for of in (False, True))
     found = judge_prompts(judge, [own, theirs], ["quality"])
     assert [v["quality"][0].value["helpfulness"] for v in found] == [1, 5]
+
+
+def test_a_reference_may_have_another_number_of_samples(tmp_path):
+    labels = {"quality": [[{"depth": 1}] * 2] * 2, "reference_quality": [[{"depth": 5}] * 3] * 2}
+    judge = labels_judge(tmp_path, n_samples=2, n_reference=3, **labels)
+    theirs = Judged("b", "?", ["x", "y", "z"], [0, 1, 2], of_reference=True)
+    [found] = judge_prompts(judge, [theirs], ["quality"])
+    assert [v.value["depth"] for v in found["quality"]] == [5, 5, 5]
+    with pytest.raises(DataError, match="expected 1 label for its prompt or 2"):
+        labels_judge(tmp_path, n_samples=2, **labels)
+
+
+def test_labels_of_a_run_and_of_a_reference_with_more_samples_are_scored(tmp_path):
+    def lines(name, *rows):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return str(path)
+
+    docs = [{"prompt": f"Why {i}?"} for i in range(2)]
+    own = lines("own.jsonl", *({**doc, "responses": ["red tree", "blue tree"]} for doc in docs))
+    reference = lines("other.jsonl", *({**doc, "responses": ["red", "a", "b"]} for doc in docs))
+    labels = {
+        "quality": lines("own_labels.jsonl", *[{"labels": [{"helpfulness": 5}] * 2}] * 2),
+        "reference_quality": lines(
+            "other_labels.jsonl", *[{"labels": [{"helpfulness": 5}, {"helpfulness": 5}, None]}] * 2
+        ),
+    }
+    metadata = {"n_samples": 2, "reference_run": reference, "judge": {"labels": labels}}
+    names = {"missing_from_reference_split_qc"}
+    results = score(read_responses(Path(own)), "overton_diversity", metadata=metadata, only=names)
+    counts = results["configs"]["overton_diversity"]["metadata"]["overton"]["judge"]["counts"]
+    # A null is no verdict that anyone was asked for.
+    assert {name: own["parsed"] for name, own in counts.items()} == {
+        "quality": 4,
+        "reference_quality": 4,
+    }
 
 
 def test_labels_of_other_prompts_are_refused(tmp_path):
@@ -251,14 +289,31 @@ def test_a_stage_asks_what_is_of_use_and_can_be_asked(spec, has_reference, names
     assert stage.names == names
     assert stage.counts[:4] == [f"{names[0]}_{s}" for s in ("parsed", *STATUS)]
     assert ("helpfulness" in stage.left_out) is ("quality" not in names)
+    assert ("reference_quality_failed" in stage.counts) is (has_reference and "quality" in names)
 
 
-def test_a_stage_asks_about_the_reference_too_and_counts_its_own_alone():
+def test_a_stage_asks_about_the_reference_too():
     judge = Listed(*(Verdict("parsed", {"helpfulness": i}, "") for i in range(3)))
-    stage = JudgingStage(judge, ("quality",))
+    stage = JudgingStage(judge, ("quality",), ("reference_quality",))
     [found] = stage.judged([a_prompt(["x"], ["r", "s"])])
     assert [v.value["helpfulness"] for v in found.verdicts["quality"]] == [0]
     assert [v.value["helpfulness"] for v in found.reference_verdicts["quality"]] == [1, 2]
+
+
+def test_verdicts_on_the_reference_are_counted_and_missed_by_themselves():
+    lost = Verdict("failed", None, None)
+    judge = Listed(Verdict("parsed", {"helpfulness": 5}, ""), lost, lost)
+    spec = read_spec({"model": "m", "judgements": ["quality"]}, "t")
+    stage = JudgingStage.of(judge, spec, ("quality",), has_reference=True)
+    prompts = stage.judged([a_prompt(["x"], ["r", "s"])])
+    [row] = score_prompts(prompts, stage.counts, Bench(2, (), NoEncoder(), 1))
+    counts = stage.counted({name: [value] for name, value in row.items()})
+    assert {name: (own["parsed"], own["failed"]) for name, own in counts.items()} == {
+        "quality": (1, 0),
+        "reference_quality": (0, 2),
+    }
+    [alarm] = stage.alarms(counts, None)
+    assert alarm.startswith("reference_quality: 2 of 2 verdicts are missing (refused 0, ")
 
 
 class Broken:
@@ -272,6 +327,21 @@ def test_a_judge_that_breaks_costs_its_verdicts_alone(caplog):
     [found] = JudgingStage(Broken(), ("quality", "stance")).judged([a_prompt(["x", "y", None])])
     assert [v.status for v in found.verdicts["quality"]] == ["failed", "failed"]
     assert "out of memory" in caplog.text
+
+
+def test_a_judge_that_breaks_keeps_what_it_said_before(caplog):
+    class Breaking(Broken):
+        def ask(self, questions):
+            if questions[0].judgement.name == "stance":
+                raise RuntimeError("out of memory")
+            return [Verdict("parsed", {"helpfulness": 3}, "") for _ in questions]
+
+    prompt = a_prompt(["x"], kind="yes_no")
+    [found] = JudgingStage(Breaking(), ("quality", "stance")).judged([prompt])
+    assert [found.verdicts[name][0].status for name in ("quality", "stance")] == [
+        "parsed",
+        "failed",
+    ]
 
 
 def test_a_judge_that_cannot_be_set_up_is_the_users_error():

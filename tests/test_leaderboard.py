@@ -274,6 +274,28 @@ def test_another_reference_matters_only_to_what_is_measured_against_it():
     assert len(leaderboard(runs[:2], "reference_coverage_at_1").rows) == 1
 
 
+@pytest.mark.parametrize(
+    "metric", ["missing_from_reference", "reference_coverage_at_1", "reference_samples_worth"]
+)
+def test_a_run_that_is_its_own_reference_has_no_rank(metric):
+    def measured(name, at_n):
+        columns = {
+            "reference_coverage_at_n": [at_n, None, at_n],
+            "missing_from_reference": [1 - at_n, None, 1 - at_n],
+            "missing_from_reference_chance": [0.9, 0.9, 0.9],
+            "reference_coverage_at_1": [0.2, 0.3, 0.2],
+            "reference_samples_worth": [2, 3, 2],
+        }
+        return against(name, "aa", directions={"missing_from_reference": False}, **columns)
+
+    runs = [measured("base", 1.0), measured("sft", 0.5), measured("dpo", 0.7)]
+    board = leaderboard(runs, metric)
+    assert {row.run for row in board.rows} == {"sft", "dpo"}
+    assert board.missing == {"base": "its own reference"}
+    # Answers to other prompts are no samples of the pool.
+    assert len(leaderboard(runs, "missing_from_reference_chance").rows) == 3
+
+
 def test_similarities_to_different_references_are_not_shown_together():
     icl = "overton_icl_fixed"
     columns = {"jaccard": [0.1, 0.2], "mean_words": [3.0, 4.0], "p_both": [0.1, 0.2]}

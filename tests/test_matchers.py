@@ -18,6 +18,7 @@ from lm_eval_overton.matchers import (
     entailment_index,
     make_matcher,
 )
+from lm_eval_overton.matching import Question
 from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from lm_eval_overton.text import sentences
@@ -62,10 +63,10 @@ viewpoints_ = st.lists(st.text("abc", min_size=1, max_size=6), min_size=1, max_s
 
 # The first text loads the tokenizers.
 @settings(deadline=None)
-@given(st.lists(st.tuples(responses_, viewpoints_), max_size=3))
+@given(st.lists(st.builds(Question, responses_, viewpoints_), max_size=3))
 def test_a_response_scores_what_its_best_sentence_scores(questions):
     found = EmbeddingMatcher(FakeEncoder()).scores(questions)
-    for own, (responses, viewpoints) in zip(found, questions, strict=True):
+    for own, (responses, viewpoints, _) in zip(found, questions, strict=True):
         assert own.shape == (len(responses), len(viewpoints))
         expected = [[by_hand(r, v, cosine) for v in viewpoints] for r in responses]
         assert own.tolist() == [pytest.approx(row, abs=1e-6) for row in expected]
@@ -73,27 +74,33 @@ def test_a_response_scores_what_its_best_sentence_scores(questions):
 
 def test_list_markers_and_lines_without_a_letter_are_no_part_of_a_sentence():
     response = "1. aab\n- c\n...\n42"
-    [own] = EmbeddingMatcher(FakeEncoder()).scores([([response], ["aab", "c"])])
+    [own] = EmbeddingMatcher(FakeEncoder()).scores([Question([response], ["aab", "c"])])
     assert own.tolist() == [pytest.approx([1.0, 1.0])]
 
 
 @pytest.mark.parametrize("response", ["", " \n\t", "...", "42"])
 def test_a_response_without_a_sentence_covers_nothing(response):
-    [own] = EmbeddingMatcher(FakeEncoder(), threshold=-1).scores([([response, "a"], ["a", "b"])])
+    [own] = EmbeddingMatcher(FakeEncoder(), threshold=-1).scores(
+        [Question([response, "a"], ["a", "b"])]
+    )
     assert own.shape == (2, 2)
     assert own[0].tolist() == [-math.inf, -math.inf]
     assert (own >= -1).tolist() == [[False, False], [True, True]]
 
 
 def test_no_response_has_no_row():
-    found = EmbeddingMatcher(FakeEncoder()).scores([([], ["a", "b"]), (["a"], ["a"])])
+    found = EmbeddingMatcher(FakeEncoder()).scores(
+        [Question([], ["a", "b"]), Question(["a"], ["a"])]
+    )
     assert [own.shape for own in found] == [(0, 2), (1, 1)]
     assert EmbeddingMatcher(FakeEncoder()).scores([]) == []
 
 
 def test_the_texts_of_all_questions_are_encoded_together_first():
     encoder = FakeEncoder()
-    EmbeddingMatcher(encoder).scores([(["a\nb", "c"], ["ab"]), (["ac"], ["bc", "cc"])])
+    EmbeddingMatcher(encoder).scores(
+        [Question(["a\nb", "c"], ["ab"]), Question(["ac"], ["bc", "cc"])]
+    )
     assert encoder.calls[0] == ["a", "b", "c", "ac", "ab", "bc", "cc"]
 
 
@@ -128,7 +135,7 @@ def test_a_score_equal_to_the_threshold_is_a_match(score, covered):
 
 def test_the_threshold_decides_between_everything_and_nothing():
     texts, views = ["a\nb", "c"], ["aab", "bbc", "cca"]
-    scores = EmbeddingMatcher(FakeEncoder()).scores([(texts, views)])[0]
+    scores = EmbeddingMatcher(FakeEncoder()).scores([Question(texts, views)])[0]
     [lowest, highest] = [float(scores.min()), float(scores.max())]
 
     def at(threshold):
@@ -165,7 +172,7 @@ def test_the_best_sentence_counts_with_the_real_encoder(encoder):
     doc = QUESTIONS[0]
     views = [view["text"] for view in doc["viewpoints"]]
     response = "It depends.\n1. Donors could be paid. Few are.\n2. Poor people would sell first."
-    [own] = EmbeddingMatcher(encoder).scores([([response], views)])
+    [own] = EmbeddingMatcher(encoder).scores([Question([response], views)])
     pieces = sentences(response)
     assert len(pieces) == 4
     best = [
@@ -225,15 +232,17 @@ def probabilities(model, premise, hypothesis):
 
 
 PAIRS = [
-    (["A cat.\nDogs bark loudly at night.", "It rains"], ["cats purr", "dogs bark", "it is wet"]),
-    (["Yes!", "", "42"], ["Taxes pay for roads and schools that all of us use."]),
+    Question(
+        ["A cat.\nDogs bark loudly at night.", "It rains"], ["cats purr", "dogs bark", "it is wet"]
+    ),
+    Question(["Yes!", "", "42"], ["Taxes pay for roads and schools that all of us use."]),
 ]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 64])
 def test_batched_scores_are_those_of_one_pair_at_a_time(nli_model, batch_size):
     found = NliMatcher(nli_model, batch_size=batch_size).scores(PAIRS)
-    for own, (responses, viewpoints) in zip(found, PAIRS, strict=True):
+    for own, (responses, viewpoints, _) in zip(found, PAIRS, strict=True):
         expected = [
             [
                 by_hand(response, view, lambda p, h: probabilities(nli_model, p, h)[1])
@@ -244,7 +253,7 @@ def test_batched_scores_are_those_of_one_pair_at_a_time(nli_model, batch_size):
         assert own.tolist() == [pytest.approx(row, abs=1e-5) for row in expected]
     # The numbers tell pairs apart, and premise from hypothesis.
     assert np.ptp(found[0]) > 0.01
-    [[turned]] = NliMatcher(nli_model).scores([(["cats purr"], ["A cat."])])[0].tolist()
+    [[turned]] = NliMatcher(nli_model).scores([Question(["cats purr"], ["A cat."])])[0].tolist()
     assert turned != pytest.approx(found[0][0, 0], abs=1e-3)
 
 
@@ -253,7 +262,7 @@ def test_the_entailment_label_is_read_from_the_configuration(tmp_path, index):
     names = ["Contradiction", "neutral"]
     names.insert(index, "Entailment")
     model = write_nli_model(tmp_path / "nli", dict(enumerate(names)))
-    [[found]] = NliMatcher(model).scores([(["It rains."], ["It is wet."])])[0].tolist()
+    [[found]] = NliMatcher(model).scores([Question(["It rains."], ["It is wet."])])[0].tolist()
     each = probabilities(model, "It rains.", "It is wet.")
     assert found == pytest.approx(each[index], abs=1e-5)
     # The three differ, so the others would not have passed.
@@ -275,13 +284,13 @@ def test_the_index_of_the_entailment_label(labels, index):
 def test_a_model_without_an_entailment_label_is_refused_with_its_labels(tmp_path):
     model = write_nli_model(tmp_path / "sentiment", {0: "negative", 1: "not_entailment"})
     with pytest.raises(SettingsError, match="label named entailment, got negative, not_entail"):
-        NliMatcher(model).scores([(["It rains."], ["It is wet."])])
+        NliMatcher(model).scores([Question(["It rains."], ["It is wet."])])
 
 
 def test_what_is_no_classification_model_is_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "none"}))
     with pytest.raises(SettingsError, match="expected a sequence-classification model, got "):
-        NliMatcher(str(tmp_path)).scores([(["It rains."], ["It is wet."])])
+        NliMatcher(str(tmp_path)).scores([Question(["It rains."], ["It is wet."])])
 
 
 @pytest.fixture
@@ -303,26 +312,30 @@ def pairs_scored(monkeypatch):
 def test_every_pair_is_scored_once_however_often_it_is_asked_for(nli_model, pairs_scored):
     matcher = NliMatcher(nli_model, batch_size=4)
     # Distinct sentences {a b, c, d}: 3 x 2 pairs, and {d} x {w}: 1.
-    asked = [(["a b\nc", "c\nd", "c"], ["v", "w"]), (["d"], ["w"]), (["d"], ["u"])]
+    asked = [
+        Question(["a b\nc", "c\nd", "c"], ["v", "w"]),
+        Question(["d"], ["w"]),
+        Question(["d"], ["u"]),
+    ]
     first = matcher.scores(asked)
     assert pairs_scored == [4, 3]
     again = matcher.scores(asked[::-1])[::-1]
     assert pairs_scored == [4, 3]
     assert [own.tolist() for own in again] == [own.tolist() for own in first]
-    matcher.scores([(["c\ne"], ["v"])])
+    matcher.scores([Question(["c\ne"], ["v"])])
     assert pairs_scored == [4, 3, 1]
 
 
 def test_the_model_is_not_loaded_where_there_is_no_pair(nli_model):
     matcher = NliMatcher(nli_model)
-    found = matcher.scores([([], ["a", "b"]), (["42", ""], ["a"])])
+    found = matcher.scores([Question([], ["a", "b"]), Question(["42", ""], ["a"])])
     assert "_loaded" not in vars(matcher)
     assert [own.shape for own in found] == [(0, 2), (2, 1)]
     assert np.all(found[1] == -math.inf)
 
 
 def test_the_premise_is_cut_to_the_models_window_and_the_viewpoint_kept(nli_model):
-    [[long]] = NliMatcher(nli_model).scores([(["word " * 400], ["v"])])[0].tolist()
+    [[long]] = NliMatcher(nli_model).scores([Question(["word " * 400], ["v"])])[0].tolist()
     # 512 tokens less [CLS], [SEP], [SEP] and "v" are 508: 127 words of four letters.
     assert long == pytest.approx(probabilities(nli_model, "word " * 127, "v")[1], abs=1e-5)
 
@@ -353,7 +366,7 @@ def test_an_unknown_matcher_is_refused(nli_model):
 def test_a_tokenizer_without_a_limit_is_cut_at_the_models_positions(nli_model):
     matcher = NliMatcher(nli_model)
     matcher._loaded[0].model_max_length = int(1e30)
-    [scores] = matcher.scores([(["word " * 600], ["view " * 600])])
+    [scores] = matcher.scores([Question(["word " * 600], ["view " * 600])])
     assert 0 <= scores[0, 0] <= 1
 
 

@@ -58,6 +58,15 @@ def test_the_gap_is_a_ratio_of_means():
     assert row.gap == pytest.approx(8 / 21)
     assert row.low < row.gap < row.high
     assert math.isnan(row.peer)
+    assert row.peer_n == 0
+
+
+def test_a_peer_that_answered_some_prompts_says_how_many():
+    # 1/2, and 0; no prompt r, and s failed.
+    [row] = jaccard([HALF], REFERENCE, FLOOR, run("peer", p=["ant"], q=["fox"], s=[None]))
+    assert (row.n, row.peer, row.peer_n) == (4, 1 / 4, 2)
+    assert "| 1.000 | 0.250 (2) | 0.381 |" in as_markdown([row])
+    assert json.loads(as_json([row]))[0]["peer_n"] == 2
 
 
 def test_the_same_runs_give_the_same_interval():
@@ -149,8 +158,8 @@ def test_every_similarity_of_every_run():
 # -------------------------------------------------------------------------------------- the tables
 
 ROWS = [
-    Recovery("half", "jaccard", 0.5, 0.125, 1.0, math.nan, 3 / 7, 0.25, 0.75, 4),
-    Recovery("as good", "jaccard", 0.5, 1.0, 1.0, 0.5, *[math.nan] * 3, 4),
+    Recovery("half", "jaccard", 0.5, 0.125, 1.0, math.nan, 3 / 7, 0.25, 0.75, 4, 0),
+    Recovery("as good", "jaccard", 0.5, 1.0, 1.0, 0.5, *[math.nan] * 3, 4, 4),
 ]
 
 
@@ -162,7 +171,7 @@ def test_markdown():
 
 
 def test_a_name_cannot_break_the_table():
-    row = Recovery("a|b\n<i>", "jaccard", -0.0001, *[1.0] * 4, -0.5, 1.0, 4)
+    row = Recovery("a|b\n<i>", "jaccard", -0.0001, *[1.0] * 4, -0.5, 1.0, 4, 4)
     line = as_markdown([row]).splitlines()[-1]
     # What rounds to zero has no sign.
     assert line.startswith(r"| a\|b \<i\> | jaccard | 0.000 | 1.000 |")
@@ -171,7 +180,7 @@ def test_a_name_cannot_break_the_table():
 
 def test_no_run_is_a_table_without_lines():
     assert as_json([]) == "[]"
-    assert as_csv([]) == "run,similarity,score,floor,ceiling,peer,gap,low,high,n"
+    assert as_csv([]) == "run,similarity,score,floor,ceiling,peer,gap,low,high,n,peer_n"
     assert len(as_markdown([]).splitlines()) == 2
 
 
@@ -279,6 +288,14 @@ def test_a_folder_of_several_tasks_needs_a_name(tmp_path):
         finished_run(str(tmp_path), None, None)
     chosen = finished_run(f"overton_icl_knn={tmp_path}", None, None)
     assert texts(chosen) == {"p?": ["overton_icl_knn"]}
+
+
+def test_of_several_tasks_that_nobody_names_the_preferred_one_is_taken(tmp_path):
+    for task in ("overton_coverage", "overton_diversity", "overton_icl_knn"):
+        harness_samples(tmp_path, task)
+    for given, task in ((tmp_path, "overton_diversity"), (f"overton_icl_knn={tmp_path}",) * 2):
+        chosen = finished_run(str(given), None, None, "overton_diversity")
+        assert chosen.name == str(task).partition("=")[0]
 
 
 def test_a_folder_of_our_own_generations(tmp_path):

@@ -179,7 +179,7 @@ class Said:
     def scores(self, questions):
         return [
             np.array([[float(v in r) for v in views] for r in own]).reshape(len(own), len(views))
-            for own, views in questions
+            for own, views, _ in questions
         ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_overton import results_file
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.results import Judging, load_run, parse_run
 
@@ -188,6 +189,25 @@ def test_what_the_task_said_is_kept(tmp_path):
     assert (task.judged, task.reference_run) == ({"m"}, "runs/base")
 
 
+def test_what_a_matcher_could_not_tell_is_kept(tmp_path):
+    from lm_eval_overton.encoders import Encoder, EncoderSource
+    from lm_eval_overton.samples import clean
+    from lm_eval_overton.scoring import details
+    from lm_eval_overton.views import Bench, Prompt
+
+    class Unsure:
+        threshold = 0.5
+
+        def scores(self, asked):
+            return [np.array([[1.0, 0.0], [np.nan, 1.0]]) for _ in asked]
+
+    doc = {"id": "p", "viewpoints": [{"text": "ant"}, {"text": "bee"}]}
+    bench = Bench(2, (), Encoder(EncoderSource("x", None, "none")), 1, Unsure())
+    own = details(Prompt(doc, [clean("one"), clean("two")]), bench, ["coverage_at_1"])
+    write(tmp_path, whole(**{TASK: report("p", [own], m=[1])}))
+    assert load_run(tmp_path).tasks[TASK].details[0]["covered"] == [[0], None]
+
+
 def test_a_folder_is_named_even_as_a_dot(tmp_path, monkeypatch):
     write(tmp_path / "chat", whole(**{TASK: report(m=[1, 2])}))
     monkeypatch.chdir(tmp_path / "chat")
@@ -290,6 +310,16 @@ def test_verdicts_that_came_later_end_the_alarm_about_them(judged):
     assert own.judge.counts == {**counts, "quality": {"parsed": 3, "failed": 0}}
 
 
+def test_a_judge_without_a_verdict_takes_nothing_away(judged):
+    own = judged_report("p", ["aa"], helpfulness=[2])
+    write_judged(judged, with_counts(own, "j", quality={"parsed": 1, "failed": 0}))
+    none = judged_report("p", ["aa"], helpfulness=[None])
+    write_judged(judged, with_counts(none, "k", quality={"parsed": 0, "failed": 1}), LATER)
+    run = load_run(judged)
+    assert values(run, "helpfulness") == [2, None, None]
+    assert run.tasks[TASK].judge.signature == "j"
+
+
 def test_nothing_of_one_judge_stands_under_the_name_of_another(judged):
     verdicts = [{"sha": "aa", "verdicts": {"quality": [2]}}]
     quality = judged_report("p", ["aa"], details=verdicts, helpfulness=[2], quality_parsed=[1])
@@ -389,7 +419,7 @@ def stored(**texts):
         ("[]", 'an object with "configs", got something else'),
         ('{"configs": []}', 'an object with "configs"'),
         ('{"results": {}}', 'an object with "configs"'),
-        (changed(values=None), 'overton_diversity: "values" of every prompt, got none'),
+        (changed(values=None), "the values of every prompt of overton_diversity, got none"),
         (changed(signature=None), "signature: a text, got None"),
         (changed(alarms="hot"), "alarms: a list of texts, got 'hot'"),
         (changed(generations=3), "generations: a text, got 3"),
@@ -412,6 +442,10 @@ def stored(**texts):
         (changed(details="[{}, 1]"), "for each prompt, got 1"),
         (changed(details='[{}, {"sha": 1}]'), "for each prompt, got {'sha': 1}"),
         (changed(details='[{}, {"covered": [0]}]'), "for each prompt, got {'covered'"),
+        (changed(details='[{}, {"covered": [["a"]]}]'), "lists of positions or null, .*'a'"),
+        (changed(details='[{}, {"covered": [[true]]}]'), "lists of positions or null, .*True"),
+        (changed(signature=f"{TASK}@99|n:5"), f"{TASK} of version 1 or older, got version 99; up"),
+        (changed(signature=f"{TASK}@{'9' * 5000}|n:5"), f"{TASK} of version 1 or older, got"),
         (changed(details='[{}, {"verdicts": {"stance": 1}}]'), "for each prompt, got {'verdicts'"),
         (changed(judge="gpt"), "judge with signature and counts, got 'gpt'"),
         (changed(judge={"counts": {}}), "judge signature: a text, got None"),
@@ -454,6 +488,70 @@ def test_a_run_of_other_tasks_only_is_refused(tmp_path):
     write(tmp_path, whole(hellaswag=None))
     with pytest.raises(DataError, match="expected results of an overton task, got those of other"):
         load_run(tmp_path)
+
+
+def bare(**config):
+    content = whole(**{TASK: None})
+    content["configs"][TASK] |= config
+    return content
+
+
+def test_our_task_without_our_values_is_refused_wherever_it_is_the_newest(tmp_path):
+    older = write(tmp_path, whole(**{TASK: report(m=[1, 2])}))
+    newest = write(tmp_path, bare(), LATER)
+    for place in (tmp_path, newest):
+        with pytest.raises(DataError, match=f"the values of every prompt of {TASK}, got") as raised:
+            load_run(place)
+        assert str(raised.value).startswith(f"{newest}: expected ")
+    # What is older does not count.
+    write(tmp_path, json.loads(older.read_text()), "2026-01-03T00-00-00.000000")
+    assert values(load_run(tmp_path), "m") == [1, 2]
+
+
+def test_a_task_without_values_beside_one_that_has_them_is_refused(tmp_path):
+    write(tmp_path, whole(**{TASK: report(m=[1, 2]), "overton_coverage": None}))
+    with pytest.raises(DataError, match="the values of every prompt of overton_coverage, got none"):
+        load_run(tmp_path)
+
+
+def test_a_run_that_was_only_to_answer_is_passed_over(tmp_path):
+    path = write(tmp_path, bare(metric_list=[{"metric": "bypass"}]), LATER)
+    for place in (tmp_path, path):
+        with pytest.raises(DataError, match="got those of other tasks or of --predict_only alone"):
+            load_run(place)
+    write(tmp_path, whole(**{TASK: report(m=[1, 2])}))
+    assert values(load_run(tmp_path), "m") == [1, 2]
+
+
+def test_the_version_of_a_task_of_ones_own_is_ones_own(tmp_path):
+    own = {**report(m=[1, 2]), "signature": "overton_mine@99|n:5"}
+    write(tmp_path, whole(overton_mine=own))
+    assert list(load_run(tmp_path).tasks) == ["overton_mine"]
+
+
+def test_every_packaged_task_has_a_known_version():
+    from lm_eval_overton.harness.replay import task_class, task_names
+
+    versions = {name: task_class(name)[1]["metadata"]["version"] for name in task_names()}
+    assert results_file._versions() == versions
+
+
+def test_the_tasks_of_two_models_are_no_run(tmp_path):
+    write(tmp_path, whole("base", **{TASK: report(m=[1, 1]), "overton_icl_knn": report(m=[1, 1])}))
+    write(tmp_path, whole("chat", overton_coverage=report(m=[2, 2])), LATER)
+    with pytest.raises(DataError) as raised:
+        load_run(tmp_path)
+    assert str(raised.value) == (
+        f"{tmp_path}: expected the results of one model, got chat (overton_coverage), base "
+        f"({TASK} overton_icl_knn); name the folder of one, or score with `overton score --name "
+        "MODEL`"
+    )
+
+
+def test_a_model_without_a_name_may_be_the_same(tmp_path):
+    write(tmp_path, whole("base", **{TASK: report(m=[1, 1])}))
+    write(tmp_path, whole("", overton_coverage=report(m=[2, 2])), LATER)
+    assert set(load_run(tmp_path).tasks) == {TASK, "overton_coverage"}
 
 
 def test_a_place_without_results_is_refused(tmp_path):

@@ -50,8 +50,26 @@ def test_metadata_of_the_model_and_the_task_is_left_alone():
 
 
 @pytest.mark.parametrize(
+    ("slip", "meant"),
+    [("promts", "prompts"), ("nsamples", "n_samples"), ("references", "reference")],
+)
+def test_a_slip_of_the_pen_is_refused_beside_the_model_s_own_arguments(slip, meant):
+    message = f"t: expected a known metadata key, got '{slip}'; did you mean '{meant}'?"
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        read_settings({"pretrained": "gpt2", slip: "x"}, "t")
+
+
+@pytest.mark.parametrize(
     ("metadata", "message"),
     [
+        (
+            {"threshold": 2},
+            "t: expected a threshold from -1 to 1 for the matcher embedding, got 2.0",
+        ),
+        (
+            {"threshold": 0.5, "matcher": "judge", "judge": {"model": "m"}},
+            "t: expected a threshold from 1 to 5 for the matcher judge, got 0.5",
+        ),
         (
             {"n_samples": 1},
             "t: expected at least 2 responses per prompt, got 1; "

@@ -23,7 +23,7 @@ from lm_eval_overton.tables import (
     homogeneity_csv,
     homogeneity_markdown,
 )
-from lm_eval_overton.tables.cells import table
+from lm_eval_overton.tables.cells import csv_text, table, text
 
 NAN = math.nan
 NOTHING = Interval(NAN, NAN, NAN, 0)
@@ -234,11 +234,27 @@ def test_what_rounds_to_zero_has_no_sign():
     assert "-0.000" not in as_markdown(compared(shifts=[tiny]))
 
 
+def test_of_the_shifts_differences_alone_have_a_sign():
+    value = Interval(0.5, 0.4, 0.6, 9)
+    parts = [
+        ("quality", "remaining"),
+        ("aggregation", "change"),
+        ("aggregation", "ceiling over all runs"),
+        ("missing", "split"),
+        ("missing", "chance - split"),
+    ]
+    text = as_markdown(compared(shifts=[Shift(*part, "m", value) for part in parts]))
+    signs = [line.split("|")[3].strip()[0] for line in text.splitlines() if "0.600]" in line]
+    assert signs == ["+", "+", "0", "0", "+"]
+
+
 def test_alike_runs_are_a_symmetric_table():
     one, across = Interval(0.75, 0.5, 1.0, 7), Interval(0.25, NAN, NAN, 7)
     table = homogeneity_markdown(Homogeneity(("a", "b"), ((one, across), (across, one))))
-    assert cells(table.splitlines()[2]) == ["a", "0.750 [0.500, 1.000]", "0.250"]
-    assert cells(table.splitlines()[3]) == ["b", "0.250", "0.750 [0.500, 1.000]"]
+    title, _, *_, first, second, _, _ = table.splitlines()
+    assert title == "## How alike the samples are"
+    assert cells(first) == ["a", "0.750 [0.500, 1.000]", "0.250"]
+    assert cells(second) == ["b", "0.250", "0.750 [0.500, 1.000]"]
     assert table.endswith("prompts: 7.")
 
 
@@ -332,6 +348,36 @@ def test_csv_is_unrounded_with_empty_for_undefined():
     assert shifts[4]["note"] == "against a"
     with pytest.raises(SettingsError, match="expected the table rows or shifts, got 'row'"):
         as_csv(compared(), "row")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("![x](http://a.b/c.png)", r"!\[x\](http://a.b/c.png)"),
+        ("*a* <b> a|b\\", r"\*a\* \<b\> a\|b\\"),
+        ("_a_ and __b__", r"\_a\_ and \_\_b\_\_"),
+        ("overton_index_qc", "overton_index_qc"),
+        ("`overton judge a`\n- b", "`overton judge a` - b"),
+        ("\ud800", r"\\ud800"),
+    ],
+)
+def test_text_is_not_read_as_markup(words, shown):
+    assert text(words) == shown
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_is_a_formula_to_a_spreadsheet(begin):
+    written = csv_text(["run", f"{begin}1"], [{"run": f"{begin}1", f"{begin}1": -1.5}])
+    inert = f"'{begin}1".replace("\r", "\n")
+    read = list(csv.reader(io.StringIO(written, newline="")))
+    assert read == [["run", inert], [inert, "-1.5"]]
+
+
+def test_half_a_surrogate_pair_can_be_written_to_any_file():
+    odd = compared(replace(LEXICAL, metric="\ud800"))
+    for written in (as_markdown(odd), as_csv(odd), as_json(odd)):
+        assert "ud800" in written.encode("utf-8").decode("utf-8")
+    assert json.loads(as_json(odd))["pairs"][0]["rows"][0]["metric"] == "\ud800"
 
 
 def test_frames_hold_every_pair():

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 from lm_eval_overton import __version__
 from lm_eval_overton.cli import comparing, judging, scoring, setup
@@ -12,19 +16,55 @@ from lm_eval_overton.errors import OvertonError
 
 __all__ = ["main"]
 
+ERROR = 2
+# What a shell shows of a process that wrote into a closed pipe.
+PIPE_CLOSED = 141
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return the process's exit code: 0, or 2 for a user's error.
+    """Run a command and return the process's exit code: 0, or 2 for an error.
 
-    `compare --fail-on` returns 1 if something failed.
+    `compare --fail-on` returns 1 if something failed, and nothing else does.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names and texts may hold what a terminal cannot show.
+            stream.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(argv)
     try:
+        return _run(args)
+    finally:
+        _drop_unwritable()
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
         code = args.run(args)
-    except OvertonError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        print(end="", flush=True)
+    except BrokenPipeError:
+        # Whoever reads the output has enough of it.
+        return PIPE_CLOSED
+    except (OvertonError, OSError) as error:
+        return _failed(f"error: {error}")
+    except Exception:
+        return _failed(traceback.format_exc())
     return code or 0
+
+
+def _failed(why: str) -> int:
+    with suppress(OSError):
+        print(why, file=sys.stderr)
+    return ERROR
+
+
+def _drop_unwritable() -> None:
+    """Let the interpreter's end not fail once more, with a code of its own, on what could not
+    be written."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,8 @@ __all__ = ["add"]
 
 RUN = "NAME=PLACE, or a place: a run's folder or one of its results files"
 SEED = 1234
+ALIKE = "homogeneity"
+TABLES = ("rows", "shifts", ALIKE)
 
 
 def add(commands: Any) -> None:
@@ -30,6 +32,7 @@ def add(commands: Any) -> None:
         "--homogeneity", action="store_true", help="how alike samples are within and across runs"
     )
     add_forms(compare)
+    compare.add_argument("--table", choices=TABLES, help="which one --csv holds")
     report = add_command(commands, "report", _report, "the comparison as one page of HTML")
     _add_runs(report)
     report.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
@@ -62,9 +65,13 @@ def _add_seed(parser: argparse.ArgumentParser) -> None:
 def _add_recover(commands: Any) -> None:
     recover = add_command(commands, "recover", _recover, "how much of an aligned model comes back")
     recover.add_argument("runs", nargs="+", metavar="RUN", help="NAME=PLACE, or a place")
-    recover.add_argument("--reference", required=True, metavar="REF")
-    recover.add_argument("--floor", required=True, metavar="RUN")
-    recover.add_argument("--peer", metavar="RUN")
+    recover.add_argument(
+        "--reference", required=True, metavar="REF", help="the aligned model's overton_diversity"
+    )
+    recover.add_argument(
+        "--floor", required=True, metavar="RUN", help="the base model's overton_icl_zeroshot"
+    )
+    recover.add_argument("--peer", metavar="RUN", help="another aligned model, to compare with")
     recover.add_argument("--prompts", help="file of the prompts, for responses without them")
     recover.add_argument("--stop", action="append", help="cut responses here (not the reference's)")
     recover.add_argument("--reference-stop", action="append")
@@ -76,44 +83,61 @@ def _compared(args: argparse.Namespace) -> Any:
     from lm_eval_overton.comparison import compare
     from lm_eval_overton.results import load_run, parse_run
 
+    seed = _seed(args)
     base, *others = [load_run(*parse_run(given)) for given in (args.base, *args.runs)]
-    return compare(base, others, force=args.force, seed=args.seed)
+    return compare(base, others, force=args.force, seed=seed)
+
+
+def _seed(args: argparse.Namespace) -> int:
+    from lm_eval_overton.errors import SettingsError
+
+    if args.seed < 0:
+        raise SettingsError(f"--seed: expected an integer of at least 0, got {args.seed}")
+    return int(args.seed)
 
 
 def _compare(args: argparse.Namespace) -> int:
     from lm_eval_overton import tables
     from lm_eval_overton.comparison import fails
 
+    table = _table(args)
     compared = _compared(args)
-    alike = _alike(args) if args.homogeneity else None
+    alike: Any = _alike(compared, args.seed) if args.homogeneity or table == ALIKE else None
     if args.form == "json":
         print(tables.as_json(compared, alike))
     elif args.form == "csv":
-        print(tables.as_csv(compared) if alike is None else tables.homogeneity_csv(alike))
+        is_alike = table == ALIKE
+        print(tables.homogeneity_csv(alike) if is_alike else tables.as_csv(compared, table))
     else:
-        print(tables.as_markdown(compared))
-        if alike is not None:
-            print(tables.homogeneity_markdown(alike))
+        parts = [tables.as_markdown(compared)]
+        parts += [tables.homogeneity_markdown(alike)] if alike is not None else []
+        print("\n\n".join(parts))
     failures = fails(compared, args.fail_on)
     for line in failures:
         print(line, file=sys.stderr)
     return 1 if failures else 0
 
 
-def _alike(args: argparse.Namespace) -> Any:
-    from lm_eval_overton.comparison import homogeneity
-    from lm_eval_overton.harness.finished import finished_run
-    from lm_eval_overton.results import parse_run
+def _table(args: argparse.Namespace) -> str:
+    """Return the table that CSV holds."""
+    from lm_eval_overton.errors import SettingsError
 
-    texts = {}
-    for given in (args.base, *args.runs):
-        place, name = parse_run(given)
-        samples = finished_run(str(place), None, None).samples
-        texts[name or place.name] = {
-            key: [sample.text for sample in own if sample.status == "valid"]
-            for key, own in samples.items()
-        }
-    return homogeneity(texts, seed=args.seed)
+    if args.table and args.form != "csv":
+        raise SettingsError("--table: expected --csv beside it, which holds one table, got none")
+    if args.form == "csv" and args.homogeneity and not args.table:
+        raise SettingsError(
+            "--csv: expected one table, got the comparison and --homogeneity; choose one with "
+            f"--table {' or '.join(TABLES)}"
+        )
+    return args.table or TABLES[0]
+
+
+def _alike(compared: Any, seed: int) -> Any:
+    from lm_eval_overton.comparison import homogeneity
+    from lm_eval_overton.reporting.samples import valid_texts
+
+    runs = compared.runs
+    return homogeneity([run.name for run in runs], valid_texts(runs), seed=seed)
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -121,31 +145,36 @@ def _report(args: argparse.Namespace) -> None:
     from lm_eval_overton.comparison import Compared
     from lm_eval_overton.results import load_run, parse_run
 
-    one = not args.runs
+    one, seed = not args.runs, _seed(args)
     compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)
     if args.output or not args.plots:
-        print(f"written to {reporting.write(compared, args.output or Path('report.html'))}")
+        path = reporting.write(compared, args.output or Path("report.html"), seed=seed)
+        print(f"written to {path}")
     if args.plots:
-        for path in reporting.plots(compared, args.plots):
+        for path in reporting.plots(compared, args.plots, seed=seed):
             print(f"written to {path}")
 
 
 def _leaderboard(args: argparse.Namespace) -> None:
     from lm_eval_overton import leaderboard
 
+    seed = _seed(args)
     board = leaderboard.leaderboard(
-        leaderboard.find_runs(args.folder), args.metric, args.task, args.seed
+        leaderboard.find_runs(args.folder), args.metric, args.task, seed
     )
     print(getattr(leaderboard, f"as_{args.form or 'markdown'}")(board))
 
 
 def _replicate(args: argparse.Namespace) -> None:
     from lm_eval_overton.replicate import as_json, as_markdown, replicate
+    from lm_eval_overton.whole_file import require_place, write_whole
 
+    if args.output:
+        require_place(args.output)
     found = replicate(args.folder, args.encoder)
     text = as_json(found) if args.json else as_markdown(found)
     if args.output:
-        args.output.write_text(text + "\n", encoding="utf-8")
+        write_whole(args.output, f"{text}\n".encode("utf-8", "backslashreplace"))
         print(f"written to {args.output}")
     else:
         print(text)
@@ -156,12 +185,13 @@ def _recover(args: argparse.Namespace) -> None:
     from lm_eval_overton.data import load_prompts
     from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder, get_encoder
     from lm_eval_overton.harness.finished import finished_run
+    from lm_eval_overton.recorded import DEFAULT_TASK
 
     prompts = load_prompts(args.prompts) if args.prompts else None
     encoder = get_encoder(find_encoder(args.encoder or DEFAULT_ENCODER))
     runs = [finished_run(run, prompts, args.stop) for run in args.runs]
-    floor = finished_run(args.floor, prompts, args.stop)
-    peer = finished_run(args.peer, prompts, args.stop) if args.peer else None
-    reference = finished_run(args.reference, prompts, args.reference_stop).samples
+    floor = finished_run(args.floor, prompts, args.stop, "overton_icl_zeroshot")
+    peer = finished_run(args.peer, prompts, args.stop, DEFAULT_TASK) if args.peer else None
+    reference = finished_run(args.reference, prompts, args.reference_stop, DEFAULT_TASK).samples
     rows = recover.recover(runs, reference, floor, peer, encoder)
     print(getattr(recover, f"as_{args.form or 'markdown'}")(rows))

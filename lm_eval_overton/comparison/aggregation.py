@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, lacking
+import numpy as np
+
+from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, lacking, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Row, Shift
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.results import FinishedRun, TaskResult
 
 __all__ = ["claim", "shifts"]
 
@@ -20,18 +22,29 @@ METRICS = {
     ),
     COVERAGE: ("coverage_at_1", "coverage_at_n", "overton_index"),
 }
+CEILING = "coverage_ceiling"
 # Any of these has to rise before a change is called aggregation.
 WITHIN = ("units_at_1_words", "units_at_1_clusters", "coverage_at_1")
 
 
-def shifts(rows: Sequence[Row], base: FinishedRun, run: FinishedRun) -> list[Shift]:
-    """Return the paired differences of the metrics of what one sample holds."""
+def shifts(
+    rows: Sequence[Row], runs: Sequence[FinishedRun], run: FinishedRun, seed: int
+) -> list[Shift]:
+    """Return the paired differences of the metrics of what one sample holds, and what it could.
+
+    Args:
+        rows: The comparison of the run with the base.
+        runs: All runs, the base first.
+        run: One of the others.
+        seed: Of the resamples.
+    """
     found = {(row.task, row.metric): row for row in rows}
-    return [
-        _shift(found.get((task, metric)), task, metric, base, run)
+    changes = [
+        _shift(found.get((task, metric)), task, metric, runs[0], run)
         for task, metrics in METRICS.items()
         for metric in metrics
     ]
+    return [*changes, _ceiling(runs, run, seed)]
 
 
 def _shift(row: Row | None, task: str, metric: str, base: FinishedRun, run: FinishedRun) -> Shift:
@@ -39,6 +52,41 @@ def _shift(row: Row | None, task: str, metric: str, base: FinishedRun, run: Fini
         return Shift("aggregation", "change", metric, row.change)
     why = lacking(task, metric, base, run) or "undefined on every shared prompt"
     return Shift("aggregation", "change", metric, UNDEFINED, why)
+
+
+def _ceiling(runs: Sequence[FinishedRun], run: FinishedRun, seed: int) -> Shift:
+    """Return the share of the viewpoints that any sample of any run covers."""
+    part = "ceiling over all runs"
+    why = lacking(COVERAGE, CEILING, runs[0], run)
+    if why:
+        return Shift("aggregation", part, CEILING, UNDEFINED, why)
+    known = [_covered(one.tasks[COVERAGE]) for one in runs if not lacking(COVERAGE, CEILING, one)]
+    shared = [key for key in known[0] if all(key in own for own in known)]
+    shares = np.array([_share([own[key] for own in known]) for key in shared])
+    [value] = means([shares], seed)
+    note = "" if shared else "no prompt of which every run knows what it covers"
+    return Shift("aggregation", part, CEILING, value, note)
+
+
+# The positions of the viewpoints that a run's samples cover, and which share of all that is.
+Covered = tuple[frozenset[int], float]
+
+
+def _covered(own: TaskResult) -> dict[str, Covered]:
+    """Return what the samples of each prompt cover, of those where that is known."""
+    ceilings = dict(zip(own.ids, own.values[CEILING].tolist(), strict=True))
+    units = {
+        key: frozenset(i for sample in details["covered"] if sample is not None for i in sample)
+        for key, details in zip(own.ids, own.details, strict=True)
+        if "covered" in details
+    }
+    return {key: (found, ceilings[key]) for key, found in units.items() if ceilings[key] >= 0}
+
+
+def _share(runs: Sequence[Covered]) -> float:
+    together = frozenset[int]().union(*(units for units, _ in runs))
+    # How many viewpoints there are is not stored: any run that covers one tells.
+    return next((share * len(together) / len(units) for units, share in runs if units), 0.0)
 
 
 def claim(changes: Sequence[Shift]) -> str:

@@ -30,12 +30,13 @@ class Homogeneity:
 
 
 def homogeneity(
-    texts_by_run: Mapping[str, Mapping[str, Sequence[str]]], *, seed: int = SEED
+    names: Sequence[str], texts: Sequence[Mapping[str, Sequence[str]]], *, seed: int = SEED
 ) -> Homogeneity:
     """Return how alike samples are within and across runs: content-word Jaccard.
 
     Args:
-        texts_by_run: Per run the valid samples of each prompt.
+        names: What the runs are called.
+        texts: Per run the valid samples of each prompt, by its id.
         seed: Of the resamples.
 
     Returns:
@@ -46,17 +47,17 @@ def homogeneity(
         SettingsError: If there are fewer than two runs.
         DataError: If the runs have no prompt in common.
     """
-    names = tuple(texts_by_run)
-    if len(names) < 2:
-        raise SettingsError(f"homogeneity: expected at least 2 runs, got {len(names)}")
-    shared = [key for key in texts_by_run[names[0]] if all(key in texts_by_run[n] for n in names)]
+    if len(texts) < 2:
+        raise SettingsError(f"homogeneity: expected at least 2 runs, got {len(texts)}")
+    shared = [key for key in texts[0] if all(key in own for own in texts)]
     if not shared:
         raise DataError(f"expected a prompt that {', '.join(names)} all answer, got none")
-    cells = list(combinations_with_replacement(range(len(names)), 2))
-    rows = [_likenesses([texts_by_run[n][key] for n in names], cells) for key in shared]
+    cells = list(combinations_with_replacement(range(len(texts)), 2))
+    rows = [_likenesses([own[key] for own in texts], cells) for key in shared]
     found = dict(zip(cells, means(defined(*np.array(rows).T).T, seed), strict=True))
-    grid = range(len(names))
-    return Homogeneity(names, tuple(tuple(found[min(i, j), max(i, j)] for j in grid) for i in grid))
+    grid = range(len(texts))
+    table = tuple(tuple(found[min(i, j), max(i, j)] for j in grid) for i in grid)
+    return Homogeneity(tuple(names), table)
 
 
 def _likenesses(texts: Sequence[Sequence[str]], cells: Sequence[tuple[int, int]]) -> list[float]:

@@ -70,6 +70,11 @@ class Shift:
     value: stats.Interval
     note: str = ""
 
+    @property
+    def is_difference(self) -> bool:
+        """Whether the value is one mean less another, not a mean of its own."""
+        return self.group == "quality" or self.part == "change" or " - " in self.part
+
 
 @dataclass(frozen=True)
 class Pair:

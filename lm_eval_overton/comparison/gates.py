@@ -71,9 +71,12 @@ def _unknown(expression: str, task: str | None, metric: str, pair: Pair) -> Sett
     full = sorted({f"{row.task}.{row.metric}" for row in pair.rows})
     names = full if task else sorted({row.metric for row in pair.rows})
     near = difflib.get_close_matches(f"{task}.{metric}" if task else metric, names, n=3, cutoff=0.5)
+    there = f"near: {', '.join(near)}" if near else f"there are: {', '.join(names)}"
+    # A note says why a metric that both runs have is no row.
+    why = [note for note in pair.notes if metric in re.findall(r"\w+", note)]
     return SettingsError(
         f"--fail-on {expression}: expected a metric of {pair.base} and {pair.run}, got "
-        f"{metric!r}; {'near: ' + ', '.join(near) if near else 'there are: ' + ', '.join(names)}"
+        f"{metric!r}; {'; '.join(why) or there}"
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, defined, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.comparison.quality import no_judge
+from lm_eval_overton.comparison.references import is_measured_on
 from lm_eval_overton.results import FinishedRun, TaskResult
 
-__all__ = ["shifts"]
+__all__ = ["notes", "shifts"]
 
 # Metric, and how its quality-controlled columns end.
 METRICS = (
@@ -38,11 +39,29 @@ def _beside_baselines(
     split, held_out, chance = table.T
     columns = dict(zip(PARTS, table.T, strict=True))
     columns |= {"split - held_out": split - held_out, "chance - split": chance - split}
-    note = f"against {own.reference_run}" if own.reference_run else ""
-    if not len(table):
-        note = "undefined on every prompt"
+    note = _against(base, own) if len(table) else "undefined on every prompt"
     found = zip(columns, means(columns.values(), seed), strict=True)
     return [Shift("missing", part, shown, value, note) for part, value in found]
+
+
+def _against(base: FinishedRun, own: TaskResult) -> str:
+    if not own.reference_run or is_measured_on(base, own) is not None:
+        return f"against {own.reference_run}" if own.reference_run else ""
+    return f"reference as the run names it: {own.reference_run}"
+
+
+def notes(base: FinishedRun, run: FinishedRun) -> dict[str, str]:
+    """Return by task that the reference is not the base, where that is known."""
+    return {
+        task: f"{run.name} is measured against {own.reference_run or 'a reference'}, which is not "
+        f"{base.name}: what it misses is that run's"
+        for task, own in run.tasks.items()
+        if _is_measured(own) and is_measured_on(base, own) is False
+    }
+
+
+def _is_measured(own: TaskResult) -> bool:
+    return any(f"{metric}_{part}" in own.values for metric, _ in METRICS for part in PARTS)
 
 
 def _why_not(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import aggregation, missing, quality, recovered
@@ -49,16 +50,27 @@ def compare(
     """
     if not others:
         raise SettingsError("compare: expected a base and at least one other run, got one run")
-    runs = (base, *others)
+    runs = _told_apart((base, *others))
     known: Means = {}
-    return Compared(runs, tuple(_pair(run, runs, force, seed, known) for run in others))
+    return Compared(runs, tuple(_pair(run, runs, force, seed, known) for run in runs[1:]))
+
+
+def _told_apart(runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...]:
+    """Return the runs, those of one name called by their places too."""
+    places: dict[str, set[Path]] = {}
+    for run in runs:
+        places.setdefault(run.name, set()).add(run.place)
+    return tuple(
+        replace(run, name=f"{run.name} ({run.place})") if len(places[run.name]) > 1 else run
+        for run in runs
+    )
 
 
 def _pair(
     run: FinishedRun, runs: Sequence[FinishedRun], force: bool, seed: int, known: Means
 ) -> Pair:
     base = runs[0]
-    notes = Notes(base, run, runs, force)
+    notes = Notes(base, run, force)
     both = {task: align(base.tasks[task], own) for task, own in _common(base, run).items()}
     tasks = {task: notes.checked(own) for task, own in both.items()}
     rows = _rows(tasks, seed, known)
@@ -67,8 +79,8 @@ def _pair(
     if not tasks:
         notes.add(f"no task in common with {base.name}: only what it recovers in context is shown")
     is_changed = bool(tasks) and not recovered.is_only_icl(run)
-    shifts = _changes(tasks, rows, base, run, notes, seed) if is_changed else []
-    shifts += recovered.shifts(run, runs, seed)
+    shifts = _changes(tasks, rows, runs, run, notes, seed) if is_changed else []
+    shifts += recovered.shifts(run, runs, force, seed)
     notes.add_alarms()
     return Pair(base.name, run.name, tuple(rows), tuple(shifts), notes.lines())
 
@@ -98,14 +110,17 @@ def _nothing_in_common(tasks: Tasks, base: FinishedRun, run: FinishedRun) -> Dat
 def _changes(
     tasks: Tasks,
     rows: Sequence[Row],
-    base: FinishedRun,
+    runs: Sequence[FinishedRun],
     run: FinishedRun,
     notes: Notes,
     seed: int,
 ) -> list[Shift]:
     """Return what the change is made of, except what comes back in context."""
-    within = aggregation.shifts(rows, base, run)
+    base = runs[0]
+    within = aggregation.shifts(rows, runs, run, seed)
     notes.add(aggregation.claim(within))
+    for task, text in missing.notes(base, run).items():
+        notes.add(text, task)
     return [*quality.shifts(tasks, base, run, seed), *within, *missing.shifts(base, run, seed)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,12 +18,13 @@ __all__ = ["is_only_icl", "shifts"]
 
 ZERO_SHOT = f"{ICL}zeroshot"
 SIMILARITIES = ("jaccard", "rouge_l", "cosine")
-# Without these in common, a similarity is measured on another scale.
-SCALE = frozenset({"reference", "emb"})
+# Without these in common, a similarity is measured on other prompts or on another scale.
+SCALE = frozenset({"data", "reference", "emb"})
 # What makes a strategy; BERTScore is not shown here.
-STRATEGY = frozenset(
-    {"task", *FRAME, "strategy", "k", "order", "examples", "hints", "exclude_hint_source", "bert"}
-)
+STRATEGY = frozenset({
+    *("task", *FRAME, "strategy", "k", "order", "max_context", "examples", "hints"),
+    *("exclude_hint_source", "bert"),
+})  # fmt: skip
 
 
 def is_only_icl(run: FinishedRun) -> bool:
@@ -31,12 +32,13 @@ def is_only_icl(run: FinishedRun) -> bool:
     return all(task.startswith(ICL) for task in run.tasks)
 
 
-def shifts(run: FinishedRun, runs: Sequence[FinishedRun], seed: int) -> list[Shift]:
+def shifts(run: FinishedRun, runs: Sequence[FinishedRun], force: bool, seed: int) -> list[Shift]:
     """Return how much of the gap each strategy recovers, one row per similarity.
 
     Args:
         run: The run that stands beside the base, the first of all runs.
         runs: All runs.
+        force: Take a floor of other settings, if not of other prompts or another scale.
         seed: Of the resamples.
     """
     found = [
@@ -44,7 +46,7 @@ def shifts(run: FinishedRun, runs: Sequence[FinishedRun], seed: int) -> list[Shi
         for source in _sources(run, runs)
         for task, own in source.tasks.items()
         if task.startswith(ICL)
-        for shift in _strategy(source, own, runs, seed)
+        for shift in _strategy(source, own, runs, force, seed)
     ]
     why = (
         "no in-context run: add one of the base model, `lm_eval --tasks "
@@ -67,30 +69,51 @@ def _undefined(part: str, why: str) -> list[Shift]:
 
 
 def _strategy(
-    source: FinishedRun, own: TaskResult, runs: Sequence[FinishedRun], seed: int
+    source: FinishedRun, own: TaskResult, runs: Sequence[FinishedRun], force: bool, seed: int
 ) -> list[Shift]:
     part = f"{own.task.removeprefix(ICL)} ({source.name})"
-    # The floor is the base model's; a folder of strategies holds its own model's.
-    floors = [one for one in (runs[0], source, *runs) if ZERO_SHOT in one.tasks]
+    base = runs[0]
+    floors = [one for one in (base, source, *runs) if _is_floor(one, base)]
     if not floors:
-        why = "no overton_icl_zeroshot in any run: run it on the base model for the floor"
-        return _undefined(part, why)
+        return _undefined(part, _no_floor(base))
     floor = floors[0].tasks[ZERO_SHOT]
     if floor is own:
         return []
     both = align(floor, own)
     return [
-        Shift("recovered", part, name, *_gap(both, name, floors[0].name, seed))
+        Shift("recovered", part, name, *_gap(both, name, floors[0].name, force, seed))
         for name in SIMILARITIES
     ]
 
 
-def _gap(both: Both, similarity: str, floor: str, seed: int) -> tuple[stats.Interval, str]:
+def _no_floor(base: FinishedRun) -> str:
+    model = next(iter(_models(base)), base.name)
+    return (
+        f"no {ZERO_SHOT} of {base.name}, the floor: run it on the same model, {model}, or "
+        f"`overton score` its responses with --name {model}"
+    )
+
+
+def _is_floor(run: FinishedRun, base: FinishedRun) -> bool:
+    """Return whether a run holds the base's zero-shot, or another of the same model."""
+    own = run.tasks.get(ZERO_SHOT)
+    return own is not None and (run is base or own.model in _models(base))
+
+
+def _models(run: FinishedRun) -> set[str]:
+    """Return the names of a run's model, none where no file names it."""
+    return {own.model for own in run.tasks.values()} - {""}
+
+
+def _gap(
+    both: Both, similarity: str, floor: str, force: bool, seed: int
+) -> tuple[stats.Interval, str]:
     """Return the share of the gap that is recovered, and what to know of it."""
     found = differing(both.base.signature, both.run.signature)
-    scale = SCALE.intersection(found)
-    if scale:
-        return UNDEFINED, f"{' and '.join(sorted(scale))} differs from the floor's ({floor})"
+    found = {key: two for key, two in found.items() if key not in STRATEGY}
+    shown = "; ".join(f"{key} {low}, here {own}" for key, (low, own) in found.items())
+    if SCALE.intersection(found) or (found and not force):
+        return UNDEFINED, f"the floor, zeroshot of {floor}, has other settings ({shown})"
     ceiling = f"{similarity}_ceiling"
     if similarity not in both.metrics or ceiling not in both.run.values:
         return UNDEFINED, f"no {similarity} of the prompts in common with the floor ({floor})"
@@ -100,7 +123,8 @@ def _gap(both: Both, similarity: str, floor: str, seed: int) -> tuple[stats.Inte
         nothing = stats.Interval(math.nan, math.nan, math.nan, len(table))
         return nothing, f"ceiling and floor ({floor}) cannot be told apart"
     value = stats.statistic_interval(table, _share, np.random.default_rng(seed))
-    return value, f"floor: zeroshot of {floor}{_others(found)}{_hint_remark(both.run)}"
+    others = f", which has other settings ({shown})" if found else ""
+    return value, f"floor: zeroshot of {floor}{others}{_hint_remark(both.run)}"
 
 
 def _is_told_apart(table: stats.Array, seed: int) -> bool:
@@ -111,12 +135,6 @@ def _is_told_apart(table: stats.Array, seed: int) -> bool:
 
 def _share(means: stats.Array) -> stats.Array:
     return gap_recovered(means[..., 0], means[..., 1], means[..., 2])
-
-
-def _others(found: Mapping[str, tuple[str, str]]) -> str:
-    """Return the settings beside the strategy in which the floor differs."""
-    shown = [f"{key} {low}, here {own}" for key, (low, own) in found.items() if key not in STRATEGY]
-    return f", which has other settings ({'; '.join(shown)})" if shown else ""
 
 
 def _hint_remark(own: TaskResult) -> str:

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from lm_eval_overton.comparison.aligned import ICL, Both, complete
+import numpy as np
+
+from lm_eval_overton.comparison.aligned import Both, complete
+from lm_eval_overton.comparison.references import against_itself, rests_on_reference
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.results import FinishedRun, TaskResult
 from lm_eval_overton.signature import FRAME, differing
 
-__all__ = ["Notes", "rests_on_reference"]
+__all__ = ["Notes"]
 
 # An aligned model is asked in another frame than a base model; that is what is compared.
 NOTED = (*FRAME, "reference")
-AGAINST_REFERENCE = ("reference_", "missing_from_reference")
-ICL_AGAINST_REFERENCE = ("jaccard", "rouge_l", "cosine", "length_ratio", "bertscore_")
 PARSED = "parsed"
-
-
-def rests_on_reference(task: str, metric: str) -> bool:
-    """Return whether a metric of a task is measured against the responses of a reference run."""
-    begin = AGAINST_REFERENCE + (ICL_AGAINST_REFERENCE if task.startswith(ICL) else ())
-    return metric.startswith(begin)
 
 
 class Notes:
     """What to know of a pair, and the refusal of what cannot be compared."""
 
-    def __init__(
-        self, base: FinishedRun, run: FinishedRun, runs: Sequence[FinishedRun], force: bool
-    ) -> None:
+    def __init__(self, base: FinishedRun, run: FinishedRun, force: bool) -> None:
         self.pair = (base, run)
         self.base, self.run, self.force = base.name, run.name, force
         self._tasks: dict[str, list[str]] = {}
-        if any(one.name == run.name and one.place != run.place for one in runs):
-            several = "both runs" if base.name == run.name else "several runs"
-            self.add(f"{several} are called {run.name}: name them with NAME=PLACE")
 
     def add_alarms(self) -> None:
         """Note what the runs warned of."""
@@ -60,7 +49,7 @@ class Notes:
         Raises:
             SettingsError: If settings differ and nothing was forced.
         """
-        own = self._settings(both)
+        own = self._tested(self._settings(both))
         self._judges(own)
         self._verdicts(own)
         self._prompts(own)
@@ -88,6 +77,18 @@ class Notes:
         if len(kept) < len(both.metrics):
             shown = self._shown("reference", two)
             self.add(f"{shown}: what is measured against it is left out", task)
+        return replace(both, metrics=kept)
+
+    def _tested(self, both: Both) -> Both:
+        """Return a task without what needs no test: it holds by construction, or is of the
+        reference alone."""
+        for name, own in zip((self.base, self.run), (both.base, both.run), strict=True):
+            known = [metric for metric in both.metrics if metric in against_itself(own)]
+            if known:
+                text = f"{name} is its own reference, which decides {', '.join(known)}: left out"
+                self.add(text, own.task)
+                both = replace(both, metrics=tuple(m for m in both.metrics if m not in known))
+        kept = tuple(metric for metric in both.metrics if not _is_of_reference(both, metric))
         return replace(both, metrics=kept)
 
     def _judges(self, both: Both) -> None:
@@ -121,6 +122,10 @@ class Notes:
 
     def _shown(self, field: str, two: tuple[str, str]) -> str:
         return f"{field} differs ({self.base}: {two[0]}, {self.run}: {two[1]})"
+
+
+def _is_of_reference(both: Both, metric: str) -> bool:
+    return "_held_out" in metric and np.array_equal(*both.aligned(metric), equal_nan=True)
 
 
 def _lost_verdicts(own: TaskResult) -> list[str]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from lm_eval_overton.data import PromptSet, load_viewpoints
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.judging import Judge
+from lm_eval_overton.judging import GuardedJudge, Judge
 from lm_eval_overton.matchers import JudgeMatcher, Matcher, make_matcher
 
 __all__ = ["CoverageTask"]
@@ -33,7 +33,7 @@ class CoverageTask(OvertonTask):
                     "that would be loaded beside the evaluated model; run with another matcher, "
                     "then `overton score` the generations with this one"
                 )
-            return JudgeMatcher(judge, self.prompt_set.docs, self.settings.threshold)
+            return JudgeMatcher(GuardedJudge(judge), self.settings.threshold)
         return make_matcher(
             self.settings.matcher,
             self.encoder,

@@ -19,7 +19,9 @@ __all__ = ["finished_run"]
 SUMMARY, SUMMARY_FIRST = "summary", ("summary_cot", "summary-cot")
 
 
-def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | None) -> Run:
+def finished_run(
+    given: str, prompts: PromptSet | None, stops: Sequence[str] | None, preferred: str = ""
+) -> Run:
     """Return a finished run.
 
     Args:
@@ -29,13 +31,14 @@ def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | N
             name that is a task's chooses that task.
         prompts: The prompts that were answered; None if the files say it.
         stops: Stop sequences of the responses; None: what the file says.
+        preferred: The task to take from a place that holds several and names none.
 
     Raises:
         DataError: If there is nothing that can be read, or several tasks to choose from.
     """
     # A path may hold the sign too.
     name, separator, place = ("", "", given) if Path(given).exists() else given.partition("=")
-    path = _responses_file(Path(place if separator else given), name)
+    path = _responses_file(Path(place if separator else given), name, preferred)
     recorded = match_prompts(read_responses(path, name or None), prompts)
     name = name or _name(path)
     first = name.endswith(SUMMARY_FIRST)
@@ -51,11 +54,12 @@ def finished_run(given: str, prompts: PromptSet | None, stops: Sequence[str] | N
     return Run(name, samples, 0 if hinted else None)
 
 
-def _responses_file(place: Path, name: str) -> Path:
+def _responses_file(place: Path, name: str, preferred: str) -> Path:
     if not place.is_dir():
         return find_responses(place, "*")
     samples = sorted(place.rglob("samples_overton_*.jsonl"), key=lambda p: p.stat().st_mtime_ns)
-    samples = [path for path in samples if _task(path) == name] or samples
+    for task in (name, preferred):
+        samples = [path for path in samples if _task(path) == task] or samples
     tasks = {_task(path) for path in samples}
     if len(tasks) > 1:
         raise DataError(

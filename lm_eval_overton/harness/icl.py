@@ -250,6 +250,7 @@ class IclTask(OvertonTask):
             "strategy": self.strategy,
             "k": self._shown_at_most(),
             "order": settings.order if self.strategy.startswith("knn") else None,
+            "max_context": settings.max_context if self._shown_at_most() else None,
             "examples": self._examples_signature(),
             "hints": short_hash(sorted(self._hints.items())) if self._hints else None,
             "exclude_hint_source": exclude,

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.credentials import redact
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.judge_calls import call, label_call, payload
 from lm_eval_overton.harness.judge_http import Call, Calls
-from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
+from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, Done, Job, fitting
 from lm_eval_overton.harness.judge_local import ask_loaded
+from lm_eval_overton.harness.judge_replies import REFUSED
 from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
 from lm_eval_overton.judge.parse import Verdict, choose, parse
-from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Question, Verdicts
 from lm_eval_overton.settings import KEYS, is_api_model, model_identity
@@ -71,7 +75,7 @@ def _is_http(cls: Any) -> bool:
 
 
 class HarnessJudge:
-    """Asks a harness model, at temperature 0, and keeps its replies.
+    """Asks a harness model and keeps its replies; at temperature 0, unless the model refuses that.
 
     Args:
         spec: A judge with a model.
@@ -86,6 +90,7 @@ class HarnessJudge:
         self.cache = cache or judge_cache()
         self._class = _model_class(spec)
         self.http = _is_http(self._class)
+        self._cache_is_well = True
         if self.http:
             self._check_server()
 
@@ -104,9 +109,9 @@ class HarnessJudge:
                 f"{self.spec.model}; use a completions server, a local model, or the mode text"
             )
         try:
-            header, url = self._lm.header, self._lm.base_url
-        except (ValueError, OSError) as error:
-            # A key that the environment lacks, or a tokenizer that is not there.
+            header, url, _ = self._lm.header, self._lm.base_url, self._temperature
+        except (ValueError, TypeError, OSError) as error:
+            # A key that the environment lacks, a tokenizer that is not there, or no model's name.
             raise self._unusable(error) from error
         if not url or not isinstance(header, dict):
             raise SettingsError("judge: expected a base_url in model_args, got none")
@@ -115,7 +120,7 @@ class HarnessJudge:
         reason = str(error).partition("\n")[0] or type(error).__name__
         return SettingsError(
             f"judge: expected a judge that can be set up, got {self.spec.model} with "
-            f"{json.dumps(dict(self.spec.model_args), default=str)} ({reason})"
+            f"{json.dumps(redact(self.spec.model_args), default=str)} ({redact(reason)})"
         )
 
     @cached_property
@@ -138,11 +143,37 @@ class HarnessJudge:
     def signature(self) -> str:
         """Model, mode and limits with their hash; an address is no part of it."""
         spec = self.spec
-        own = {k: v for k, v in _identity(spec).items() if k != "base_url"}
+        own = {k: v for k, v in self._identity.items() if k != "base_url"}
         name = own.get("model") or own.get("pretrained") or spec.model
         settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
+        settings += [self._temperature]
         short = str(name).rstrip("/").split("/")[-1]
-        return f"{short}@{short_hash(settings)}|{spec.mode}|bar:{spec.bar}"
+        temperature = f"|temp:{self._temperature}" if self._temperature else ""
+        return f"{short}@{short_hash(settings)}|{spec.mode}|bar:{spec.bar}{temperature}"
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        """The arguments that say which model answers; a seed is the judge's here, not ours."""
+        given = self.spec.model_args
+        identity = model_identity(given) | {key: given[key] for key in KEYS if key in given}
+        # A hosted model's name and address may come from the environment.
+        own = {"model": self._lm.model, "base_url": self._lm.base_url} if self.http else {}
+        return identity | own
+
+    @cached_property
+    def _temperature(self) -> float:
+        """What is really sent, told once if it is not 0."""
+        if not self.http or self.spec.mode != "text":
+            return 0
+        sent: float = payload(self._lm, self.spec, "").get("temperature", 0)
+        if sent:
+            logger.warning(
+                "The judge %s takes no temperature but its own: it is asked at %s, and may not say "
+                "the same twice",
+                self._lm.model,
+                sent,
+            )
+        return sent
 
     def ask(self, questions: Sequence[Question]) -> Verdicts:
         """Return a verdict per question; equal requests are sent once."""
@@ -157,7 +188,7 @@ class HarnessJudge:
         """Return what `ask` would send."""
         jobs = {job.key: job for question in questions for job in self._jobs(question)}
         with ReplyCache(self.cache) as cache:
-            known = cache.get(jobs)
+            known = self._known(cache, jobs)
         texts = [job.content for key, job in jobs.items() if key not in known]
         return Plan(len(jobs), len(known), texts, list(known.values()))
 
@@ -174,7 +205,8 @@ class HarnessJudge:
         key = request_hash(
             {
                 "model": self.spec.model,
-                "model_args": _identity(self.spec),
+                "model_args": self._identity,
+                "temperature": self._temperature,
                 "mode": self.spec.mode,
                 "max_tokens": self.spec.max_tokens,
                 "structured": self.spec.structured,
@@ -188,7 +220,10 @@ class HarnessJudge:
 
     def _verdict(self, question: Question, replies: Sequence[str | None]) -> Verdict:
         if self.spec.mode == "text":
-            return parse(question.judgement, replies[0], question.quoted)
+            [reply] = replies
+            if reply is not None and reply.startswith(REFUSED):
+                return Verdict("refused", None, reply.removeprefix(REFUSED))
+            return parse(question.judgement, reply, question.quoted)
         scores = [None if reply is None else float(reply) for reply in replies]
         return choose(question.judgement, scores)
 
@@ -198,12 +233,29 @@ class HarnessJudge:
         """Return the replies by key: those that are kept, and those that came now."""
         by_key = {job.key: job for job in jobs}
         with ReplyCache(self.cache) as cache:
-            known = cache.get(by_key)
+            known = self._known(cache, by_key)
             missing = [job for key, job in by_key.items() if key not in known]
             if missing:
                 logger.info("Judge: %d replies are there, %d to ask", len(known), len(missing))
                 self._send(missing, known, cache)
         return known
+
+    def _known(self, cache: ReplyCache, keys: Iterable[str]) -> dict[str, str]:
+        with self._outliving_the_cache():
+            return cache.get(keys)
+        return {}
+
+    @contextmanager
+    def _outliving_the_cache(self) -> Iterator[None]:
+        """A cache that fails costs asking again some day, and no verdict."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if self._cache_is_well:
+                logger.warning(
+                    "Judge: replies are not kept from here on (%s: %s)", self.cache, error
+                )
+            self._cache_is_well = False
 
     def _send(self, jobs: list[Job], known: dict[str, str], cache: ReplyCache) -> None:
         from tqdm import tqdm
@@ -214,7 +266,9 @@ class HarnessJudge:
                 bar.update(1)
                 if reply is not None:
                     known[jobs[index].key] = reply
-                    cache.put(jobs[index].key, reply)
+                    if self._cache_is_well:
+                        with self._outliving_the_cache():
+                            cache.put(jobs[index].key, reply)
 
             if self.http:
                 self._call_all(jobs, done)
@@ -233,55 +287,6 @@ class HarnessJudge:
         return Calls(self._lm)
 
     def _call(self, job: Job) -> Call:
-        if job.label is not None:
-            return self._label_call(job)
-        lm, chat = self._lm, "chat" in self.spec.model
-        messages = [{"role": "user", "content": job.content}] if chat else job.content
-        settings = {"temperature": 0, "max_gen_toks": self.spec.max_tokens, "until": [UNTIL]}
-        plain = lm._create_payload(
-            messages, generate=True, gen_kwargs=settings, seed=lm._seed, eos=None
+        return (
+            label_call(self._lm, job) if job.label is not None else call(self._lm, self.spec, job)
         )
-        if not (self.spec.structured and _offers_schemas(lm)):
-            return Call(plain, self._read)
-        return Call(plain | _structure(job.judgement), self._read, plain)
-
-    def _read(self, body: Any) -> str:
-        if _offers_schemas(self._lm):
-            # The harness's reader hides a body without choices behind an empty text.
-            message = body["choices"][0]["message"]
-            if message.get("refusal") and not message.get("content"):
-                return str(message["refusal"])
-        return str(self._lm.parse_generations([body])[0] or "")
-
-    def _label_call(self, job: Job) -> Call:
-        lm = self._lm
-        context, label = lm._encode_pair(job.content, f" {job.label}")
-        inputs, lengths, _ = lm.batch_loglikelihood_requests([[(None, context, label)]])
-        payload = lm._create_payload(
-            lm.create_message(inputs), generate=False, gen_kwargs={}, seed=lm._seed, eos=None
-        )
-
-        def read(body: Any) -> str:
-            [(loglikelihood, _)] = lm.parse_logprobs(body, tokens=inputs, ctxlens=lengths)
-            return repr(float(loglikelihood))
-
-        return Call(payload, read)
-
-
-def _identity(spec: JudgeSpec) -> dict[str, Any]:
-    """Return the arguments that say which model answers; a seed is the judge's here, not ours."""
-    own = {key: spec.model_args[key] for key in KEYS if key in spec.model_args}
-    return model_identity(spec.model_args) | own
-
-
-@cache
-def _structure(judgement: Judgement) -> dict[str, Any]:
-    """Return what asks a server for structured output; making a schema takes a millisecond."""
-    schema = {"name": judgement.name, "schema": judgement.json_schema(), "strict": True}
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
-
-
-def _offers_schemas(lm: Any) -> bool:
-    from lm_eval.models.openai_completions import LocalChatCompletion
-
-    return isinstance(lm, LocalChatCompletion)

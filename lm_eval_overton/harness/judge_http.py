@@ -10,13 +10,14 @@ import asyncio
 import email.utils
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Call", "Calls"]
+__all__ = ["Call", "Calls", "NotOfferedError"]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -28,16 +29,26 @@ NO_ENTRY = {401}
 NOT_THIS_ONE = {400, 403, 413, 422, 451}
 # Servers without structured output refuse requests for it in these ways.
 NO_STRUCTURE = {400, 404, 415, 422, 501}
+FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 10.0
+# A server that wants longer than this is taken to be away.
 LONGEST_WAIT_S = 600.0
-MOST_WAITS = 50
+# How long one request is put off in all, from when the server first asked to wait.
+LONGEST_PUT_OFF_S = 1800.0
 SHOWN = 200
+
+
+class NotOfferedError(Exception):
+    """A server does not do what is asked of it, and would not the next time either."""
 
 
 @dataclass(frozen=True)
 class Call:
     """A request's body, what reads the reply out of the answer's body, and the same request for
-    servers without structured output."""
+    servers without structured output.
+
+    What `read` raises makes the request a failed one; after `NotOfferedError` it is not repeated.
+    """
 
     payload: Mapping[str, Any]
     read: Callable[[Any], str]
@@ -69,7 +80,7 @@ class Calls:
 
     def run(self, calls: Sequence[Call], done: Callable[[int, str | None], None]) -> None:
         """Send all calls; `done` gets each one's index with its reply, or None, as they end."""
-        self._given_up, self._in_a_row = "", 0
+        self._given_up, self._last_fault, self._in_a_row = "", "", 0
         _complete(self._all(calls, done))
         if self._given_up:
             logger.warning("The judge's server was given up: %s", self._given_up)
@@ -115,6 +126,7 @@ class Calls:
     async def _reply(self, session: Any, call: Call) -> str | None:
         """Return the reply to a call; None if it failed for good."""
         faults = waits = 0
+        last_wait = math.inf
         structured = True
         while not self._given_up:
             await self._pause()
@@ -127,16 +139,20 @@ class Calls:
             if outcome.kind == "no_structure":
                 structured = False
                 continue
-            if outcome.kind == "wait" and waits < MOST_WAITS:
+            now = time.monotonic()
+            if outcome.kind == "wait" and now < last_wait:
                 waits += 1
+                last_wait = min(last_wait, now + LONGEST_PUT_OFF_S)
                 # What one request is told holds for all of them.
-                self._resume_at = max(self._resume_at, time.monotonic() + outcome.seconds)
+                self._resume_at = max(self._resume_at, now + outcome.seconds)
+                # A server may say "at once" and mean "not yet".
+                await asyncio.sleep(_backoff(waits))
                 continue
             faults += 1
             if outcome.kind != "fault" or faults >= self.lm.max_retries:
                 self._failed(outcome)
                 return None
-            await asyncio.sleep(min(LONGEST_BACKOFF_S, 0.25 * 2**faults))
+            await asyncio.sleep(_backoff(faults))
         return None
 
     async def _pause(self) -> None:
@@ -146,11 +162,13 @@ class Calls:
     async def _post(self, session: Any, call: Call, structured: bool) -> _Outcome:
         from aiohttp import ClientError
 
+        # A name of a codec that does not exist is a LookupError.
+        faults = (ClientError, OSError, asyncio.TimeoutError, ValueError, LookupError)
         payload = call.payload if structured or call.plain is None else call.plain
         try:
             async with session.post(self.lm.base_url, json=payload) as answer:
                 body = await answer.text()
-        except (ClientError, OSError, asyncio.TimeoutError, UnicodeDecodeError) as error:
+        except faults as error:
             return _Outcome("fault", type(error).__name__)
         if answer.ok:
             return _read(call, self._without_secrets(body))
@@ -179,9 +197,18 @@ class Calls:
 def _read(call: Call, body: str) -> _Outcome:
     try:
         return _Outcome("reply", call.read(json.loads(body)))
+    except NotOfferedError as error:
+        return _Outcome("refused", str(error))
     except Exception as error:
         # A body that the model's own reader cannot read, in whatever way, is no reply.
-        return _Outcome("fault", f"an answer that cannot be read ({type(error).__name__})")
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:SHOWN]
+        return _Outcome("fault", f"an answer that cannot be read ({reason})")
+
+
+def _backoff(times: int) -> float:
+    """Return the seconds to wait after something happened to a request so many times."""
+    # The exponent has its own end: 2**1024 is no float.
+    return min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(times - 1, 30))
 
 
 def _retry_after(value: str | None) -> float | None:
@@ -189,12 +216,14 @@ def _retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
+from lm_eval_overton.harness.judge_replies import as_reply
 from lm_eval_overton.judge.spec import JudgeSpec
 
 __all__ = ["ask_loaded"]
@@ -66,4 +67,4 @@ def _isolated(method: Any, requests: Sequence[tuple[Any, Any]]) -> list[str | No
         return [reply for request in requests for reply in _isolated(method, [request])]
     if kind == "loglikelihood":
         return [repr(float(reply[0])) for reply in replies]
-    return [None if reply is None else str(reply) for reply in replies]
+    return [None if reply is None else as_reply(str(reply)) for reply in replies]

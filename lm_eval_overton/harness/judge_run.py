@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +15,22 @@ import yaml
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.judge import HarnessJudge, Plan
+from lm_eval_overton.harness.judgeable import Judgeable, find_judgeable
 from lm_eval_overton.harness.judging_stage import to_judge
-from lm_eval_overton.harness.replay import build, score, task_class, task_names
+from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.judge.spec import JudgeSpec, read_spec
 from lm_eval_overton.judging import Question, Verdicts, judge_prompts
-from lm_eval_overton.recorded import DEFAULT_TASK, Responses, read_responses
-from lm_eval_overton.reference import find_responses, newest
+from lm_eval_overton.matchers import JudgeMatcher
+from lm_eval_overton.recorded import Responses, read_responses
 from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import JUDGED
+from lm_eval_overton.scoring import JUDGED, MATCHING, score_prompts
 from lm_eval_overton.settings import KEYS
 from lm_eval_overton.views import Prompt
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices"]
+
+logger = logging.getLogger("lm_eval.overton")
 
 # English text has about four characters per token.
 CHARACTERS_PER_TOKEN = 4
@@ -32,13 +38,15 @@ CHARACTERS_PER_TOKEN = 4
 REPLY_TOKENS = 120
 PRICED = ("input", "output")
 # A finished run may have been matched or compared in ways that its judge has no part in.
-NOT_FOR_JUDGE = {"matcher", "nli_model", "threshold", "bertscore", "bertscore_layers"}
+NOT_FOR_JUDGE = frozenset({"matcher", "nli_model", "threshold", "bertscore", "bertscore_layers"})
 
 
 def judge_run(
     place: Path, only: str | None, given: Mapping[str, Any], prompts: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """Judge each task of a finished run and write `judged_<task>_<time>.json`.
+
+    Where the judge also matched the run's viewpoints, coverage is completed with its verdicts.
 
     Args:
         place: A run's folder, or a file of samples, generations or responses.
@@ -53,14 +61,15 @@ def judge_run(
         OvertonError: If there is no judge, nothing to judge, or a file cannot be read.
     """
     done = 0
-    for task in _tasks(place, only):
-        found, settings = _found(place, task, given)
-        if not build(found, task, prompts=prompts, metadata=settings, only=JUDGED).metric_names:
+    for judgeable in find_judgeable(place, only):
+        task = judgeable.task
+        found, settings, metrics = _inputs(judgeable, given)
+        if not build(found, task, prompts=prompts, metadata=settings, only=metrics).metric_names:
             continue
-        results = score(found, task, prompts=prompts, metadata=settings, only=JUDGED)
+        results = score(found, task, prompts=prompts, metadata=settings, only=metrics)
         results.pop("samples", None)
         done += 1
-        yield {**results, "path": str(_write(place, task, results))}
+        yield {**results, "path": str(_write(place, judgeable, results))}
     if not done:
         raise SettingsError(
             f"{place}: expected a judge with a judgement for one of the tasks, got one that can "
@@ -80,11 +89,12 @@ def dry_run(
     Raises:
         OvertonError: As `judge_run`, or if the price table cannot be read.
     """
-    for task in _tasks(place, only):
-        found, settings = _found(place, task, given)
-        built = build(found, task, prompts=prompts, metadata=settings, only=JUDGED)
+    for judgeable in find_judgeable(place, only):
+        task = judgeable.task
+        found, settings, metrics = _inputs(judgeable, given)
+        built = build(found, task, prompts=prompts, metadata=settings, only=metrics)
         spec, judge = built.settings.judge, built.stage.judge
-        if spec is None or not built.stage.names or not isinstance(judge, HarnessJudge):
+        if spec is None or not built.stage.counted_names or not isinstance(judge, HarnessJudge):
             yield f"{task}: nothing to send"
             continue
         model = str(spec.model_args.get("model") or spec.model)
@@ -121,6 +131,10 @@ def _questions(task: OvertonTask) -> list[Question]:
     if "quality" in task.stage.names and task.reference:
         references = [to_judge(prompt, of_reference=True) for prompt in prompts]
         judge_prompts(collector, references, ("quality",))
+    if isinstance(task.matcher, JudgeMatcher):
+        matcher = JudgeMatcher(collector, task.matcher.threshold)
+        asking = MATCHING.intersection(task.metric_names)
+        score_prompts(prompts, sorted(asking), replace(task.bench, matcher=matcher))
     return collector.questions
 
 
@@ -170,79 +184,36 @@ def _is_price(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
-def _judgeable() -> list[str]:
-    return [name for name in task_names() if task_class(name)[0].JUDGEMENTS]
-
-
-def _tasks(place: Path, only: str | None) -> list[str]:
-    """Return the tasks of a run that a judge is of use for."""
-    known = _judgeable()
-    if only is not None:
-        if only not in known:
-            raise SettingsError(f"--task: expected one of {', '.join(known)}, got {only!r}")
-        return [only]
-    there = [task for task in known if task in _named_in(place)]
-    # A plain file of responses says no task.
-    return there or [DEFAULT_TASK]
-
-
-def _named_in(place: Path) -> set[str]:
-    if place.is_file():
-        return _named_in_file(place)
-    results = [name for path in place.rglob("results_*.json") for name in _configs(path)]
-    generations = [
-        name for path in place.rglob("generations.jsonl") for name in _named_in_file(path)
-    ]
-    return {*results, *generations}
-
-
-def _named_in_file(path: Path) -> set[str]:
-    if path.name.startswith("samples_"):
-        return {path.stem.removeprefix("samples_").rpartition("_")[0]}
-    with path.open(encoding="utf-8", errors="replace") as file:
-        try:
-            header = json.loads(file.readline())
-        except ValueError:
-            return set()
-    tasks = header.get("tasks") if isinstance(header, dict) else None
-    return set(tasks) if isinstance(tasks, dict) else set()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return a results file; nothing for what is none."""
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return results if isinstance(results, dict) else {}
-
-
-def _configs(path: Path) -> dict[str, Any]:
-    configs = _read(path).get("configs")
-    return configs if isinstance(configs, dict) else {}
-
-
-def _found(place: Path, task: str, given: Mapping[str, Any]) -> tuple[Responses, dict[str, Any]]:
-    """Return a task's responses and the settings that it is judged with."""
-    found = read_responses(find_responses(place, task), task)
-    results = _results_of(place, task)
-    config = _configs(results)[task] if results else {}
-    own = {**found.settings, **(config.get("metadata") or {})}
-    kept = {key: own[key] for key in KEYS if key in own and key not in NOT_FOR_JUDGE}
+def _inputs(
+    judgeable: Judgeable, given: Mapping[str, Any]
+) -> tuple[Responses, dict[str, Any], AbstractSet[str]]:
+    """Return a task's responses, the settings that it is judged with, and what is computed."""
+    found = read_responses(judgeable.responses, judgeable.task)
+    own = {**found.settings, **judgeable.metadata}
+    matched = _matched_by_judge(own, given, judgeable.task)
+    left = NOT_FOR_JUDGE - {"matcher", "threshold"} if matched else NOT_FOR_JUDGE
+    kept = {key: own[key] for key in KEYS if key in own and key not in left}
     settings = {**kept, **given}
     if not settings.get("judge"):
         raise SettingsError(
-            f"{place}: expected a judge, got a run without one; name it with --judge, a JSON "
-            'object such as \'{"model": "hf", "model_args": {"pretrained": "..."}}\' or a YAML file'
+            f"{judgeable.responses}: expected a judge, got a run without one; name it with "
+            '--judge, a JSON object such as \'{"model": "hf", "model_args": {"pretrained": '
+            '"..."}}\' or a YAML file'
         )
-    return found, settings
+    return found, settings, JUDGED | MATCHING if matched else JUDGED
 
 
-def _results_of(place: Path, task: str) -> Path | None:
-    """Return the newest results file of a task."""
-    if place.is_file():
-        return None
-    return newest(path for path in place.rglob("results_*.json") if task in _configs(path))
+def _matched_by_judge(own: Mapping[str, Any], given: Mapping[str, Any], task: str) -> bool:
+    """Tell whether the judge that is asked is the one who matched the run's viewpoints."""
+    if own.get("matcher") != "judge" or NOT_FOR_JUDGE.intersection(given):
+        return False
+    if "judge" not in given:
+        return True
+    before, now = (read_spec(settings["judge"], task) for settings in (own, given))
+    same = bool(now.model) and HarnessJudge(before).signature == HarnessJudge(now).signature
+    if not same:
+        logger.warning("%s: coverage stays what the run's own judge made it", task)
+    return same
 
 
 def _new_file(folder: Path, task: str) -> Path:
@@ -254,13 +225,12 @@ def _new_file(folder: Path, task: str) -> Path:
     return path
 
 
-def _write(place: Path, task: str, results: Mapping[str, Any]) -> Path:
+def _write(place: Path, judgeable: Judgeable, results: Mapping[str, Any]) -> Path:
     """Write the judged metrics beside the results that they complete."""
-    completed = _results_of(place, task)
-    if completed is not None:
-        results = {**results, "model_name": _read(completed).get("model_name")}
-    beside = completed or (place if place.is_file() else place / "-")
-    path = _new_file(beside.parent, task)
+    if judgeable.results is not None:
+        results = {**results, "model_name": judgeable.model}
+    beside = judgeable.results or (place if place.is_file() else place / "-")
+    path = _new_file(beside.parent, judgeable.task)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(results, indent=2, default=str, allow_nan=False), "utf-8")
     partial.replace(path)

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.errors import OvertonError, SettingsError
+from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.judge import HarnessJudge, is_local
-from lm_eval_overton.judge.parse import STATUSES, Verdict
+from lm_eval_overton.judge.parse import STATUSES
 from lm_eval_overton.judge.prompts import JUDGEMENTS
 from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judged_metrics import JUDGED_BY
-from lm_eval_overton.judging import Judge, Judged, LabelsJudge, judge_prompts
+from lm_eval_overton.judging import GuardedJudge, Judge, Judged, LabelsJudge, judge_prompts
 from lm_eval_overton.recorded import Recorded
+from lm_eval_overton.samples import Sample
 from lm_eval_overton.views import Prompt, Verdicts
 
 __all__ = ["JudgingStage", "find_judge", "to_judge"]
 
-logger = logging.getLogger("lm_eval.overton")
+# What is judged of the reference run's own samples.
+OF_REFERENCE = "quality"
 
 
-def find_judge(spec: JudgeSpec | None, recorded: Recorded | None, task: str) -> Judge | None:
+def find_judge(
+    spec: JudgeSpec | None,
+    recorded: Recorded | None,
+    task: str,
+    reference: Mapping[str, Sequence[Sample]],
+) -> Judge | None:
     """Return who judges within this run; None for nobody.
 
     A judge that is loaded on this machine would share it with the evaluated model: it judges
@@ -42,7 +48,9 @@ def find_judge(spec: JudgeSpec | None, recorded: Recorded | None, task: str) -> 
                 "labels; use labels with `overton score`"
             )
         docs = (recorded.asked or recorded.prompts).docs
-        return LabelsJudge(spec, docs, max(len(own) for own in recorded.responses.values()))
+        n_samples = max(len(own) for own in recorded.responses.values())
+        n_reference = max(map(len, reference.values()), default=None)
+        return LabelsJudge(spec, docs, n_samples, n_reference)
     if recorded is None and is_local(spec):
         return None
     judge = HarnessJudge(spec)
@@ -54,10 +62,15 @@ def find_judge(spec: JudgeSpec | None, recorded: Recorded | None, task: str) -> 
 
 @dataclass(frozen=True)
 class JudgingStage:
-    """The judgements that a task asks for, and of whom; nothing is asked without a judge."""
+    """The judgements that a task asks for, and of whom; nothing is asked without a judge.
+
+    `beside` are the verdicts that are counted beside those: on the reference run's samples, and
+    the matcher's.
+    """
 
     judge: Judge | None
     names: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -66,8 +79,17 @@ class JudgingStage:
         spec: JudgeSpec | None,
         useful: Sequence[str],
         has_reference: bool,
+        matches: bool = False,
     ) -> JudgingStage:
-        """Return the stage of a task for which the judgements `useful` have metrics."""
+        """Return the stage of a task for which the judgements `useful` have metrics.
+
+        Args:
+            judge: Who is asked; None for nobody.
+            spec: The judge's settings.
+            useful: The judgements.
+            has_reference: Whether the task has a reference run.
+            matches: Whether the judge says which viewpoints a sample covers, too.
+        """
         if judge is None or spec is None:
             return cls(None)
         names = [name for name in useful if spec.judgements is None or name in spec.judgements]
@@ -77,7 +99,16 @@ class JudgingStage:
             names = [name for name in names if name in spec.labels]
         if spec.mode == "loglikelihood":
             names = [name for name in names if JUDGEMENTS[name].labels]
-        return cls(judge, tuple(names))
+        judges_reference = has_reference and OF_REFERENCE in names
+        if spec.labels:
+            judges_reference &= f"reference_{OF_REFERENCE}" in spec.labels
+        beside = [f"reference_{OF_REFERENCE}"] if judges_reference else []
+        return cls(judge, tuple(names), (*beside, *(["viewpoints"] if matches else [])))
+
+    @property
+    def counted_names(self) -> tuple[str, ...]:
+        """What verdicts are counted by: the judgements, and what is counted beside them."""
+        return (*self.names, *self.beside)
 
     @property
     def left_out(self) -> set[str]:
@@ -87,7 +118,7 @@ class JudgingStage:
     @property
     def counts(self) -> list[str]:
         """The names of the verdict counts."""
-        return [f"{name}_{status}" for name in self.names for status in STATUSES]
+        return [f"{name}_{status}" for name in self.counted_names for status in STATUSES]
 
     def judged(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Return the prompts with their verdicts; whatever goes wrong costs verdicts alone."""
@@ -95,9 +126,9 @@ class JudgingStage:
             return list(prompts)
         own = self._ask([to_judge(prompt) for prompt in prompts], self.names)
         reference: list[Verdicts] = [{} for _ in prompts]
-        if "quality" in self.names and any(prompt.reference for prompt in prompts):
+        if f"reference_{OF_REFERENCE}" in self.beside:
             asked = [to_judge(prompt, of_reference=True) for prompt in prompts]
-            reference = self._ask(asked, ("quality",))
+            reference = self._ask(asked, (OF_REFERENCE,))
         return [
             replace(prompt, verdicts=mine, reference_verdicts=theirs)
             for prompt, mine, theirs in zip(prompts, own, reference, strict=True)
@@ -105,24 +136,13 @@ class JudgingStage:
 
     def _ask(self, prompts: Sequence[Judged], names: Sequence[str]) -> list[Verdicts]:
         assert self.judge is not None
-        try:
-            return list(judge_prompts(self.judge, prompts, names))
-        except SettingsError:
-            # Nothing was generated that it could cost: see `find_judge`.
-            raise
-        except Exception as error:
-            if isinstance(error, OvertonError):
-                logger.error("The judge failed; its metrics are undefined (%s)", error)
-            else:
-                logger.exception("The judge failed; its metrics are undefined")
-            failed = Verdict("failed", None, None)
-            return [{name: [failed] * len(prompt.texts) for name in names} for prompt in prompts]
+        return list(judge_prompts(GuardedJudge(self.judge), prompts, names))
 
     def counted(self, gathered: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, int]]:
-        """Return per judgement how many verdicts of each status all prompts have."""
+        """Return per counted name how many verdicts of each status all prompts have."""
         return {
             name: {status: int(sum(gathered[f"{name}_{status}"])) for status in STATUSES}
-            for name in self.names
+            for name in self.counted_names
         }
 
     def alarms(self, counts: Mapping[str, Mapping[str, int]], folder: Path | None) -> list[str]:

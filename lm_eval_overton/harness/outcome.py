@@ -52,7 +52,7 @@ class Outcome:
     @cached_property
     def judging(self) -> dict[str, Any] | None:
         """What the judge did; None where there is none."""
-        if not self.stage.names or self.stage.judge is None:
+        if not self.stage.counted_names or self.stage.judge is None:
             return None
         return {
             "signature": self.stage.judge.signature,

@@ -29,11 +29,11 @@ from lm_eval_overton.harness.outcome import Outcome
 from lm_eval_overton.harness.provenance import signature_of
 from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Judge
-from lm_eval_overton.matchers import Matcher
+from lm_eval_overton.matchers import JudgeMatcher, Matcher
 from lm_eval_overton.recorded import Recorded
 from lm_eval_overton.reference import load_reference
 from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.scoring import BERTSCORE, BOUNDED, MATCHED, REFERENCE
+from lm_eval_overton.scoring import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
 from lm_eval_overton.settings import read_settings
 from lm_eval_overton.views import Bench, Prompt
 
@@ -81,12 +81,17 @@ class OvertonTask(ConfigurableTask):
         self.recorded = recorded
         self.prompt_set = self._take_recorded(name) if recorded else self._load_prompts(name)
         self.frame = self.FRAME
-        judge = find_judge(self.settings.judge, recorded, name)
-        self.matcher = self._find_matcher(judge)
         self.reference = self._load_reference(name)
+        judge = find_judge(self.settings.judge, recorded, name, self.reference)
+        self.matcher = self._find_matcher(judge)
         self.bert = self._find_bert()
+        named = {entry["metric"] for entry in config["metric_list"]}
         self.stage = JudgingStage.of(
-            judge, self.settings.judge, self.JUDGEMENTS, bool(self.reference)
+            judge,
+            self.settings.judge,
+            self.JUDGEMENTS,
+            bool(self.reference),
+            matches=isinstance(self.matcher, JudgeMatcher) and bool(MATCHING & named),
         )
         left_out = (set() if self.reference else REFERENCE) | (set() if self.bert else BERTSCORE)
         left_out = left_out | self.stage.left_out

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,8 @@ from lm_eval_overton.errors import DataError
 
 __all__ = ["ReplyCache", "request_hash"]
 
-COMMIT_EVERY_S = 1.0
+# The longest that another process may hold the file; a reply takes it a fraction of a millisecond.
+BUSY_S = 10.0
 # SQLite takes at most this many parameters in a statement of any of its builds.
 KEYS_PER_QUERY = 500
 
@@ -42,8 +42,13 @@ class ReplyCache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Within a notebook the replies come in another thread, while this one waits.
-            self._file = sqlite3.connect(path, timeout=60, check_same_thread=False)
+            # Each statement is its own transaction: one left open would lock the others out.
+            self._file = sqlite3.connect(
+                path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
             self._file.execute("PRAGMA journal_mode=WAL")
+            # A killed process loses nothing; only the machine's own end can cost the last replies.
+            self._file.execute("PRAGMA synchronous=NORMAL")
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS replies (request TEXT PRIMARY KEY, reply TEXT)"
             )
@@ -52,7 +57,6 @@ class ReplyCache:
                 f"{path}: expected a file of judge replies that can be written, got {error}; "
                 "remove it, or choose another folder with OVERTON_CACHE_DIR"
             ) from error
-        self._committed = time.monotonic()
 
     def __enter__(self) -> ReplyCache:
         return self
@@ -63,12 +67,14 @@ class ReplyCache:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What came before an interruption counts as well.
-        self._file.commit()
         self._file.close()
 
     def get(self, keys: Iterable[str]) -> dict[str, str]:
-        """Return the replies that are there, by the hash of their request."""
+        """Return the replies that are there, by the hash of their request.
+
+        Raises:
+            sqlite3.Error: If the file cannot be read any more.
+        """
         wanted = list(dict.fromkeys(keys))
         found: dict[str, str] = {}
         for start in range(0, len(wanted), KEYS_PER_QUERY):
@@ -81,10 +87,11 @@ class ReplyCache:
         return found
 
     def put(self, key: str, reply: str) -> None:
-        """Keep a reply; it is on disk within about a second."""
+        """Keep a reply at once.
+
+        Raises:
+            sqlite3.Error: If the file cannot be written any more, or another process holds it.
+        """
         # Half of a surrogate pair has no UTF-8.
         text = reply.encode("utf-8", "replace").decode("utf-8")
         self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, text))
-        if time.monotonic() - self._committed > COMMIT_EVERY_S:
-            self._file.commit()
-            self._committed = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 import yaml
 
-from lm_eval_overton.credentials import is_secret
+from lm_eval_overton.credentials import is_secret, redact
 from lm_eval_overton.errors import SettingsError
 
 __all__ = ["ASKED", "JudgeSpec", "read_spec"]
@@ -71,7 +71,7 @@ def read_spec(given: Any, task: str) -> JudgeSpec:
         raise SettingsError(
             f"{task}: expected judge to be an object such as "
             '{"model": "local-chat-completions", "model_args": {...}} or a YAML file of one, got '
-            f"{value!r}"
+            f"{_shown(value)}"
         )
     _check_keys(value, task)
     checked = {key: _CHECKS[key](item, key, task) for key, item in value.items()}
@@ -89,9 +89,14 @@ def _from_file(path: str, task: str) -> Any:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise SettingsError(
-            f"{task}: expected judge to be an object or a readable YAML file, got {path!r} "
+            f"{task}: expected judge to be an object or a readable YAML file, got {_shown(path)} "
             f"({reason})"
         ) from error
+
+
+def _shown(value: Any) -> str:
+    """Return a value as messages repeat it: a key may have been put into the wrong place."""
+    return repr(redact(value))
 
 
 def _check_keys(value: Mapping[str, Any], task: str) -> None:
@@ -104,7 +109,7 @@ def _check_keys(value: Mapping[str, Any], task: str) -> None:
 
 def _text(value: Any, key: str, task: str) -> str:
     if not isinstance(value, str) or not value:
-        raise SettingsError(f"{task}: expected judge.{key} to be a string, got {value!r}")
+        raise SettingsError(f"{task}: expected judge.{key} to be a string, got {_shown(value)}")
     return value
 
 
@@ -114,7 +119,7 @@ def _arguments(value: Any, key: str, task: str) -> Mapping[str, Any]:
         pairs = [pair.partition("=") for pair in value.split(",") if pair]
         value = {name.strip(): _scalar(text) for name, _, text in pairs}
     if not isinstance(value, Mapping):
-        raise SettingsError(f"{task}: expected judge.{key} to be an object, got {value!r}")
+        raise SettingsError(f"{task}: expected judge.{key} to be an object, got {_shown(value)}")
     for name, item in value.items():
         if is_secret(str(name), item):
             raise SettingsError(
@@ -134,7 +139,9 @@ def _scalar(text: str) -> Any:
 
 def _mode(value: Any, key: str, task: str) -> Mode:
     if value not in ("text", "loglikelihood"):
-        raise SettingsError(f"{task}: expected judge.{key} text or loglikelihood, got {value!r}")
+        raise SettingsError(
+            f"{task}: expected judge.{key} text or loglikelihood, got {_shown(value)}"
+        )
     return cast("Mode", value)
 
 
@@ -142,7 +149,7 @@ def _judgements(value: Any, key: str, task: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not all(name in ASKED for name in names):
         raise SettingsError(
-            f"{task}: expected judge.{key} to list some of {', '.join(ASKED)}, got {value!r}"
+            f"{task}: expected judge.{key} to list some of {', '.join(ASKED)}, got {_shown(value)}"
         )
     return tuple(names)
 
@@ -151,7 +158,8 @@ def _integer(least: int, most: int) -> Any:
     def check(value: Any, key: str, task: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise SettingsError(
-                f"{task}: expected judge.{key} to be an integer in {least}..{most}, got {value!r}"
+                f"{task}: expected judge.{key} to be an integer in {least}..{most}, got "
+                f"{_shown(value)}"
             )
         return value
 
@@ -160,7 +168,7 @@ def _integer(least: int, most: int) -> Any:
 
 def _flag(value: Any, key: str, task: str) -> bool:
     if not isinstance(value, bool):
-        raise SettingsError(f"{task}: expected judge.{key} true or false, got {value!r}")
+        raise SettingsError(f"{task}: expected judge.{key} true or false, got {_shown(value)}")
     return value
 
 
@@ -168,7 +176,7 @@ def _labels(value: Any, key: str, task: str) -> Mapping[str, str]:
     if not isinstance(value, Mapping) or not value or not set(value) <= set(LABELLED):
         raise SettingsError(
             f"{task}: expected judge.{key} to map some of {', '.join(LABELLED)} to files, got "
-            f"{value!r}"
+            f"{_shown(value)}"
         )
     return {str(name): _text(path, f"{key}.{name}", task) for name, path in value.items()}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lm_eval_overton import stats
+from lm_eval_overton.comparison.references import against_itself
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.leaderboard.columns import further_columns
 from lm_eval_overton.leaderboard.settings import Results, common_settings, some
@@ -88,7 +89,7 @@ def leaderboard(
     having = {name: own for name, own in found.items() if metric in own.values}
     if not having:
         raise _no_metric(metric, task, found, runs)
-    rows = {name: own for name, own in having.items() if not np.isnan(own.values[metric]).all()}
+    rows = {name: own for name, own in having.items() if _is_ranked(own, metric)}
     signature, judge = common_settings(task, metric, rows or having)
     columns, notes = further_columns(metric, rows)
     direction = _direction(metric, having)
@@ -141,11 +142,17 @@ def _no_metric(
     return SettingsError(f"leaderboard: expected {wanted}, got results of {tasks}; name another")
 
 
+def _is_ranked(own: TaskResult, metric: str) -> bool:
+    return metric not in against_itself(own) and not np.isnan(own.values[metric]).all()
+
+
 def _reason(run: FinishedRun, task: str, metric: str) -> str:
     if task not in run.tasks:
         return f"no {task}"
     if metric not in run.tasks[task].values:
         return "not computed"
+    if metric in against_itself(run.tasks[task]):
+        return "its own reference"
     return "undefined for every prompt"
 
 

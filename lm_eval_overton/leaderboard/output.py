@@ -91,7 +91,7 @@ def as_json(board: Leaderboard) -> str:
         "rows": [_record(row) for row in board.rows],
         "missing": dict(board.missing),
     }
-    return json.dumps(whole, indent=2, allow_nan=False, ensure_ascii=False)
+    return json.dumps(whole, indent=2, allow_nan=False)
 
 
 def _record(row: Row) -> dict[str, Any]:

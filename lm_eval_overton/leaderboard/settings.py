@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lm_eval_overton.comparison.settings import rests_on_reference
+from lm_eval_overton.comparison.references import rests_on_reference
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.results import TaskResult
 from lm_eval_overton.signature import FRAME, UNSET, differing, fields

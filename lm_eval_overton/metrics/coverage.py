@@ -157,8 +157,9 @@ def covered_units(unit_sets: Sequence[Units], units: Collection[Hashable]) -> Co
     Returns:
         Boolean array of shape (n_samples, n_units); columns in the order of `units`.
     """
-    held = [[unit in own for unit in units] for own in unit_sets]
-    return np.array(held, dtype=np.bool_).reshape(len(unit_sets), len(units))
+    n_units = len(units)
+    held = [np.fromiter(map(own.__contains__, units), np.bool_, n_units) for own in unit_sets]
+    return np.array(held, dtype=np.bool_).reshape(len(unit_sets), n_units)
 
 
 def pool(unit_sets: Sequence[Units]) -> Covered:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lm_eval_overton.replicate.expected import EXPECTED
 from lm_eval_overton.replicate.table import Cell, Expected, Number, Row, Table, numbers_of
+from lm_eval_overton.tables.cells import text as in_cell
 
 __all__ = ["as_json", "as_markdown", "summary", "without_data"]
 
@@ -73,7 +74,7 @@ def _lines(table: Table) -> list[str]:
     lines = [_line(head), f"|{'|'.join(rule)}|"]
     for row, note in zip(table.rows, notes, strict=True):
         cells = [_shown(row.cells.get(column, ""), column, table) for column in table.columns]
-        lines.append(_line([row.name, *cells, *([note] if any(notes) else [])]))
+        lines.append(_line([in_cell(row.name), *cells, *([note] if any(notes) else [])]))
     return lines
 
 
@@ -114,7 +115,7 @@ def as_json(tables: Sequence[Table]) -> str:
         "tables": [_plain_table(table) for table in tables],
         "without_data": [_name_of(expected) for expected in without_data(tables)],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(content, indent=2, allow_nan=False)
 
 
 def _plain_table(table: Table) -> dict[str, Any]:

@@ -223,11 +223,12 @@ def _sample_records(samples: Sequence[Sample], details: Mapping[str, Any]) -> li
 
 
 def _sample_record(sample: Sample) -> dict[str, Any]:
-    if sample.status != "valid":
-        return {"x": sample.status, "t": (sample.raw or "")[:SAMPLE_LENGTH]}
-    record: dict[str, Any] = {"t": sample.text[:SAMPLE_LENGTH]}
-    if len(sample.text) > SAMPLE_LENGTH:
-        record["cut"] = len(sample.text) - SAMPLE_LENGTH
+    is_valid = sample.status == "valid"
+    text = sample.text if is_valid else sample.raw or ""
+    record: dict[str, Any] = {} if is_valid else {"x": sample.status}
+    record["t"] = text[:SAMPLE_LENGTH]
+    if len(text) > SAMPLE_LENGTH:
+        record["cut"] = len(text) - SAMPLE_LENGTH
     return record
 
 

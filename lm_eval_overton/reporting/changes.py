@@ -31,7 +31,7 @@ MANY = 4
 GROUPS = {
     "quality": "What quality control explains",
     "aggregation": "Aggregation: what one sample holds",
-    "missing": "What is missing from the base's units",
+    "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",
 }
 # What the tiles at the top show, per axis the first that was compared.
@@ -142,7 +142,7 @@ def _shift(shift: Shift, is_remarked: bool) -> list[object]:
     if shift.group == "recovered":
         shown = percent(value.estimate), f"[{percent(value.low)}, {percent(value.high)}]"
     else:
-        shown = signed(value.estimate), bounds(value)
+        shown = (signed if shift.is_difference else number)(value.estimate), bounds(value)
     interval = "" if math.isnan(value.low) else shown[1]
     remark = _remark(shift.note) if is_remarked else ""
     return [shift.part, breakable(shift.metric), shown[0], interval, value.n, remark]

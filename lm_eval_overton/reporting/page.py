@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
 from lm_eval_overton.reporting.picture import Picture
 from lm_eval_overton.reporting.samples import Reader, read_answers
 from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.whole_file import require_place, write_whole
 
 __all__ = ["TEXT_BYTES", "plots", "write"]
 
@@ -56,7 +55,8 @@ def write(
         raise SettingsError(
             f"report: expected at least 0 bytes of text, got {text_bytes}; 0 leaves prompts out"
         )
-    _replace(path, page(compared, samples, text_bytes, seed).encode("utf-8", "backslashreplace"))
+    require_place(path)
+    write_whole(path, page(compared, samples, text_bytes, seed).encode("utf-8", "backslashreplace"))
     return path
 
 
@@ -83,7 +83,7 @@ def plots(compared: Compared, folder: Path, *, seed: int = SEED) -> list[Path]:
         figure = picture.draw()
         for kind in ("png", "svg"):
             written.append(folder / f"{picture.key}.{kind}")
-            _replace(written[-1], svg.rendered(figure, kind))
+            write_whole(written[-1], svg.rendered(figure, kind))
     return written
 
 
@@ -94,22 +94,6 @@ def _check(compared: Compared) -> None:
             "report: expected at least one run with an overton task, got none; "
             "name the folders of finished runs"
         )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file under another name, then give it its own: it is never there by half."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise DataError(
-            f"{path}: expected a file that can be written, got {error.strerror or error}; "
-            "name another"
-        ) from error
 
 
 # ---------------------------------------------------------------------------------------- page

@@ -10,13 +10,13 @@ from typing import Any
 
 from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, read_jsonl
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.recorded import HEADER, match_prompts, read_responses
+from lm_eval_overton.recorded import DEFAULT_TASK, HEADER, match_prompts, read_responses
 from lm_eval_overton.results import FinishedRun, TaskResult
 from lm_eval_overton.samples import Sample, clean
 from lm_eval_overton.signature import fields
 from lm_eval_overton.text import FENCE, answer_of
 
-__all__ = ["Answers", "Reader", "read_answers"]
+__all__ = ["Answers", "Reader", "read_answers", "valid_texts"]
 
 Viewpoint = Mapping[str, Any]
 
@@ -71,6 +71,31 @@ def read_answers(run: FinishedRun, task: str) -> Answers:
         answer_of if first else None,
         _viewpoints(result, path),
     )
+
+
+def valid_texts(runs: Sequence[FinishedRun]) -> list[dict[str, list[str]]]:
+    """Return what each run answered to each prompt of one task, as it was scored.
+
+    Args:
+        runs: At least one; the task is overton_diversity, or the first that all of them have.
+
+    Raises:
+        DataError: If they have no task in common, or the responses of one cannot be read.
+    """
+    names = (DEFAULT_TASK, *runs[0].tasks)
+    task = next((name for name in names if all(name in run.tasks for run in runs)), None)
+    if task is None:
+        held = "; ".join(f"{run.name} has {', '.join(run.tasks)}" for run in runs)
+        raise DataError(f"expected the samples of a task that all runs have, got none: {held}")
+    return [_valid_texts(run, task) for run in runs]
+
+
+def _valid_texts(run: FinishedRun, task: str) -> dict[str, list[str]]:
+    answers = read_answers(run, task)
+    return {
+        key: [sample.text for sample in answers.samples(key) if sample.status == "valid"]
+        for key in run.tasks[task].ids
+    }
 
 
 def _responses_file(run: FinishedRun, result: TaskResult) -> Path:

@@ -17,6 +17,11 @@ __all__ = ["csv_text", "estimate", "number", "p_value", "plain", "table", "text"
 LEAST_P = 0.001
 # A rule of fewer dashes is none.
 LEAST_WIDTH = 3
+# What Markdown may read as markup: an underscore within a word it does not. Backticks stay, since
+# what we say of a run holds commands, and code is inert.
+MARKUP = re.compile(r"[|<>\\\[\]*]|(?<![^\W_])_|_(?![^\W_])")
+# A spreadsheet takes a text that begins so for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def number(value: float, sign: str = "") -> str:
@@ -47,7 +52,12 @@ def estimate(value: Interval, sign: str = "") -> str:
 
 def text(words: str) -> str:
     """Return a text that stays on one line, in one cell, and is not read as markup."""
-    return re.sub(r"([|<>\\])", r"\\\1", " ".join(words.split()))
+    return MARKUP.sub(r"\\\g<0>", " ".join(_encodable(words).split()))
+
+
+def _encodable(words: str) -> str:
+    # Half of a surrogate pair has no UTF-8.
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def table(
@@ -88,11 +98,21 @@ def plain(record: Mapping[str, Any]) -> dict[str, Any]:
 def csv_text(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
     """Return records as CSV without a line break at the end; NaN and what is not there are empty.
 
+    An apostrophe stands before a text that a spreadsheet would take for a formula.
+
     Raises:
         ValueError: If a record has a key that is no column.
     """
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(plain, records))
+    for record in ({name: name for name in columns}, *map(plain, records)):
+        writer.writerow({key: _inert(value) for key, value in record.items()})
     return out.getvalue().rstrip("\n")
+
+
+def _inert(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    # The writer does not quote a carriage return, at which a reader may begin a line.
+    words = _encodable(value).replace("\r", "\n")
+    return f"'{words}" if value.startswith(FORMULA) else words

@@ -35,7 +35,8 @@ def homogeneity_markdown(alike: Homogeneity) -> str:
         for name, cells in zip(alike.runs, alike.cells, strict=True)
     ]
     n = alike.cells[0][0].n
-    return f"{table(head, lines, left=[0])}\n\nMean Jaccard of content words; prompts: {n}."
+    below = f"Mean Jaccard of content words; prompts: {n}."
+    return f"## How alike the samples are\n\n{table(head, lines, left=[0])}\n\n{below}"
 
 
 def _section(pair: Pair) -> str:
@@ -119,7 +120,7 @@ def _shift_table(shifts: Sequence[Shift]) -> str:
 
 
 def _sign(shift: Shift) -> str:
-    return "+" if shift.group in ("quality", "aggregation") or " - " in shift.part else ""
+    return "+" if shift.is_difference else ""
 
 
 def _not_computed(shifts: Sequence[Shift]) -> str:

@@ -56,7 +56,7 @@ def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
     }
     if alike is not None:
         whole["homogeneity"] = [plain(record) for record in _alike_records(alike)]
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(whole, indent=2, allow_nan=False)
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

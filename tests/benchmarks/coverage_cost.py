@@ -33,6 +33,7 @@ import numpy.typing as npt
 
 from lm_eval_overton.encoders import Encoder, find_encoder
 from lm_eval_overton.matchers import EmbeddingMatcher, NliMatcher
+from lm_eval_overton.matching import Question
 from lm_eval_overton.text import sentences
 
 PEERS = Path(__file__).resolve().parents[3] / "shared" / "peers"
@@ -52,7 +53,6 @@ MODEL = {
 }
 
 Array = npt.NDArray[np.float64]
-Question = tuple[list[str], list[str]]
 
 
 def explanations() -> list[list[str]]:
@@ -66,7 +66,8 @@ def questions(viewpoints: Sequence[list[str]]) -> list[Question]:
     half = [" ".join(views[::2]) for views in viewpoints]
     following = [*half[1:], half[0]]
     return [
-        ([own, other], views) for own, other, views in zip(half, following, viewpoints, strict=True)
+        Question([own, other], views)
+        for own, other, views in zip(half, following, viewpoints, strict=True)
     ]
 
 
@@ -74,21 +75,21 @@ def pairs_of(asked: Sequence[Question]) -> list[list[list[tuple[str, str]]]]:
     """Return the sentence and viewpoint pairs: per question, per response."""
     return [
         [[(piece, view) for piece in sentences(text) for view in views] for text in texts]
-        for texts, views in asked
+        for texts, views, _ in asked
     ]
 
 
 def count(asked: Sequence[Question]) -> str:
     """Return the sizes of a benchmark in words."""
-    n_sentences = sum(len(sentences(text)) for texts, _ in asked for text in texts)
-    n_views = sum(len(views) for _, views in asked)
+    n_sentences = sum(len(sentences(text)) for texts, _, _ in asked for text in texts)
+    n_views = sum(len(views) for _, views, _ in asked)
     return f"{len(asked)} situations, {n_views} viewpoints, {n_sentences} sentences"
 
 
 def n_texts(asked: Sequence[Question]) -> int:
     """Return how many distinct sentences and viewpoints there are: what is encoded."""
-    pieces = {piece for texts, _ in asked for text in texts for piece in sentences(text)}
-    return len(pieces.union(*(views for _, views in asked)))
+    pieces = {piece for texts, _, _ in asked for text in texts for piece in sentences(text)}
+    return len(pieces.union(*(views for _, views, _ in asked)))
 
 
 def n_pairs(asked: Sequence[Question]) -> int:
@@ -168,7 +169,7 @@ def one_at_a_time(folder: str, asked: Sequence[Question]) -> Callable[[], list[A
     def compute() -> list[Array]:
         return [
             np.stack([best(own, len(views)) for own in question])
-            for question, (_, views) in zip(pairs, asked, strict=True)
+            for question, (_, views, _) in zip(pairs, asked, strict=True)
         ]
 
     def best(own: Sequence[tuple[str, str]], n_views: int) -> Array:
@@ -190,7 +191,7 @@ def nli(folder: str, asked: Sequence[Question], rounds: int) -> bool:
     for _ in range(rounds):
         # A new one remembers no score; the first pair loads the model, which is not measured.
         matcher = NliMatcher(folder, device="cpu")
-        matcher.scores([(["Loaded."], ["Before."])])
+        matcher.scores([Question(["Loaded."], ["Before."])])
         ours, found = timed(partial(matcher.scores, asked), time.process_time)
         theirs, expected = timed(single, time.process_time)
         times.append((ours, theirs))

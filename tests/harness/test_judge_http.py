@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,10 +19,15 @@ import pytest
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness import judge as judge_module
+from lm_eval_overton.harness import judge_http
 from lm_eval_overton.harness.judge import HarnessJudge, is_local
+from lm_eval_overton.harness.judge_jobs import UNTIL, Job
+from lm_eval_overton.harness.judge_local import ask_loaded
+from lm_eval_overton.harness.judge_replies import REFUSED
+from lm_eval_overton.judge import cache as cache_module
 from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.judge.spec import read_spec
+from lm_eval_overton.judge.spec import JudgeSpec, read_spec
 from lm_eval_overton.judging import Question
 from tests.conftest import ROOT, free_port
 from tests.judge_server import PASSING, STATUS_OF, judging
@@ -252,8 +258,10 @@ class OneAnswer:
                 turn = len(outer.bodies)
                 outer.bodies.append(body)
                 answer = outer.answers[min(turn, len(outer.answers) - 1)]
-                status, text = answer(body) if callable(answer) else answer
+                status, text, *headers = answer(body) if callable(answer) else answer
                 self.send_response(status)
+                for header in headers:
+                    self.send_header(*header)
                 self.end_headers()
                 self.wfile.write(text.encode())
 
@@ -278,7 +286,11 @@ STANCE = '{"reason": "r", "stance": "no"}'
 
 
 def reply(text):
-    return 200, json.dumps({"choices": [{"index": 0, "message": {"content": text}}]})
+    return message({"content": text})
+
+
+def message(own, **choice):
+    return 200, json.dumps({"choices": [{"index": 0, "message": own, **choice}]})
 
 
 def test_a_reply_that_holds_the_key_is_kept_without_it(ask, tmp_path):
@@ -298,6 +310,15 @@ def test_a_reply_that_holds_the_key_is_kept_without_it(ask, tmp_path):
         (200, '{"choices": []}'),
         (200, '{"error": {"message": "overloaded"}}'),
         (200, "null"),
+        message({"content": ""}, finish_reason="error"),
+        message({"content": ""}, error={"message": "upstream"}),
+        message({"content": None, "reasoning_content": "Well."}, finish_reason="stop"),
+        message({"role": "assistant"}),
+        message({"content": None, "tool_calls": [{"function": {"arguments": STANCE}}]}),
+        message({"content": "", "tool_calls": [{"function": {"arguments": STANCE}}]}),
+        message({"content": [{"type": "image_url"}]}),
+        message({"content": 3}),
+        (200, json.dumps({"choices": [{"index": 0}]})),
     ],
 )
 def test_an_answer_that_holds_no_reply_is_a_failed_request(ask, answer):
@@ -308,6 +329,206 @@ def test_an_answer_that_holds_no_reply_is_a_failed_request(ask, answer):
         # Not kept: it is asked again.
         [verdict] = ask(server.spec(), [question("stance")])
     assert verdict.status == "parsed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, json.dumps({"choices": [{"message": {"content": STANCE}}]})),
+        message({"content": [{"type": "thinking"}, {"type": "text", "text": STANCE}]}),
+        message({"content": [{"type": "text", "text": part} for part in (STANCE[:9], STANCE[9:])]}),
+        message({"content": STANCE, "refusal": None, "tool_calls": []}, error=None),
+        (
+            200,
+            json.dumps(
+                {
+                    "choices": [
+                        {"index": 1, "message": {"content": "{}"}},
+                        {"index": 0, "message": {"content": STANCE}},
+                    ]
+                }
+            ),
+        ),
+    ],
+)
+def test_a_reply_is_read_in_whatever_way_a_chat_server_gives_it(ask, answer):
+    with OneAnswer(answer) as server:
+        [verdict] = ask(server.spec(), [question("stance")])
+    assert (verdict.status, verdict.value, verdict.raw) == ("parsed", "no", STANCE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        message({"content": ""}, finish_reason="stop"),
+        message({"content": ""}, finish_reason="length"),
+        message({"content": None, "reasoning_content": "Hmm"}, finish_reason="length"),
+    ],
+)
+def test_an_empty_reply_is_an_answer_and_is_kept(ask, answer):
+    with OneAnswer(answer) as server:
+        spec = server.spec()
+        [verdict] = ask(spec, [question("stance")])
+    assert (verdict.status, verdict.raw) == ("unreadable", "")
+    assert ask(spec, [question("stance")]) == [verdict]
+
+
+@pytest.mark.parametrize("said", ["Lo siento, no puedo.", "This violates our content policy."])
+@pytest.mark.parametrize("content", [None, "", []])
+def test_what_the_server_calls_a_refusal_is_one_in_any_words_and_is_kept(ask, said, content):
+    with OneAnswer(message({"content": content, "refusal": said})) as server:
+        spec = server.spec()
+        [verdict] = ask(spec, [question("stance")])
+    assert (verdict.status, verdict.raw) == ("refused", said)
+    assert ask(spec, [question("stance")]) == [verdict]
+
+
+@pytest.mark.parametrize(("rest", "status"), [(STANCE, "parsed"), ("no", "unreadable")])
+def test_no_content_can_pass_for_a_refusal_of_the_server(ask, rest, status):
+    with OneAnswer(reply(f"{REFUSED}{rest}")) as server:
+        spec = server.spec()
+        [verdict] = ask(spec, [question("stance")])
+    assert verdict.status == status
+    assert ask(spec, [question("stance")]) == [verdict]
+
+
+def test_a_loaded_model_cannot_pass_for_a_refusing_server():
+    class Model:
+        def generate_until(self, requests, disable_tqdm):
+            return [f"{REFUSED}no" for _ in requests]
+
+    replies = []
+    job = Job("key", JUDGEMENTS["stance"], "Is it so?")
+    spec = read_spec({"model": "hf"}, "test")
+    ask_loaded(Model(), [job], spec, lambda _, reply: replies.append(reply))
+    [reply] = replies
+    assert reply.endswith("no")
+    assert not reply.startswith(REFUSED)
+
+
+def test_an_unknown_charset_costs_one_request_and_not_all(ask):
+    odd = (200, "{}", ("Content-Type", "application/json; charset=hex"))
+    with OneAnswer(odd, reply(STANCE)) as server:
+        verdicts = ask(server.spec(), questions(3, "stance"))
+    assert [verdict.status for verdict in verdicts] == ["failed", "parsed", "parsed"]
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Wait for milliseconds instead of seconds."""
+    monkeypatch.setattr(judge_http, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(judge_http, "LONGEST_BACKOFF_S", 0.004)
+
+
+def wait(after):
+    return 429, "slow down", ("Retry-After", after)
+
+
+@pytest.mark.parametrize("after", ["0", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "0.0001"])
+@pytest.mark.usefixtures("hasty")
+def test_a_server_that_says_at_once_and_means_later_is_waited_for(ask, after):
+    with OneAnswer(*[wait(after)] * 60, reply(STANCE)) as server:
+        [verdict] = ask(server.spec(), [question("stance")])
+    assert verdict.status == "parsed"
+    assert len(server.bodies) == 61
+
+
+@pytest.mark.parametrize("after", ["nan", "inf", "-inf", "1e999", "soon", ""])
+@pytest.mark.usefixtures("hasty")
+def test_a_wait_that_cannot_be_read_is_none(ask, after):
+    with OneAnswer(wait(after)) as server:
+        [verdict] = ask(server.spec(max_retries=3), [question("stance")])
+    assert verdict.status == "failed"
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_request_is_not_put_off_for_ever(ask, monkeypatch):
+    monkeypatch.setattr(judge_http, "LONGEST_PUT_OFF_S", 0.1)
+    with OneAnswer(wait("0")) as server:
+        [verdict] = ask(server.spec(), [question("stance")])
+    assert verdict.status == "failed"
+    assert 2 < len(server.bodies) < 110
+
+
+def test_the_waits_grow_to_their_limit():
+    assert [judge_http._backoff(n) for n in (1, 2, 3, 5, 6)] == [0.5, 1, 2, 8, 10]
+    assert judge_http._backoff(10**6) == 10
+
+
+def test_a_cache_that_another_process_holds_costs_no_verdict(ask, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(cache_module, "BUSY_S", 0.01)
+    with OneAnswer(reply(STANCE)) as server:
+        ask(server.spec(), questions(1, "stance"))
+        other = sqlite3.connect(tmp_path / "judge.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        verdicts = ask(server.spec(), questions(4, "stance"))
+        assert statuses(verdicts) == {"parsed": 4}
+        assert len(server.bodies) == 4
+        other.close()
+    assert caplog.text.count("replies are not kept from here on") == 1
+    assert "database is locked" in caplog.text
+
+
+def test_a_cache_that_cannot_be_read_costs_no_verdict(ask, tmp_path, caplog):
+    with OneAnswer(reply(STANCE)) as server:
+        spec = read_spec(server.spec(), "test")
+        judge = HarnessJudge(spec, tmp_path / "judge.sqlite")
+        with sqlite3.connect(judge.cache) as file:
+            file.execute("CREATE TABLE replies (something TEXT)")
+        file.close()
+        assert judge.plan(questions(2, "stance")).requests == 2
+        assert statuses(judge.ask(questions(2, "stance"))) == {"parsed": 2}
+        assert statuses(judge.ask(questions(2, "stance"))) == {"parsed": 2}
+    assert caplog.text.count("replies are not kept from here on") == 1
+
+
+OWN_TEMPERATURE = ["o1", "o3-mini-2025-01-31", "openai/o4-mini", "gpt-5", "gpt-5.1", "my-gpt5"]
+NO_TEMPERATURE_OF_THEIR_OWN = [
+    *("gpt-3.5-turbo-0125", "gpt-4o-2024-05-13", "gpt-4.5-preview", "gpt-35-turbo"),
+    *("ft:gpt-4o-2024-08-06:demo1::a5b", "my-o15-model", "judge"),
+]
+
+
+def hosted(server, model):
+    return {**server.spec(model=model), "model": "openai-chat-completions"}
+
+
+@pytest.mark.parametrize("model", NO_TEMPERATURE_OF_THEIR_OWN)
+def test_a_judge_is_asked_at_temperature_0_whatever_its_date(ask, caplog, model):
+    with OneAnswer(reply(STANCE)) as server:
+        ask(hosted(server, model), [question("stance")])
+        signature = HarnessJudge(read_spec(hosted(server, model), "test")).signature
+    [body] = server.bodies
+    assert (body["temperature"], body["stop"]) == (0, [UNTIL])
+    assert "temp:" not in signature
+    assert "no temperature but its own" not in caplog.text
+
+
+@pytest.mark.parametrize("model", OWN_TEMPERATURE)
+def test_a_model_that_refuses_temperature_0_says_so_in_log_and_signature(ask, caplog, model):
+    with OneAnswer(reply(STANCE)) as server:
+        ask(hosted(server, model), questions(2, "stance"))
+        signature = HarnessJudge(read_spec(hosted(server, model), "test")).signature
+        asked = caplog.text.count("no temperature but its own: it is asked at 1")
+    assert {body["temperature"] for body in server.bodies} == {1}
+    assert "stop" not in server.bodies[0]
+    assert signature.endswith("|bar:4|temp:1")
+    # Once by each of the two judges.
+    assert asked == 2
+
+
+def test_the_temperature_that_is_sent_is_part_of_what_is_kept_and_signed():
+    def key_and_signature(temperature):
+        arguments = {"base_url": "http://localhost:1/v1", "model": "judge"}
+        given = {"model": "local-chat-completions", "model_args": arguments}
+        judge = HarnessJudge(read_spec(given, "test"), Path("unused"))
+        judge.__dict__["_temperature"] = temperature
+        [job] = judge._jobs(question("stance"))
+        return job.key, judge.signature.split("|")[0]
+
+    for one, another in zip(key_and_signature(0), key_and_signature(1), strict=True):
+        assert one != another
 
 
 def too_long_or(status):
@@ -379,8 +600,8 @@ def test_a_killed_process_goes_on_where_it_was(start, ask, tmp_path):
 
     with ReplyCache(tmp_path / "judge.sqlite") as cache:
         [(kept,)] = cache._file.execute("SELECT COUNT(*) FROM replies")
-    # What came in the last second may not be on disk.
-    assert 10 < kept < 120
+    # All that came is there; the last of 4 at a time may have been on their way.
+    assert 60 - 4 <= kept < 120
     again = start(port=server.port)
     assert statuses(ask(spec, questions(120))) == {"parsed": 120}
     assert len(again.answers()) == 120 - kept
@@ -440,6 +661,19 @@ def test_a_hosted_judge_without_its_key_is_refused_at_once(monkeypatch):
     given = {"model": "openai-chat-completions", "model_args": {"model": "gpt"}}
     with pytest.raises(SettingsError, match="set the `OPENAI_API_KEY` environment variable"):
         HarnessJudge(read_spec(given, "test"), Path("unused"))
+
+
+def test_a_hosted_judge_without_a_model_is_refused_at_once():
+    with pytest.raises(SettingsError, match="expected a judge that can be set up"):
+        HarnessJudge(read_spec({"model": "openai-chat-completions"}, "test"), Path("unused"))
+
+
+def test_a_judge_that_cannot_be_set_up_is_named_without_its_key():
+    address = "http://localhost:1/v1?api-key=sk-1"
+    spec = JudgeSpec("local-chat-completions", {"base_url": address, "timeout": "token=sk-1"})
+    with pytest.raises(SettingsError, match="expected a judge that can be set up") as error:
+        HarnessJudge(spec, Path("unused"))
+    assert "sk-1" not in str(error.value)
 
 
 @pytest.mark.parametrize(

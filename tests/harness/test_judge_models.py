@@ -8,9 +8,14 @@ import pytest
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.data import load_prompts
+from lm_eval_overton.harness.judge import HarnessJudge
 from lm_eval_overton.harness.judge_run import judge_run
+from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.prompts import STANCE
+from lm_eval_overton.judge.spec import read_spec
+from lm_eval_overton.judging import Question
 from tests.conftest import wait_for
+from tests.harness.test_judge_http import OneAnswer
 from tests.harness.test_serve import COMMAND, MISSING, Served
 from tests.judge_server import judging
 
@@ -197,6 +202,27 @@ def test_a_completions_server_gives_the_log_likelihoods_of_the_labels(
         assert (row["stance_parsed"], row["stance_failed"]) == (8, 4)
         assert len(server.answers()) == 48 + 32
     assert "16 of 48 prompts are longer than its context" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    # That of the one new token; none.
+    [{"token_logprobs": [-1.5], "top_logprobs": [{"x": -1.5}]}, None],
+)
+def test_a_server_that_does_not_echo_gives_no_verdict(cache, demo, caplog, logprobs):
+    answer = {"choices": [{"index": 0, "text": "x", "logprobs": logprobs}]}
+    with OneAnswer((200, json.dumps(answer))) as server:
+        arguments = {"tokenizer": str(demo / "base"), "tokenizer_backend": "huggingface"}
+        own = server.spec(max_retries=5, **arguments)
+        judge = {**own, "model": "local-completions", "mode": "loglikelihood"}
+        texts = {"prompt": "Is it so?", "response": "No."}
+        verdicts = HarnessJudge(read_spec(judge, "test")).ask([Question(STANCE, texts)])
+    assert [verdict.status for verdict in verdicts] == ["failed"]
+    # One request per label; none is repeated, and none is kept.
+    assert len(server.bodies) == 4
+    with ReplyCache(cache / "judge.sqlite") as kept:
+        assert kept._file.execute("SELECT COUNT(*) FROM replies").fetchone() == (0,)
+    assert caplog.text.count("the server ignores `echo` or `logprobs`; use the mode text") == 1
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"transformers serve needs {', '.join(MISSING)}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import sqlite3
@@ -9,6 +10,7 @@ import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 
@@ -205,17 +207,24 @@ def test_quality_controlled_diversity_is_that_of_the_samples_that_pass(mixed):
 
     place, _, _, answers = mixed
     log, samples = Log(answers), place.valid()
-    values, possible = [], []
+    values, worst, best = [], [], []
     for (_, texts), own in zip(samples, quality_keys(samples), strict=True):
         scores = [log.value(key) and log.value(key)["helpfulness"] for key in own]
-        for taken, kept in ((values, (4, 5)), (possible, (4, 5, None))):
-            passing = [t for t, score in zip(texts, scores, strict=True) if score in kept]
-            if len(passing) > 1:
-                taken.append(jaccard_diversity([content_words(text) for text in passing]))
+        # Those without a verdict do not pass, which is the first way, or any of them does.
+        ways = product(*([s >= BAR] if s else [False, True] for s in scores))
+        found = []
+        for way in ways:
+            bags = [content_words(text) for text, passes in zip(texts, way, strict=True) if passes]
+            found.append(jaccard_diversity(bags))
+        defined = [value for value in found if not math.isnan(value)]
+        values += [value for value in found[:1] if value in defined]
+        worst += [min(defined)] if defined else []
+        best += [max(defined)] if defined else []
     row = place.row()
     assert row["lexical_diversity_qc_n"] == len(values)
     assert row["lexical_diversity_qc"] == (pytest.approx(fmean(values)) if values else None)
-    assert row["lexical_diversity_qc_best"] == pytest.approx(fmean(possible))
+    assert row["lexical_diversity_qc_worst"] == pytest.approx(fmean(worst))
+    assert row["lexical_diversity_qc_best"] == pytest.approx(fmean(best))
 
 
 def test_the_key_arrives_at_the_server_and_is_in_no_file_of_the_run(mixed):

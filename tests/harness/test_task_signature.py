@@ -116,6 +116,14 @@ def test_stops_that_look_alike_in_one_line():
     assert len({signature(gen_kwargs={"until": until}) for until in given}) == len(given)
 
 
+def test_the_room_for_examples():
+    def icl(strategy, **metadata):
+        return signature(SERVER | metadata, name=f"overton_icl_{strategy}")
+
+    assert changed(icl("fixed"), icl("fixed", max_context=900)) == {"max_context"}
+    assert icl("zeroshot") == icl("zeroshot", max_context=900)
+
+
 def test_the_frame():
     # Without a frame of a base model there is no stop of it either.
     chat = signature(apply_chat_template=True)

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import sqlite3
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -52,18 +53,30 @@ def test_an_error_does_not_lose_what_came_before(tmp_path):
         assert cache.get(["a"]) == {"a": "one"}
 
 
-def test_a_reply_is_on_disk_within_about_a_second(tmp_path, monkeypatch):
+def test_a_reply_is_on_disk_at_once_and_locks_nobody_out(tmp_path):
     path = tmp_path / "judge.sqlite"
-    now = 100.0
-    monkeypatch.setattr("lm_eval_overton.judge.cache.time.monotonic", lambda: now)
-    with ReplyCache(path) as cache, sqlite3.connect(path) as another:
-        count = "SELECT COUNT(*) FROM replies"
+    with ReplyCache(path) as cache:
         cache.put("a", "one")
-        assert another.execute(count).fetchone() == (0,)
-        now += 1.1
-        cache.put("b", "two")
-        assert another.execute(count).fetchone() == (2,)
-    another.close()
+        # While the first waits for its next reply; a timeout of 0 waits for no lock.
+        another = sqlite3.connect(path, timeout=0, isolation_level=None)
+        assert another.execute("SELECT reply FROM replies").fetchall() == [("one",)]
+        another.execute("INSERT INTO replies VALUES ('b', 'two')")
+        another.close()
+        assert cache.get(["a", "b"]) == {"a": "one", "b": "two"}
+
+
+def test_two_thousand_replies_are_kept_within_a_second(tmp_path):
+    with ReplyCache(tmp_path / "judge.sqlite") as cache:
+        start = time.perf_counter()
+        for i in range(2000):
+            cache.put(str(i), "x" * 500)
+        assert time.perf_counter() - start < 1
+
+
+def test_a_reply_with_a_zero_character_is_kept_whole(tmp_path):
+    with ReplyCache(tmp_path / "judge.sqlite") as cache:
+        cache.put("a", "\0refused\0no")
+        assert cache.get(["a"]) == {"a": "\0refused\0no"}
 
 
 def test_another_thread_may_put_what_came(tmp_path):

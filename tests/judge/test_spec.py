@@ -85,12 +85,53 @@ def test_what_cannot_be_used_is_named_in_one_line(given, message):
         {"header": {"Authorization": "Bearer x"}},
         {"base_url": "http://me:pw@host/v1"},
         "base_url=http://host/v1,api_key=sk-1",
+        {"base_url": "http://host/v1?api-version=1&api-key=sk-1"},
+        "base_url=http://host/v1?access_token=sk-1,model=m",
+        {"base_url": "http://host/v1?sig=sk-1"},
+        {"base_url": "http://host/v1?api%2Dkey=sk-1"},
+        {"extra_body": {"api_key": "sk-1"}},
+        {"extra": [{"headers": {"x": "sk-1"}}]},
+        {"bearer": "sk-1"},
     ],
 )
 def test_a_credential_is_refused_and_not_repeated(arguments):
     with pytest.raises(SettingsError, match="give the key in the environment") as error:
         read_spec({"model": "m", "model_args": arguments}, "t")
     assert not any(secret in str(error.value) for secret in ("sk-1", "Bearer", "pw@"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "model=m,api_key=sk-1",
+        [{"api_key": "sk-1"}],
+        {"model": {"api_key": "sk-1"}},
+        {"model": "m", "model_args": ["api_key=sk-1"]},
+        {"model": "m", "model_args": [{"base_url": "http://h/v1?token=sk-1"}]},
+        {"model": "m", "mode": {"token": "sk-1"}},
+        {"model": "m", "judgements": [{"api_key": "sk-1"}]},
+        {"labels": {"stance": {"password": "sk-1"}}},
+    ],
+)
+def test_a_credential_in_the_wrong_place_is_not_repeated(given):
+    with pytest.raises(SettingsError, match="expected judge") as error:
+        read_spec(given, "t")
+    assert "sk-1" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"base_url": "http://host/v1?api-version=2024-10-21", "model": "gpt-5"},
+        {"custom_prefix_token_id": 1, "max_tokens": 9, "tokenizer": "x", "eos_token": "</s>"},
+        {"think_end_token": "</think>", "use_fast_tokenizer": True, "add_bos_token": True},
+        {"tokenizer_backend": "none", "tokenized_requests": False, "tokenizer_mode": "auto"},
+        {"override_generation_config": {"pad_token_id": 0, "suppress_tokens": [1]}},
+        {"hf_overrides": {"num_key_value_heads": 2}, "max_num_batched_tokens": 8192},
+    ],
+)
+def test_arguments_that_the_harness_knows_are_no_credentials(arguments):
+    assert read_spec({"model": "m", "model_args": arguments}, "t").model_args == arguments
 
 
 @pytest.mark.parametrize("text", [None, "{", "- a: [", "just words"])

@@ -114,6 +114,8 @@ def test_details_of_other_responses_than_the_files_are_left_out_and_it_is_said()
 def test_a_very_long_sample_is_cut_and_says_by_how_much():
     found = samples_of({}, ["x" * (browser.SAMPLE_LENGTH + 7)])["s"][0]
     assert (len(found["t"]), found["cut"]) == (browser.SAMPLE_LENGTH, 7)
+    found = samples_of({}, [" " * (browser.SAMPLE_LENGTH + 7)])["s"][0]
+    assert (found["x"], len(found["t"]), found["cut"]) == ("empty", browser.SAMPLE_LENGTH, 7)
 
 
 def test_viewpoints_stand_with_their_prompt():

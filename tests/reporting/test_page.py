@@ -171,6 +171,19 @@ def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_onc
     assert "The two runs share no task and prompt." in shown
 
 
+def test_what_is_missing_is_missing_from_the_reference_and_a_level_has_no_sign(tmp_path):
+    value = Interval(0.5, 0.4, 0.6, 9)
+    shifts = (
+        Shift("missing", "split", "words", value, "reference as the run names it: runs/sft"),
+        Shift("missing", "chance - split", "words", value),
+    )
+    runs = (made.finished(0, "b"), made.finished(1, "a"))
+    compared = Compared(runs, (Pair("b", "a", (), shifts),))
+    shown = without_samples(compared, tmp_path / "r.html")
+    assert "What is missing from the reference run's units split words 0.500 [0.400," in shown
+    assert "9 reference as the run names it: runs/sft chance - split words +0.500" in shown
+
+
 def test_of_many_runs_the_tiles_show_the_last(tmp_path):
     compared = made.compared(tuple("abcdef"))
     shown = without_samples(compared, tmp_path / "r.html")

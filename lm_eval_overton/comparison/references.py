@@ -1,0 +1,74 @@
+"""Which run is the reference: a run itself, or the base of a pair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lm_eval_overton.comparison.aligned import ICL
+from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.signature import fields
+
+__all__ = ["against_itself", "is_measured_on", "is_own_reference", "rests_on_reference"]
+
+AGAINST_REFERENCE = ("reference_", "missing_from_reference")
+ICL_AGAINST_REFERENCE = ("jaccard", "rouge_l", "cosine", "length_ratio", "bertscore_")
+COVERED = "reference_coverage_at_n"
+# Neither counts a sample as covering itself: the one compares the reference's samples with each
+# other, the other answers to other prompts.
+BASELINES = ("_held_out", "_chance")
+
+
+def rests_on_reference(task: str, metric: str) -> bool:
+    """Return whether a metric of a task is measured against the responses of a reference run."""
+    begin = AGAINST_REFERENCE + (ICL_AGAINST_REFERENCE if task.startswith(ICL) else ())
+    return metric.startswith(begin)
+
+
+def is_own_reference(own: TaskResult) -> bool:
+    """Return whether a run was measured against its own samples: they cover all their units."""
+    covered = own.values.get(COVERED, np.array([]))
+    known = covered[~np.isnan(covered)]
+    return bool(len(known)) and np.allclose(known, 1.0)
+
+
+def against_itself(own: TaskResult) -> tuple[str, ...]:
+    """Return the metrics that compare a run with its own samples, none if it is no own reference.
+
+    What they say holds by construction.
+    """
+    if not is_own_reference(own):
+        return ()
+    return tuple(
+        name
+        for name in own.values
+        if name.startswith(AGAINST_REFERENCE) and not any(part in name for part in BASELINES)
+    )
+
+
+def is_measured_on(base: FinishedRun, own: TaskResult) -> bool | None:
+    """Return whether a run's reference is the base; None where it cannot be told.
+
+    Args:
+        base: The base.
+        own: A task of the run that has a reference.
+    """
+    known = base.tasks.get(own.task)
+    is_same = known is not None and _reference(known) == _reference(own)
+    if known is not None and is_own_reference(known):
+        return is_same
+    if own.reference_run is not None and _lies_in(Path(own.reference_run), base.place):
+        return True
+    # A base that was measured against the same reference, and does not cover all of it, is not it.
+    is_other = is_same and known is not None and COVERED in known.values
+    return False if is_other else None
+
+
+def _reference(own: TaskResult) -> str | None:
+    return fields(own.signature).get("reference")
+
+
+def _lies_in(path: Path, place: Path) -> bool:
+    folder = (place.parent if place.is_file() else place).resolve()
+    return folder in (path.resolve(), *path.resolve().parents)
