@@ -363,6 +363,10 @@ def test_what_is_missing_is_said_with_its_remedy(tmp_path):
         "quality: 3 of 10 verdicts are missing (refused 1, unreadable 0, failed 2); "
         f"`overton judge {tmp_path}` asks again for those that failed"
     ]
+    counts["quality"] = {"parsed": 7, "refused": 1, "unreadable": 2, "failed": 0}
+    [alarm] = stage.alarms(counts, tmp_path)
+    assert "asks again" not in alarm
+    assert alarm.endswith("another judge, more max_tokens or `structured` may give verdicts")
 
 
 # --------------------------------------------------------------------------- released labels

@@ -326,7 +326,8 @@ def test_a_run_of_other_settings_without_the_metric_does_not_stand_in_the_way():
 
 
 def judged(name, signature, **columns):
-    judge = Judging(signature, {"quality": {"parsed": 8, "refused": 1, "failed": 1}})
+    counts = {"quality": {"parsed": 8, "refused": 1, "failed": 1}, "topics": {"failed": 9}}
+    judge = Judging(signature, counts)
     return run(name, judge=judge, judged=frozenset({"helpfulness"}), **columns)
 
 
@@ -347,7 +348,7 @@ def test_a_judged_score_has_its_verdicts_and_bounds_beside_it():
     # Judged before bounds were kept.
     b = judged("b", "judge:one", helpfulness=[2.0, 2.0])
     board = leaderboard([a, b], "helpfulness")
-    # 8 of 8 + 1 + 1.
+    # 8 of 8 + 1 + 1; it does not rest on topics.
     assert board.rows[0].verdicts == (8, 10)
     assert (board.rows[0].bounds, board.rows[1].bounds) == ((3.0, 3.75), None)
     first, second = [line for line in as_markdown(board).splitlines() if "| 8 of 10 |" in line]

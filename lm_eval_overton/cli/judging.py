@@ -53,6 +53,7 @@ def add(commands: Any) -> None:
 def _judge(args: argparse.Namespace) -> None:
     from lm_eval.utils import make_table
 
+    from lm_eval_overton.errors import ScoringError
     from lm_eval_overton.harness import judge_run
     from lm_eval_overton.settings import refuse_unknown
 
@@ -62,9 +63,16 @@ def _judge(args: argparse.Namespace) -> None:
         for line in judge_run.dry_run(args.place, args.task, given, args.prompts, args.prices):
             print(line)
         return
+    silent = []
     for results in judge_run.judge_run(args.place, args.task, given, args.prompts):
         print(make_table(results))
         print(f"written to {results['path']}")
+        silent += judge_run.without_verdict(results)
+    if silent:
+        raise ScoringError(
+            f"{', '.join(silent)}: expected verdicts, got none, since every request to the judge "
+            "failed; see the log for why, then run the same command again"
+        )
 
 
 def _calibrate(args: argparse.Namespace) -> None:

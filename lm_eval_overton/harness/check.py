@@ -29,7 +29,8 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         config["metadata"] = {**config["metadata"], **metadata}
         task = cls(config=config)
         stage = task.stage
-        asked = f"; {', '.join(stage.names)} by {stage.judge.signature}" if stage.judge else ""
+        names = ", ".join(stage.counted_names)
+        asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
         yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts{asked})"
 
 

@@ -28,7 +28,7 @@ from lm_eval_overton.scoring import JUDGED, MATCHING, score_prompts
 from lm_eval_overton.settings import KEYS
 from lm_eval_overton.views import Prompt
 
-__all__ = ["describe", "dry_run", "judge_run", "read_prices"]
+__all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -75,6 +75,19 @@ def judge_run(
             f"{place}: expected a judge with a judgement for one of the tasks, got one that can "
             "judge none of them (by log-likelihood only stance and missing can be judged)"
         )
+
+
+def without_verdict(results: Mapping[str, Any]) -> list[str]:
+    """Return the tasks of a results dictionary whose judge only failed."""
+    counts = {
+        task: config["metadata"]["overton"].get("judge", {}).get("counts", {}).values()
+        for task, config in results["configs"].items()
+    }
+    return [
+        task
+        for task, own in counts.items()
+        if own and all(sum(one.values()) == one["failed"] for one in own)
+    ]
 
 
 def dry_run(

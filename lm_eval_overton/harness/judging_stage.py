@@ -147,14 +147,22 @@ class JudgingStage:
 
     def alarms(self, counts: Mapping[str, Mapping[str, int]], folder: Path | None) -> list[str]:
         """Return what to say of verdicts that are missing."""
-        remedy = f"`overton judge {folder}`" if folder else "the same command"
+        command = f"`overton judge {folder}`" if folder else "the same command"
         return [
             f"{name}: {sum(own.values()) - own['parsed']} of {sum(own.values())} verdicts are "
-            f"missing ({', '.join(f'{s} {own[s]}' for s in STATUSES[1:])}); {remedy} asks again "
-            "for those that failed"
+            f"missing ({', '.join(f'{s} {own[s]}' for s in STATUSES[1:])}); {_remedy(own, command)}"
             for name, own in counts.items()
             if own["parsed"] < sum(own.values())
         ]
+
+
+def _remedy(counts: Mapping[str, int], command: str) -> str:
+    if counts["failed"]:
+        return f"{command} asks again for those that failed"
+    return (
+        "the judge's own replies, which are kept: another judge, more max_tokens or "
+        "`structured` may give verdicts"
+    )
 
 
 def to_judge(prompt: Prompt, of_reference: bool = False) -> Judged:

@@ -88,7 +88,8 @@ class Outcome:
             has_judge: Whether the run's settings name a judge, who may not have been asked.
         """
         if self.judgements and self.folder and not self.judging:
-            logger.info(
+            logger.log(
+                logging.WARNING if has_judge else logging.INFO,
                 "%s: no judged metrics (%s); for them run `overton judge %s%s`",
                 self.task,
                 ", ".join(self.judgements),

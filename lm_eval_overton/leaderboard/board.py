@@ -12,6 +12,7 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.comparison.references import against_itself
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.judged_metrics import JUDGED_BY
 from lm_eval_overton.leaderboard.columns import further_columns
 from lm_eval_overton.leaderboard.settings import Results, common_settings, some
 from lm_eval_overton.results import FinishedRun, TaskResult
@@ -189,7 +190,7 @@ def _row(
         score,
         {key: signed[key] for key in FRAME if key in signed},
         {column: _mean(own.values.get(column)) for column in columns},
-        _verdicts(own) if metric in own.judged else None,
+        _verdicts(own, metric) if metric in own.judged else None,
         own.bounds.get(metric),
     )
 
@@ -199,10 +200,11 @@ def _mean(values: stats.Array | None) -> tuple[float, int]:
     return (float(defined.mean()) if len(defined) else math.nan), len(defined)
 
 
-def _verdicts(own: TaskResult) -> tuple[int, int] | None:
-    counts = own.judge.counts.values() if own.judge else ()
-    total = sum(sum(count.values()) for count in counts)
-    return (sum(count.get("parsed", 0) for count in counts), total) if total else None
+def _verdicts(own: TaskResult, metric: str) -> tuple[int, int] | None:
+    """Return how many verdicts on the run's samples a metric rests on: parsed, and all."""
+    counts = own.judge.counts.get(JUDGED_BY.get(metric, "viewpoints"), {}) if own.judge else {}
+    total = sum(counts.values())
+    return (counts.get("parsed", 0), total) if total else None
 
 
 def _warnings(rows: Results) -> list[str]:

@@ -464,6 +464,17 @@ def test_a_local_judge_waits_for_overton_judge(place, caplog, demo):
     assert plain(results["results"][COVERAGE])["stance_parsed"] == 10
 
 
+def test_a_judge_that_was_never_there_is_no_success(place, responses, capsys):
+    # Nobody listens on the discard port.
+    arguments = {"base_url": "http://127.0.0.1:9/v1/chat/completions", "model": "m"}
+    spec = {"model": "local-chat-completions", "model_args": {**arguments, "max_retries": 1}}
+    assert main(["judge", str(responses), "--judge", json.dumps(spec)]) == 2
+    shown = capsys.readouterr()
+    # What there is to know is written all the same.
+    assert "written to " in shown.out
+    assert "error: overton_diversity: expected verdicts, got none" in shown.err
+
+
 def test_a_judge_that_cannot_be_set_up_is_told_before_anything_is_generated(place, caplog):
     spec = {
         "model": "local-completions",
