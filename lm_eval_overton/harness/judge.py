@@ -22,6 +22,7 @@ from lm_eval_overton.harness.judge_replies import REFUSED
 from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
 from lm_eval_overton.judge.parse import Verdict, choose, parse
+from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
 from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Question, Verdicts
 from lm_eval_overton.settings import KEYS, is_api_model, model_identity
@@ -141,12 +142,13 @@ class HarnessJudge:
 
     @property
     def signature(self) -> str:
-        """Model, mode and limits with their hash; an address is no part of it."""
+        """Model, mode and limits, hashed with our prompts' versions; an address is no part."""
         spec = self.spec
         own = {k: v for k, v in self._identity.items() if k != "base_url"}
         name = own.get("model") or own.get("pretrained") or spec.model
         settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
-        settings += [self._temperature]
+        asked = [(own.name, own.version) for own in (*JUDGEMENTS.values(), viewpoints(1))]
+        settings += [self._temperature, asked]
         short = str(name).rstrip("/").split("/")[-1]
         temperature = f"|temp:{self._temperature}" if self._temperature else ""
         return f"{short}@{short_hash(settings)}|{spec.mode}|bar:{spec.bar}{temperature}"

@@ -623,7 +623,7 @@ def test_replies_that_another_process_asked_for_are_there(start, ask, tmp_path):
         del os.environ["OVERTON_CACHE_DIR"]
 
 
-def test_the_signature_holds_what_can_change_a_verdict_and_no_address():
+def test_the_signature_holds_what_can_change_a_verdict_and_no_address(monkeypatch):
     def signature(**changes):
         arguments = {"base_url": "http://localhost:1/v1", "model": "org/judge"}
         arguments |= changes.pop("model_args", {})
@@ -636,6 +636,9 @@ def test_the_signature_holds_what_can_change_a_verdict_and_no_address():
     assert signature(model_args={"base_url": "http://elsewhere/v1", "num_concurrent": 9}) == plain
     different = [{"bar": 3}, {"max_tokens": 9}, {"structured": False}, {"model_args": {"seed": 2}}]
     assert len({plain, *(signature(**change) for change in different)}) == 5
+    asked = replace(JUDGEMENTS["stance"], version=JUDGEMENTS["stance"].version + 1)
+    monkeypatch.setitem(JUDGEMENTS, "stance", asked)
+    assert signature() != plain
 
 
 @pytest.mark.parametrize(
