@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.results_file import Judging, ResultsFile, TaskResult
+from lm_eval_overton.results_file import Judging, ResultsFile, TaskResult, age
 
 __all__ = ["FinishedRun", "Judging", "TaskResult", "load_run", "parse_run"]
 
@@ -106,7 +106,7 @@ def _results_files(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise DataError(f"{place}: expected a run's folder or a results file, got nothing there")
-    found = sorted(place.rglob(f"{RESULTS}*.json"), key=_age, reverse=True)
+    found = sorted(place.rglob(f"{RESULTS}*.json"), key=age, reverse=True)
     if not found:
         raise DataError(
             f"{place}: expected {RESULTS}*.json at any depth, got none; name the folder that was "
@@ -115,18 +115,12 @@ def _results_files(place: Path) -> list[Path]:
     return found
 
 
-def _age(path: Path) -> tuple[str, int]:
-    """Return what sorts files by age: the time in the name survives a copy, that of the file
-    does not."""
-    return path.stem.rpartition("_")[2], path.stat().st_mtime_ns
-
-
 def _judged_results(folder: Path, base: TaskResult) -> list[TaskResult]:
     """Return the judgements of a task in a folder tree, oldest first, but of no other model."""
     begin = f"{JUDGED}{base.task}"
     # One task's name may begin another's; what follows it is a time, which has no underscore.
     named = [p for p in folder.rglob(f"{begin}_*.json") if p.stem.rpartition("_")[0] == begin]
-    found = [_newest([path]).get(base.task) for path in sorted(named, key=_age)]
+    found = [_newest([path]).get(base.task) for path in sorted(named, key=age)]
     # Files of before, and those of bare responses, name no model.
     own = [one for one in found if one is not None and one.model in ("", base.model)]
     # A judge that was never there takes nothing away from one that was.

@@ -16,7 +16,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.paths import tasks_folder
 from lm_eval_overton.stats import Array
 
-__all__ = ["Judging", "ResultsFile", "TaskResult"]
+__all__ = ["Judging", "ResultsFile", "TaskResult", "age", "samples_beside"]
 
 PROMPTS = "prompts"
 # How the names of our tasks begin.
@@ -127,6 +127,21 @@ class ResultsFile:
         return metadata.get("overton") if isinstance(metadata, dict) else None
 
 
+def age(path: Path) -> tuple[str, int]:
+    """Return what sorts files by age: the time in the name survives a copy, that of the file
+    does not."""
+    return _stamp(path), path.stat().st_mtime_ns
+
+
+def samples_beside(results: Path, task: str) -> Path:
+    """Return where the harness writes a task's samples, if it does, beside a results file."""
+    return results.with_name(f"samples_{task}_{_stamp(results)}.jsonl")
+
+
+def _stamp(path: Path) -> str:
+    return path.stem.rpartition("_")[2]
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         # Other tasks in the file may hold a bare NaN; in ours it is refused further on.
@@ -159,7 +174,7 @@ def _task_result(
     ids, values = _values(path, task, report["values"])
     directions = _object(_object(whole, "higher_is_better"), task)
     place = report.get("generations")
-    samples = path.with_name(f"samples_{task}_{path.stem.rpartition('_')[2]}.jsonl")
+    samples = samples_beside(path, task)
     reference = config["metadata"].get("reference_run")
     return TaskResult(
         task=task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, cast
 
@@ -193,9 +193,7 @@ def refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:
     """
     for key in metadata:
         if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
-            raise SettingsError(f"{task}: expected a known metadata key, got {key!r}; {hint}")
+            raise _unknown_key(key, difflib.get_close_matches(key, KEYS, n=1), task)
 
 
 def _refuse_misspelt(metadata: Mapping[str, Any], task: str) -> None:
@@ -203,9 +201,12 @@ def _refuse_misspelt(metadata: Mapping[str, Any], task: str) -> None:
     for key in metadata:
         near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=MISSPELT)
         if near and key not in KEYS:
-            raise SettingsError(
-                f"{task}: expected a known metadata key, got {key!r}; did you mean {near[0]!r}?"
-            )
+            raise _unknown_key(key, near, task)
+
+
+def _unknown_key(key: str, near: Sequence[str], task: str) -> SettingsError:
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
+    return SettingsError(f"{task}: expected a known metadata key, got {key!r}; {hint}")
 
 
 def _integer(value: Any, key: str, least: int, task: str) -> int:

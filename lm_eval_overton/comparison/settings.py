@@ -83,7 +83,8 @@ class Notes:
         """Return a task without what needs no test: it holds by construction, or is of the
         reference alone."""
         for name, own in zip((self.base, self.run), (both.base, both.run), strict=True):
-            known = [metric for metric in both.metrics if metric in against_itself(own)]
+            decided = against_itself(own)
+            known = [metric for metric in both.metrics if metric in decided]
             if known:
                 text = f"{name} is its own reference, which decides {', '.join(known)}: left out"
                 self.add(text, own.task)

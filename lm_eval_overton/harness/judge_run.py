@@ -16,17 +16,17 @@ import yaml
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.judge import HarnessJudge, Plan
 from lm_eval_overton.harness.judgeable import Judgeable, find_judgeable
-from lm_eval_overton.harness.judging_stage import to_judge
 from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.spec import JudgeSpec, read_spec
-from lm_eval_overton.judging import Question, Verdicts, judge_prompts
+from lm_eval_overton.judging import Question, Verdicts
 from lm_eval_overton.matchers import JudgeMatcher
 from lm_eval_overton.recorded import Responses, read_responses
 from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import JUDGED, MATCHING, score_prompts
 from lm_eval_overton.settings import KEYS
 from lm_eval_overton.views import Prompt
+from lm_eval_overton.whole_file import write_whole
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
 
@@ -140,10 +140,7 @@ def _questions(task: OvertonTask) -> list[Question]:
         )
         for doc in task.prompt_set.docs
     ]
-    judge_prompts(collector, [to_judge(prompt) for prompt in prompts], task.stage.names)
-    if "quality" in task.stage.names and task.reference:
-        references = [to_judge(prompt, of_reference=True) for prompt in prompts]
-        judge_prompts(collector, references, ("quality",))
+    replace(task.stage, judge=collector).judged(prompts)
     if isinstance(task.matcher, JudgeMatcher):
         matcher = JudgeMatcher(collector, task.matcher.threshold)
         asking = MATCHING.intersection(task.metric_names)
@@ -244,7 +241,6 @@ def _write(place: Path, judgeable: Judgeable, results: Mapping[str, Any]) -> Pat
         results = {**results, "model_name": judgeable.model}
     beside = judgeable.results or (place if place.is_file() else place / "-")
     path = _new_file(beside.parent, judgeable.task)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(results, indent=2, default=str, allow_nan=False), "utf-8")
-    partial.replace(path)
+    text = json.dumps(results, indent=2, default=str, allow_nan=False)
+    write_whole(path, text.encode())
     return path

@@ -12,6 +12,7 @@ from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
 from lm_eval_overton.recorded import DEFAULT_TASK
 from lm_eval_overton.reference import find_responses
+from lm_eval_overton.results_file import age, samples_beside
 
 __all__ = ["Judgeable", "find_judgeable"]
 
@@ -102,7 +103,7 @@ def _find(place: Path, task: str) -> Judgeable:
     read = {path: results for path, results in read.items() if task in _configs(results)}
     if not read:
         return Judgeable(task, find_responses(place, task))
-    newest = max(read, key=_age)
+    newest = max(read, key=age)
     models = sorted({str(results.get("model_name")) for results in read.values()})
     if len(models) > 1:
         raise DataError(
@@ -114,18 +115,9 @@ def _find(place: Path, task: str) -> Judgeable:
     return Judgeable(task, responses, newest, read[newest].get("model_name"), metadata)
 
 
-def _age(results: Path) -> tuple[str, int]:
-    # The time in the name survives a copy, that of the file does not.
-    return _stamp(results), results.stat().st_mtime_ns
-
-
-def _stamp(results: Path) -> str:
-    return results.stem.removeprefix("results_")
-
-
 def _responses(results: Path, task: str, metadata: Mapping[str, Any]) -> Path:
     """Return the responses that a results file came of."""
-    samples = results.with_name(f"samples_{task}_{_stamp(results)}.jsonl")
+    samples = samples_beside(results, task)
     if samples.is_file():
         return samples
     named = (metadata.get("overton") or {}).get("generations")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.results import FinishedRun, load_run
+from lm_eval_overton.results_file import age
 
 __all__ = ["find_runs"]
 
@@ -25,7 +26,7 @@ def find_runs(folder: str | Path) -> list[FinishedRun]:
     """
     top = Path(folder)
     groups: dict[tuple[Path, str], FinishedRun] = {}
-    for path in sorted(filter(_is_ours, top.rglob("results_*.json")), key=_age):
+    for path in sorted(filter(_is_ours, top.rglob("results_*.json")), key=age):
         run = load_run(path)
         model = next(iter(run.tasks.values())).model
         key = (path.parent, model)
@@ -62,10 +63,6 @@ def _is_ours(path: Path) -> bool:
             "or run the task again with this version"
         )
     return False
-
-
-def _age(path: Path) -> tuple[str, int]:
-    return path.stem.rpartition("_")[2], path.stat().st_mtime_ns
 
 
 def _model_name(model: str) -> str:
