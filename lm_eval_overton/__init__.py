@@ -6,10 +6,10 @@ In notebooks: `load_run`, `compare`, `frames`, `report`; the metrics by themselv
 
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_overton.version import __version__
+
 if TYPE_CHECKING:
     from lm_eval_overton.api import compare, frames, load_run, report
-
-__version__ = "0.1.0"
 
 __all__ = ["__version__", "compare", "frames", "load_run", "report"]
 

@@ -46,7 +46,6 @@ LOOSE = {
     "evaluate_inputs": "evaluate_metrics",
     "examples": "harness",
     "gold": "matchers",
-    "judge.spec": "settings",
     "harness.judge": "judge.client",
     "harness.judge_calls": "judge.client",
     "harness.judge_http": "judge.client",
@@ -54,6 +53,7 @@ LOOSE = {
     "harness.judge_local": "judge.client",
     "harness.judge_replies": "judge.client",
     "harness.runs": "runs",
+    "judge.spec": "settings",
     "judge_matcher": "matchers",
     "judged_metrics": "metrics",
     "judging": "judge",
@@ -61,7 +61,6 @@ LOOSE = {
     "leaderboard.output": "report",
     "likeness": "metrics",
     "linking": "cli",
-    "matchers": "matchers",
     "matching": "matchers",
     "nli_matcher": "matchers",
     "passing": "metrics",
@@ -76,23 +75,19 @@ LOOSE = {
     "results_file": "runs",
     "samples": "text",
     "scoring": "metrics",
-    "signature": "settings",
     "sign_flips": "stats",
+    "signature": "settings",
     "tables": "report",
     "views": "metrics",
     "whole_file": "runs",
 }
 # Imports that do not go down yet, each (who, whom).
 UPWARD = {
-    ("harness.generations", "__init__"),
-    ("harness.provenance", "__init__"),
     ("leaderboard", "leaderboard.output"),
     ("recover", "tables.cells"),
-    ("reporting.page", "__init__"),
 }
 # Circles that are there yet.
 CIRCLES = {
-    frozenset({"__init__", "api", "reporting", "reporting.page"}),
     frozenset({"harness.generations", "harness.provenance", "harness.task"}),
 }
 

@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lm_eval_overton import __version__
 from lm_eval_overton.cli import comparing, judging, scoring, setup
 from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.version import __version__
 
 __all__ = ["main"]
 

@@ -6,10 +6,10 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_overton import __version__
 from lm_eval_overton.credentials import redact
 from lm_eval_overton.settings import KEYS, is_api_model, model_identity
 from lm_eval_overton.signature import short_hash, sign
+from lm_eval_overton.version import __version__
 
 if TYPE_CHECKING:
     from lm_eval_overton.harness.task import OvertonTask

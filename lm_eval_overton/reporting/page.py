@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
-from lm_eval_overton import __version__
 from lm_eval_overton.comparison import Compared
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import browser, changes, sections, svg
@@ -16,6 +15,7 @@ from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
 from lm_eval_overton.reporting.picture import Picture
 from lm_eval_overton.reporting.samples import Reader, read_answers
 from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.version import __version__
 from lm_eval_overton.whole_file import require_place, write_whole
 
 __all__ = ["TEXT_BYTES", "plots", "write"]
