@@ -6,11 +6,11 @@ import importlib.metadata
 import sys
 from collections.abc import Iterator
 
-from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder
+from lm_eval_overton.data.folders import configs_folder, tasks_folder
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.linking import linked
-from lm_eval_overton.paths import configs_folder, tasks_folder
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.version import __version__
 
 __all__ = ["diagnose"]

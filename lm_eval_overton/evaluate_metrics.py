@@ -15,18 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lm_eval_overton.encoders import (
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.evaluate_inputs import Texts, check_n, checked_samples, checked_viewpoints
+from lm_eval_overton.matchers import make_matcher
+from lm_eval_overton.scoring import score_prompts
+from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,
     Encoder,
     EncoderSource,
     find_encoder,
     get_encoder,
 )
-from lm_eval_overton.errors import DataError
-from lm_eval_overton.evaluate_inputs import Texts, check_n, checked_samples, checked_viewpoints
-from lm_eval_overton.matchers import make_matcher
-from lm_eval_overton.samples import clean
-from lm_eval_overton.scoring import score_prompts
+from lm_eval_overton.text.samples import clean
 from lm_eval_overton.views import Bench, Prompt
 
 if TYPE_CHECKING:

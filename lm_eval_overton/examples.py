@@ -14,8 +14,8 @@ from lm_eval_overton.data import PromptSet, packaged_path, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics.lexical import jaccard_similarity
 from lm_eval_overton.recorded import normal
-from lm_eval_overton.samples import Sample
-from lm_eval_overton.text import content_words
+from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.words import content_words
 
 __all__ = [
     "PACKAGED_RESERVED",

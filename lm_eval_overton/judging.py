@@ -12,7 +12,7 @@ from lm_eval_overton.errors import OvertonError, SettingsError
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS, Judgement
-from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.settings.judge import JudgeSpec
 
 __all__ = [
     "GuardedJudge",

@@ -9,11 +9,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.bertscore import PairScores
-from lm_eval_overton.encoders import Encoder
 from lm_eval_overton.metrics import similarity
-from lm_eval_overton.samples import Sample
-from lm_eval_overton.text import content_words, word_count
+from lm_eval_overton.text.bertscore import PairScores
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.words import content_words, word_count
 
 __all__ = ["BERTSCORES", "KINDS", "Likeness", "shortened"]
 

@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
+from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
-from lm_eval_overton.paths import tasks_folder
 
 __all__ = ["harness_folder", "link", "linked", "unlink"]
 

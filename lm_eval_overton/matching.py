@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.text import sentences
+from lm_eval_overton.text.words import sentences
 
 __all__ = ["Question", "Scores", "as_scores", "split_responses"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lm_eval_overton.data import PromptSet, read_jsonl
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
 
 __all__ = [
     "DEFAULT_TASK",

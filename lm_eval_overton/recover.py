@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton import stats
-from lm_eval_overton.encoders import Encoder
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.likeness import Likeness
 from lm_eval_overton.metrics.similarity import gap_recovered
-from lm_eval_overton.samples import Sample
 from lm_eval_overton.tables import cells
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.samples import Sample
 
 __all__ = ["SIMILARITIES", "Recovery", "Run", "as_csv", "as_json", "as_markdown", "recover"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.paths import tasks_folder
 from lm_eval_overton.stats import Array
 
 __all__ = ["Judging", "ResultsFile", "TaskResult", "age", "samples_beside"]

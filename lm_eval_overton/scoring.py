@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton import text
-from lm_eval_overton.bertscore import PairScores
 from lm_eval_overton.judged_metrics import (
     COUNTS,
     JUDGED_BY,
@@ -31,8 +29,10 @@ from lm_eval_overton.reference_metrics import (
     bertscore_metrics,
     similarity_metrics,
 )
-from lm_eval_overton.samples import cut_share, status_share
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text import words as text
+from lm_eval_overton.text.bertscore import PairScores
+from lm_eval_overton.text.samples import cut_share, status_share
 from lm_eval_overton.views import CONTROLLED_N, Bench, Fill, Prompt, PromptView
 
 __all__ = [

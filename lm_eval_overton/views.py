@@ -12,9 +12,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton import text
-from lm_eval_overton.bertscore import BertScorer, PairScores
-from lm_eval_overton.encoders import Encoder
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.likeness import Likeness
 from lm_eval_overton.matchers import JudgeMatcher, Matcher
@@ -23,7 +20,10 @@ from lm_eval_overton.metrics import coverage
 from lm_eval_overton.metrics.clusters import cluster_labels
 from lm_eval_overton.metrics.subsets import at_fixed_n
 from lm_eval_overton.passing import MAX_COMPLETIONS, completions, n_missing, passing
-from lm_eval_overton.samples import Sample
+from lm_eval_overton.text import words as text
+from lm_eval_overton.text.bertscore import BertScorer, PairScores
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.samples import Sample
 
 __all__ = ["CONTROLLED_N", "Bench", "Fill", "Part", "Prompt", "PromptView", "Verdicts"]
 

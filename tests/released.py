@@ -1,7 +1,7 @@
 """The released responses of arXiv 2406.17692, for the tests marked `paper_data`."""
 
 from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean
+from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
 
 FENCE = ("```",)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton import bertscore
-from lm_eval_overton.bertscore import BertScorer
 from lm_eval_overton.errors import EncoderError
+from lm_eval_overton.text import bertscore
+from lm_eval_overton.text.bertscore import BertScorer
 from tests.golden.make_bertscore_golden import (
     CANDIDATES,
     GOLDEN,
@@ -310,7 +310,7 @@ def test_wrong_arguments(checkpoint, scorer):
 
 def test_the_import_loads_no_model_library():
     code = (
-        "import sys, lm_eval_overton.bertscore;"
+        "import sys, lm_eval_overton.text.bertscore;"
         "print(sorted({'torch', 'transformers', 'bert_score'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

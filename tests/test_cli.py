@@ -12,10 +12,10 @@ import pytest
 
 from lm_eval_overton import __version__
 from lm_eval_overton.cli import main
-from lm_eval_overton.encoders import DEFAULT_ENCODER, OFFLINE_PACKAGE
+from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.replay import task_names
 from lm_eval_overton.harness.runs import write_generations
-from lm_eval_overton.paths import tasks_folder
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER, OFFLINE_PACKAGE
 from tests.conftest import run
 
 # The second prompt: one of six pairs is alike in all words, the others in none, so 1 - 1/6.

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.data import load_prompts, load_viewpoints, packaged_path, read_jsonl
-from lm_eval_overton.encoders import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.recorded import normal
-from lm_eval_overton.text import sentences, word_count
+from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
+from lm_eval_overton.text.words import sentences, word_count
 
 SHARED = Path(__file__).parents[2] / "shared"
 QUESTIONS = load_viewpoints("contested").docs

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.credentials import is_secret, redact
+from lm_eval_overton.settings.credentials import is_secret, redact
 
 NAMES = st.sampled_from(["api_key", "model", "tokenizer", "bearer", "base_url"])
 NESTED = st.recursive(

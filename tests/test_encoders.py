@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from lm_eval_overton import encoders
-from lm_eval_overton.encoders import (
+from lm_eval_overton.errors import EncoderError
+from lm_eval_overton.text import encoder as encoders
+from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,
     OFFLINE_PACKAGE,
     OFFLINE_SHA256,
@@ -15,7 +16,6 @@ from lm_eval_overton.encoders import (
     find_encoder,
     get_encoder,
 )
-from lm_eval_overton.errors import EncoderError
 
 SHORT = "Déjà vu: it’s fine.\r\n1. one\n2. two"
 # Words of one token each. all-MiniLM-L6-v2 sees 256 tokens, two of them its own, so that the 700

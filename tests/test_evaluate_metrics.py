@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton import evaluate_metrics as module
-from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder, get_encoder
 from lm_eval_overton.errors import DataError, EncoderError, SettingsError
 from lm_eval_overton.evaluate_metrics import (
     CLASSES,
@@ -30,9 +29,10 @@ from lm_eval_overton.evaluate_metrics import (
 )
 from lm_eval_overton.matchers import make_matcher
 from lm_eval_overton.metrics.lexical import jaccard_diversity
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
-from lm_eval_overton.text import content_words
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
+from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.words import content_words
 from tests.conftest import PAPER
 from tests.test_imports import loaded_after
 

@@ -21,7 +21,7 @@ from lm_eval_overton.examples import (
     nearest,
     reserve,
 )
-from lm_eval_overton.samples import clean
+from lm_eval_overton.text.samples import clean
 
 PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE"
 

@@ -17,7 +17,6 @@ from lm_eval_overton.judged_metrics import (
 )
 from lm_eval_overton.metrics.stance import STANCES
 from lm_eval_overton.passing import MAX_COMPLETIONS, completions, passes
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import (
     BOUNDS,
     JUDGED,
@@ -27,6 +26,7 @@ from lm_eval_overton.scoring import (
     PromptView,
     score_prompts,
 )
+from lm_eval_overton.text.samples import clean
 from tests.released import NoEncoder
 
 REFUSED = Verdict("refused", None, "I'm sorry, I can't.")

@@ -11,7 +11,6 @@ from lm_eval_overton.harness.judging_stage import JudgingStage, to_judge
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS
-from lm_eval_overton.judge.spec import read_spec
 from lm_eval_overton.judging import (
     Judged,
     LabelsJudge,
@@ -21,8 +20,9 @@ from lm_eval_overton.judging import (
     swapped,
 )
 from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.settings.judge import read_spec
+from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
 from tests.released import NoEncoder
 

@@ -18,7 +18,7 @@ from lm_eval_overton.leaderboard import as_csv, as_json, as_markdown, find_runs,
 from lm_eval_overton.metrics.lexical import jaccard_diversity
 from lm_eval_overton.recorded import read_responses
 from lm_eval_overton.results import FinishedRun, Judging, TaskResult
-from lm_eval_overton.text import content_words
+from lm_eval_overton.text.words import content_words
 from tests.released import FENCE, samples
 
 TASK = "overton_diversity"

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lm_eval_overton.bertscore import PairScores
 from lm_eval_overton.harness.frames import FENCE, answer_of
 from lm_eval_overton.likeness import KINDS, Likeness, shortened
 from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.text.bertscore import PairScores
+from lm_eval_overton.text.samples import clean
 
 PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
 

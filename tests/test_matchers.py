@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_viewpoints
-from lm_eval_overton.encoders import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.matchers import (
     EMBEDDING_THRESHOLD,
@@ -19,9 +18,10 @@ from lm_eval_overton.matchers import (
     make_matcher,
 )
 from lm_eval_overton.matching import Question
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
-from lm_eval_overton.text import sentences
+from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
+from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.words import sentences
 
 LABELS = {0: "contradiction", 1: "ENTAILMENT", 2: "neutral"}
 QUESTIONS = load_viewpoints("contested").docs

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lm_eval_overton.encoders import Encoder, find_encoder, get_encoder
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.harness import runs, sampling
 from lm_eval_overton.metrics.surface import compression_ratio
 from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean, cut_share
-from lm_eval_overton.settings import Settings
-from lm_eval_overton.signature import sign
-from lm_eval_overton.text import sentences
+from lm_eval_overton.settings.signature import sign
+from lm_eval_overton.settings.task import Settings
+from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.samples import clean, cut_share
+from lm_eval_overton.text.words import sentences
 
 SERVER = {"base_url": "x"}
 

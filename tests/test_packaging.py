@@ -10,8 +10,8 @@ import pytest
 from lm_eval.api import registry as harness_registry
 from lm_eval.tasks import TaskManager
 
+from lm_eval_overton.data.folders import configs_folder, tasks_folder
 from lm_eval_overton.harness import filters, registry, replay
-from lm_eval_overton.paths import configs_folder, tasks_folder
 from lm_eval_overton.scoring import METRICS
 from tests.conftest import ROOT, run
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.recorded import Entry, Responses, match_prompts, normal, read_responses
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
 
 PROMPTS = PromptSet(
     "two", 1, "0123abcd", [{"id": "p1", "prompt": "Why?"}, {"id": "p2", "prompt": "Who am I?"}]

@@ -13,7 +13,7 @@ from lm_eval_overton.cli import main
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.finished import finished_run
 from lm_eval_overton.recover import Recovery, Run, as_csv, as_json, as_markdown, recover
-from lm_eval_overton.samples import clean
+from lm_eval_overton.text.samples import clean
 
 
 class Fake:
@@ -318,7 +318,7 @@ def test_a_place_with_nothing_in_it(tmp_path):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    from lm_eval_overton import encoders
+    from lm_eval_overton.text import encoder as encoders
 
     monkeypatch.setattr(encoders, "find_encoder", lambda name: name)
     monkeypatch.setattr(encoders, "get_encoder", lambda found, device=None: Fake())

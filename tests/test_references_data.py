@@ -6,7 +6,7 @@ import pytest
 
 from lm_eval_overton.data import load_prompts, packaged_path, read_jsonl
 from lm_eval_overton.examples import PACKAGED_RESERVED, load_examples, load_hints
-from lm_eval_overton.text import sentences, word_count
+from lm_eval_overton.text.words import sentences, word_count
 
 PATH = packaged_path("references_open_ended")
 ROWS = [row for _, row in read_jsonl(PATH)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.samples import STATUSES, Sample, clean, cut_share, status_share
+from lm_eval_overton.text.samples import STATUSES, Sample, clean, cut_share, status_share
 
 FENCE = ("```",)
 

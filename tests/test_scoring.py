@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lm_eval_overton.judged_metrics import COUNTS
 from lm_eval_overton.likeness import KINDS
 from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
+from lm_eval_overton.text.samples import clean
 
 PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
 needs_paper = pytest.mark.skipif(not PAPER.is_dir(), reason="no released outputs")

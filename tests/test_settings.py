@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.encoders import DEFAULT_ENCODER
 from lm_eval_overton.errors import OvertonError, SettingsError
-from lm_eval_overton.settings import (
+from lm_eval_overton.settings.task import (
     Settings,
     is_api_model,
     model_identity,
     read_settings,
     refuse_unknown,
 )
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER
 
 SERVER = {"model": "m", "base_url": "http://localhost:8000/v1"}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.signature import differing, fields, short_hash, sign
+from lm_eval_overton.settings.signature import differing, fields, short_hash, sign
 
 FIELDS = {"data": "open_ended-1:0123abcd", "frame": "query-answer", "n": 5, "stop": ["```"]}
 GENERATION = {"temperature": 0.5, "top_p": 1.0, "repetition_penalty": 1.1, "max_gen_toks": 700}

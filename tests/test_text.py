@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lm_eval_overton
-from lm_eval_overton.text import (
+from lm_eval_overton.text.words import (
     REFUSAL_PHRASES,
     bigrams,
     content_words,

@@ -183,9 +183,9 @@ def _replicate(args: argparse.Namespace) -> None:
 def _recover(args: argparse.Namespace) -> None:
     from lm_eval_overton import recover
     from lm_eval_overton.data import load_prompts
-    from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder, get_encoder
     from lm_eval_overton.harness.finished import finished_run
     from lm_eval_overton.recorded import DEFAULT_TASK
+    from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
 
     prompts = load_prompts(args.prompts) if args.prompts else None
     encoder = get_encoder(find_encoder(args.encoder or DEFAULT_ENCODER))

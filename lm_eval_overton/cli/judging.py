@@ -55,7 +55,7 @@ def _judge(args: argparse.Namespace) -> None:
 
     from lm_eval_overton.errors import ScoringError
     from lm_eval_overton.harness import judge_run
-    from lm_eval_overton.settings import refuse_unknown
+    from lm_eval_overton.settings.task import refuse_unknown
 
     refuse_unknown(args.metadata, "judge")
     given = {**args.metadata, **({"judge": args.judge} if args.judge else {})}

@@ -44,7 +44,7 @@ def _score(args: argparse.Namespace) -> None:
 
     from lm_eval_overton.harness.replay import score
     from lm_eval_overton.recorded import read_responses
-    from lm_eval_overton.settings import refuse_unknown
+    from lm_eval_overton.settings.task import refuse_unknown
 
     refuse_unknown(args.metadata, args.task)
     results = score(
@@ -65,10 +65,10 @@ def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _matcher(args: argparse.Namespace) -> None:
-    from lm_eval_overton.encoders import find_encoder, get_encoder
     from lm_eval_overton.gold import measure
     from lm_eval_overton.matchers import make_matcher
-    from lm_eval_overton.settings import read_settings, refuse_unknown
+    from lm_eval_overton.settings.task import read_settings, refuse_unknown
+    from lm_eval_overton.text.encoder import find_encoder, get_encoder
 
     refuse_unknown(args.metadata, "matcher")
     settings = read_settings(args.metadata, "matcher")

@@ -43,7 +43,7 @@ def _unlink(_: argparse.Namespace) -> None:
 
 
 def _tasks_path(_: argparse.Namespace) -> None:
-    from lm_eval_overton.paths import tasks_folder
+    from lm_eval_overton.data.folders import tasks_folder
 
     print(tasks_folder())
 

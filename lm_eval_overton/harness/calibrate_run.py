@@ -16,12 +16,12 @@ from lm_eval_overton.judge.calibrate import Calibration, Item, calibrate
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS
-from lm_eval_overton.judge.spec import read_spec
 from lm_eval_overton.judging import Question, ask_in_both_orders
 from lm_eval_overton.recorded import match_prompts, read_responses
 from lm_eval_overton.reference import load_reference
-from lm_eval_overton.samples import clean
-from lm_eval_overton.text import word_count
+from lm_eval_overton.settings.judge import read_spec
+from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.words import word_count
 
 __all__ = ["Labelled", "calibrate_run"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
-from lm_eval_overton.settings import refuse_unknown
+from lm_eval_overton.settings.task import refuse_unknown
 
 __all__ = ["check"]
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lm_eval_overton.settings import is_api_model
+from lm_eval_overton.settings.task import is_api_model
 
 __all__ = ["room"]
 

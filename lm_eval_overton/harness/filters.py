@@ -10,7 +10,7 @@ import lm_eval.filters  # noqa: F401
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 
-from lm_eval_overton.samples import clean
+from lm_eval_overton.text.samples import clean
 
 __all__ = ["CleanFilter"]
 

@@ -10,8 +10,8 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.recorded import match_prompts, normal, read_responses
 from lm_eval_overton.recover import Run
 from lm_eval_overton.reference import find_responses
-from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.text import FENCE, answer_of
+from lm_eval_overton.text.samples import Sample, clean
+from lm_eval_overton.text.words import FENCE, answer_of
 
 __all__ = ["finished_run"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lm_eval_overton.examples import Example
-from lm_eval_overton.text import ANSWER, FENCE, QUERY, answer_of
+from lm_eval_overton.text.words import ANSWER, FENCE, QUERY, answer_of
 
 __all__ = [
     "CHAT",

@@ -11,7 +11,7 @@ from lm_eval_overton.data import read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.examples import first_valid
 from lm_eval_overton.recorded import Responses
-from lm_eval_overton.samples import clean
+from lm_eval_overton.text.samples import clean
 
 __all__ = ["write_hints"]
 

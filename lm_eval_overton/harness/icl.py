@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from lm_eval_overton.bertscore import BertScorer
 from lm_eval_overton.data import PromptSet, packaged_path
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.examples import (
@@ -32,8 +31,9 @@ from lm_eval_overton.harness.frames import (
 )
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.reference import load_reference
-from lm_eval_overton.samples import Sample
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text.bertscore import BertScorer
+from lm_eval_overton.text.samples import Sample
 
 __all__ = ["IclTask", "SummaryFirstTask"]
 

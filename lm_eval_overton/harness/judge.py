@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.credentials import redact
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.judge_calls import call, label_call, payload
 from lm_eval_overton.harness.judge_http import Call, Calls
@@ -23,10 +22,11 @@ from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
 from lm_eval_overton.judge.parse import Verdict, choose, parse
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Question, Verdicts
-from lm_eval_overton.settings import KEYS, is_api_model, model_identity
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.credentials import redact
+from lm_eval_overton.settings.judge import JudgeSpec
+from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.settings.task import KEYS, is_api_model, model_identity
 
 __all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
 

@@ -10,7 +10,7 @@ from lm_eval_overton.harness.judge_http import Call
 from lm_eval_overton.harness.judge_jobs import UNTIL, Job
 from lm_eval_overton.harness.judge_replies import chat_reply, label_reply, text_reply
 from lm_eval_overton.judge.prompts import Judgement
-from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.settings.judge import JudgeSpec
 
 __all__ = ["call", "label_call", "payload"]
 

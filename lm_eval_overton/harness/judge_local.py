@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
 from lm_eval_overton.harness.judge_replies import as_reply
-from lm_eval_overton.judge.spec import JudgeSpec
+from lm_eval_overton.settings.judge import JudgeSpec
 
 __all__ = ["ask_loaded"]
 

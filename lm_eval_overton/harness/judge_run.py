@@ -18,13 +18,13 @@ from lm_eval_overton.harness.judge import HarnessJudge, Plan
 from lm_eval_overton.harness.judgeable import Judgeable, find_judgeable
 from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.judge.spec import JudgeSpec, read_spec
 from lm_eval_overton.judging import Question, Verdicts
 from lm_eval_overton.matchers import JudgeMatcher
 from lm_eval_overton.recorded import Responses, read_responses
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import JUDGED, MATCHING, score_prompts
-from lm_eval_overton.settings import KEYS
+from lm_eval_overton.settings.judge import JudgeSpec, read_spec
+from lm_eval_overton.settings.task import KEYS
+from lm_eval_overton.text.samples import clean
 from lm_eval_overton.views import Prompt
 from lm_eval_overton.whole_file import write_whole
 

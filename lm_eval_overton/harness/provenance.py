@@ -6,9 +6,9 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_overton.credentials import redact
-from lm_eval_overton.settings import KEYS, is_api_model, model_identity
-from lm_eval_overton.signature import short_hash, sign
+from lm_eval_overton.settings.credentials import redact
+from lm_eval_overton.settings.signature import short_hash, sign
+from lm_eval_overton.settings.task import KEYS, is_api_model, model_identity
 from lm_eval_overton.version import __version__
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.settings import Settings, is_api_model, model_identity
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.settings.task import Settings, is_api_model, model_identity
 
 __all__ = ["LENGTH_KEYS", "generation_settings", "request_kwargs"]
 

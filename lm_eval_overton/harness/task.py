@@ -14,9 +14,7 @@ from lm_eval.api.filter import FilterEnsemble
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
-from lm_eval_overton.bertscore import BertScorer
 from lm_eval_overton.data import PromptSet, load_prompts
-from lm_eval_overton.encoders import find_encoder, get_encoder
 from lm_eval_overton.errors import OvertonError, ScoringError
 from lm_eval_overton.harness import generations, runs, sampling
 from lm_eval_overton.harness.chat_template import chat_template_errors
@@ -27,14 +25,16 @@ from lm_eval_overton.harness.judging_stage import JudgingStage, find_judge
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
 from lm_eval_overton.harness.outcome import Outcome
 from lm_eval_overton.harness.provenance import signature_of
-from lm_eval_overton.judge.spec import JudgeSpec
 from lm_eval_overton.judging import Judge
 from lm_eval_overton.matchers import JudgeMatcher, Matcher
 from lm_eval_overton.recorded import Recorded
 from lm_eval_overton.reference import load_reference
-from lm_eval_overton.samples import Sample, clean
 from lm_eval_overton.scoring import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
-from lm_eval_overton.settings import read_settings
+from lm_eval_overton.settings.judge import JudgeSpec
+from lm_eval_overton.settings.task import read_settings
+from lm_eval_overton.text.bertscore import BertScorer
+from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.samples import Sample, clean
 from lm_eval_overton.views import Bench, Prompt
 
 __all__ = ["OvertonTask"]

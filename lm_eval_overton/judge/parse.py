@@ -40,7 +40,7 @@ from lm_eval_overton.judge.prompts import (
     StanceReply,
     as_data,
 )
-from lm_eval_overton.text import REFUSAL_PHRASES
+from lm_eval_overton.text.words import REFUSAL_PHRASES
 
 __all__ = ["STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
 

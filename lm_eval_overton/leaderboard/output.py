@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from lm_eval_overton.leaderboard.board import Leaderboard, Row
-from lm_eval_overton.signature import FRAME
+from lm_eval_overton.settings.signature import FRAME
 from lm_eval_overton.tables.cells import csv_text, number, plain, table, text
 
 __all__ = ["as_csv", "as_json", "as_markdown"]

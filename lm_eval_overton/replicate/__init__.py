@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lm_eval_overton.encoders import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder
 from lm_eval_overton.replicate.answers import cover_table, diversity_table, sample_table
 from lm_eval_overton.replicate.controlled import change_table, controlled_table
 from lm_eval_overton.replicate.judged import (
@@ -19,6 +18,7 @@ from lm_eval_overton.replicate.near import bertscore_table, similarity_table
 from lm_eval_overton.replicate.show import as_json, as_markdown, summary
 from lm_eval_overton.replicate.study import Study
 from lm_eval_overton.replicate.table import Table
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder
 
 __all__ = ["as_json", "as_markdown", "replicate", "summary"]
 

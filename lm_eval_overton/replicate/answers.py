@@ -15,7 +15,7 @@ from lm_eval_overton.replicate.study import (
     stops_of,
 )
 from lm_eval_overton.replicate.table import Cell, Row, Table
-from lm_eval_overton.samples import Sample, cut_share
+from lm_eval_overton.text.samples import Sample, cut_share
 
 __all__ = ["cover_table", "diversity_table", "sample_table"]
 

@@ -12,7 +12,7 @@ from lm_eval_overton.metrics.lexical import jaccard_diversity
 from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.study import Study, mean_number
 from lm_eval_overton.replicate.table import Cell, Number, Row, Table
-from lm_eval_overton.samples import Sample
+from lm_eval_overton.text.samples import Sample
 
 __all__ = ["BAR", "change_table", "controlled_table"]
 

@@ -17,8 +17,8 @@ from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import script_json
 from lm_eval_overton.reporting.samples import Answers, Reader
 from lm_eval_overton.results import FinishedRun, TaskResult
-from lm_eval_overton.samples import Sample
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text.samples import Sample
 
 __all__ = ["SAMPLE_LENGTH", "Browser", "TaskPart", "build"]
 

@@ -12,9 +12,9 @@ from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.recorded import DEFAULT_TASK, HEADER, match_prompts, read_responses
 from lm_eval_overton.results import FinishedRun, TaskResult
-from lm_eval_overton.samples import Sample, clean
-from lm_eval_overton.signature import fields
-from lm_eval_overton.text import FENCE, answer_of
+from lm_eval_overton.settings.signature import fields
+from lm_eval_overton.text.samples import Sample, clean
+from lm_eval_overton.text.words import FENCE, answer_of
 
 __all__ = ["Answers", "Reader", "read_answers", "valid_texts"]
 

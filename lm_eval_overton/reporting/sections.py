@@ -20,7 +20,7 @@ from lm_eval_overton.reporting.html import (
     tag,
 )
 from lm_eval_overton.results import FinishedRun, TaskResult
-from lm_eval_overton.signature import differing, fields
+from lm_eval_overton.settings.signature import differing, fields
 
 __all__ = ["families", "hygiene", "judges", "settings", "summary"]
 

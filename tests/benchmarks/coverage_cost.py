@@ -31,10 +31,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.encoders import Encoder, find_encoder
 from lm_eval_overton.matchers import EmbeddingMatcher, NliMatcher
 from lm_eval_overton.matching import Question
-from lm_eval_overton.text import sentences
+from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.words import sentences
 
 PEERS = Path(__file__).resolve().parents[3] / "shared" / "peers"
 SITUATIONS = PEERS / "valuekaleidoscope_overton_small.json"

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lm_eval_overton.harness.judge import HarnessJudge
 from lm_eval_overton.judge.prompts import QUALITY
-from lm_eval_overton.judge.spec import read_spec
 from lm_eval_overton.judging import Question
+from lm_eval_overton.settings.judge import read_spec
 from tests.judge_server import JudgeServer, judging
 
 COUNT = 2000

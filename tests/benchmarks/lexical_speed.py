@@ -21,9 +21,9 @@ from pathlib import Path
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-from lm_eval_overton.encoders import Encoder, EncoderSource
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.text.encoder import Encoder, EncoderSource
+from lm_eval_overton.text.samples import clean
 
 Prompts = Sequence[Prompt]
 

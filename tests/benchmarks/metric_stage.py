@@ -25,11 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lm_eval_overton.encoders import BATCH_SIZE, Encoder, find_encoder
 from lm_eval_overton.harness.replay import task_class
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
-from lm_eval_overton.settings import Settings
+from lm_eval_overton.settings.task import Settings
+from lm_eval_overton.text.encoder import BATCH_SIZE, Encoder, find_encoder
+from lm_eval_overton.text.samples import clean
 
 Clock = Callable[[], float]
 

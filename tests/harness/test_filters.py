@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from lm_eval.api.registry import get_filter
 
 from lm_eval_overton.harness.filters import CleanFilter
-from lm_eval_overton.samples import clean
+from lm_eval_overton.text.samples import clean
 
 responses = st.lists(st.lists(st.none() | st.text(st.sampled_from("a` \r\n")), max_size=4))
 

@@ -126,8 +126,8 @@ def test_what_a_user_gets_wrong_is_named(
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
+    from lm_eval_overton.data.folders import tasks_folder
     from lm_eval_overton.errors import OvertonError
-    from lm_eval_overton.paths import tasks_folder
 
     base = f"pretrained={demo / 'base'}"
     manager = TaskManager(

@@ -27,8 +27,8 @@ from lm_eval_overton.harness.judge_replies import REFUSED
 from lm_eval_overton.judge import cache as cache_module
 from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.judge.spec import JudgeSpec, read_spec
 from lm_eval_overton.judging import Question
+from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from tests.conftest import ROOT, free_port
 from tests.judge_server import PASSING, STATUS_OF, judging
 

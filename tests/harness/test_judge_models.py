@@ -12,8 +12,8 @@ from lm_eval_overton.harness.judge import HarnessJudge
 from lm_eval_overton.harness.judge_run import judge_run
 from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.prompts import STANCE
-from lm_eval_overton.judge.spec import read_spec
 from lm_eval_overton.judging import Question
+from lm_eval_overton.settings.judge import read_spec
 from tests.conftest import wait_for
 from tests.harness.test_judge_http import OneAnswer
 from tests.harness.test_serve import COMMAND, MISSING, Served

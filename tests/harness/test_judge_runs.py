@@ -18,14 +18,14 @@ import pytest
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.data import load_prompts
+from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.judge_run import dry_run, judge_run, read_prices
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.paths import tasks_folder
 from lm_eval_overton.recorded import read_responses
-from lm_eval_overton.samples import clean
 from lm_eval_overton.scoring import JUDGED
+from lm_eval_overton.text.samples import clean
 from tests.conftest import overton, run
 from tests.judge_server import ASPECTS, STATUS_OF, judging, key_of
 
@@ -203,7 +203,7 @@ def test_a_run_counts_every_verdict_as_the_servers_log_says(mixed):
 
 def test_quality_controlled_diversity_is_that_of_the_samples_that_pass(mixed):
     from lm_eval_overton.metrics.lexical import jaccard_diversity
-    from lm_eval_overton.text import content_words
+    from lm_eval_overton.text.words import content_words
 
     place, _, _, answers = mixed
     log, samples = Log(answers), place.valid()

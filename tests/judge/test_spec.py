@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.judge.spec import ASKED, KEYS, JudgeSpec, read_spec
+from lm_eval_overton.settings.judge import ASKED, KEYS, JudgeSpec, read_spec
 
 MODEL = {"model": "local-chat-completions", "model_args": {"base_url": "http://x/v1"}}
 

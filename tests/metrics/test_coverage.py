@@ -27,7 +27,7 @@ from lm_eval_overton.metrics.coverage import (
     units_at_1,
     units_at_n,
 )
-from lm_eval_overton.text import content_words, cut_at_stop
+from lm_eval_overton.text.words import content_words, cut_at_stop
 
 SEED = 1234
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from lm_eval_overton.encoders import find_encoder, get_encoder
 from lm_eval_overton.metrics.semantic import cosine_diversity
 from lm_eval_overton.metrics.similarity import (
     cosine_matrix,
@@ -22,7 +21,8 @@ from lm_eval_overton.metrics.similarity import (
     rouge_tokens,
 )
 from lm_eval_overton.stats import statistic_interval
-from lm_eval_overton.text import content_words, cut_at_stop
+from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.words import content_words, cut_at_stop
 from tests.conftest import PAPER
 
 NAN = math.nan

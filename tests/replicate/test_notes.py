@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from lm_eval_overton.encoders import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.replicate.expected import COT, LIMA, UNPARSED, expected
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
 from tests.conftest import PAPER
 
 pytestmark = pytest.mark.paper_data

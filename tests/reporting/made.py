@@ -9,8 +9,8 @@ import numpy as np
 from lm_eval_overton.comparison import Compared, compare
 from lm_eval_overton.reporting.samples import Answers
 from lm_eval_overton.results import FinishedRun, Judging, TaskResult
-from lm_eval_overton.samples import clean
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text.samples import clean
 
 SCRIPT = "<script>alert(1)</script>"
 BREAK_OUT = '</script><img src=x onerror="alert(2)"> \u2028 & "quoted" \ud800'

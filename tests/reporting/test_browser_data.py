@@ -12,7 +12,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting import browser
 from lm_eval_overton.reporting.samples import Answers
 from lm_eval_overton.results import FinishedRun, TaskResult
-from lm_eval_overton.signature import short_hash
+from lm_eval_overton.settings.signature import short_hash
 
 PLENTY = 10**6
 

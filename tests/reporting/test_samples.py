@@ -11,7 +11,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting import write
 from lm_eval_overton.reporting.samples import read_answers
 from lm_eval_overton.results import FinishedRun, TaskResult
-from lm_eval_overton.signature import sign
+from lm_eval_overton.settings.signature import sign
 from tests.conftest import PAPER
 from tests.released import FENCE, samples
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_overton.text import cut_at_stop
+from lm_eval_overton.text.words import cut_at_stop
 
 __all__ = ["STATUSES", "Sample", "Status", "clean", "cut_share", "status_share"]
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.encoders import Encoder, find_encoder
 from lm_eval_overton.errors import EncoderError
+from lm_eval_overton.text.encoder import Encoder, find_encoder
 
 if TYPE_CHECKING:
     import torch

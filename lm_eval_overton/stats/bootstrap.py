@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.draws import ROUNDING, Array, blocks
+from lm_eval_overton.stats.draws import ROUNDING, Array, blocks
 
 __all__ = [
     "RESAMPLES",

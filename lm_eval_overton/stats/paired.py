@@ -20,7 +20,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.bootstrap import (
+from lm_eval_overton.stats.bootstrap import (
     RESAMPLES,
     Interval,
     Statistic,
@@ -29,8 +29,8 @@ from lm_eval_overton.bootstrap import (
     mean_intervals_of,
     resampled_means,
 )
-from lm_eval_overton.draws import ROUNDING, Array, of_equal_length
-from lm_eval_overton.sign_flips import sign_flip_ps
+from lm_eval_overton.stats.draws import ROUNDING, Array, of_equal_length
+from lm_eval_overton.stats.sign_flips import sign_flip_ps
 
 __all__ = [
     "RESAMPLES",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["configs_folder", "tasks_folder"]
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _folder(name: str) -> Path:

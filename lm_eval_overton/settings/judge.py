@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 
 import yaml
 
-from lm_eval_overton.credentials import is_secret, redact
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.settings.credentials import is_secret, redact
 
 __all__ = ["ASKED", "JudgeSpec", "read_spec"]
 

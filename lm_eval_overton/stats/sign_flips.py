@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lm_eval_overton.draws import Array, blocks, of_equal_length
+from lm_eval_overton.stats.draws import Array, blocks, of_equal_length
 
 __all__ = ["EXACT_PAIRS", "SIGN_FLIPS", "sign_flip_ps"]
 

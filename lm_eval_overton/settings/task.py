@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, cast
 
-from lm_eval_overton.encoders import DEFAULT_ENCODER
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.judge.spec import JudgeSpec, read_spec
+from lm_eval_overton.settings.judge import JudgeSpec, read_spec
+from lm_eval_overton.text.encoder import DEFAULT_ENCODER
 
 __all__ = [
     "ApiSeeds",
