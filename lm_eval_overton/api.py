@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lm_eval_overton import comparison
 from lm_eval_overton.comparison import Compared
-from lm_eval_overton.results import FinishedRun, load_run
+from lm_eval_overton.runs.finished import FinishedRun, load_run
 from lm_eval_overton.tables import frames
 
 __all__ = ["compare", "frames", "load_run", "report"]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from lm_eval_overton.data.folders import configs_folder, tasks_folder
 from lm_eval_overton.errors import OvertonError
-from lm_eval_overton.harness.runs import cache_dir
 from lm_eval_overton.linking import linked
+from lm_eval_overton.runs.folder import cache_dir
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.version import __version__
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.evaluate_inputs import Texts, check_n, checked_samples, checked_viewpoints
-from lm_eval_overton.matchers import make_matcher
+from lm_eval_overton.matchers.embedding import make_matcher
 from lm_eval_overton.scoring import score_prompts
 from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.likeness import Likeness
-from lm_eval_overton.matchers import JudgeMatcher, Matcher
-from lm_eval_overton.matching import Question
+from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
+from lm_eval_overton.matchers.question import Question
 from lm_eval_overton.metrics import coverage
 from lm_eval_overton.metrics.clusters import cluster_labels
 from lm_eval_overton.metrics.subsets import at_fixed_n

@@ -1,6 +1,6 @@
 """The released responses of arXiv 2406.17692, for the tests marked `paper_data`."""
 
-from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
 

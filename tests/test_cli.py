@@ -14,7 +14,7 @@ from lm_eval_overton import __version__
 from lm_eval_overton.cli import main
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.replay import task_names
-from lm_eval_overton.harness.runs import write_generations
+from lm_eval_overton.runs.folder import write_generations
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, OFFLINE_PACKAGE
 from tests.conftest import run
 

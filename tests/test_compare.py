@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import ABOUT_SAMPLES, compare, fails, homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.results import FinishedRun, Judging, TaskResult, load_run
+from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult, load_run
 from tests.conftest import PAPER
 
 DIVERSITY, COVERAGE = "overton_diversity", "overton_coverage"
@@ -889,7 +889,7 @@ CHAT = [["ant bee cow", "ant bee dog elk"], ["ant bee", "ant bee cow"], ["ant fo
 def real(tmp_path_factory):
     """Folders of real results: base and chat, and base in context with chat as the reference."""
     from lm_eval_overton.harness.replay import score
-    from lm_eval_overton.recorded import read_responses
+    from lm_eval_overton.runs.responses import read_responses
 
     folder = tmp_path_factory.mktemp("real")
 

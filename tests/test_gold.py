@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_viewpoints
-from lm_eval_overton.gold import best_threshold, gold_responses, measure
+from lm_eval_overton.matchers.gold import best_threshold, gold_responses, measure
 
 # What a reader says: each response with the viewpoints that it covers.
 COVERED = {

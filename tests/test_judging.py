@@ -9,9 +9,7 @@ from lm_eval_overton.data import load_prompts
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.judging_stage import JudgingStage, to_judge
 from lm_eval_overton.harness.replay import score
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import JUDGEMENTS
-from lm_eval_overton.judging import (
+from lm_eval_overton.judge.ask import (
     Judged,
     LabelsJudge,
     Question,
@@ -19,7 +17,9 @@ from lm_eval_overton.judging import (
     judge_prompts,
     swapped,
 )
-from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from lm_eval_overton.settings.judge import read_spec
 from lm_eval_overton.text.samples import clean

@@ -8,7 +8,7 @@ import pytest
 
 from lm_eval_overton.harness.frames import FENCE, answer_of
 from lm_eval_overton.likeness import KINDS, Likeness, shortened
-from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import clean

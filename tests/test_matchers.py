@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matchers import (
+from lm_eval_overton.matchers.embedding import (
     EMBEDDING_THRESHOLD,
     NLI_THRESHOLD,
     EmbeddingMatcher,
@@ -17,7 +17,7 @@ from lm_eval_overton.matchers import (
     entailment_index,
     make_matcher,
 )
-from lm_eval_overton.matching import Question
+from lm_eval_overton.matchers.question import Question
 from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.samples import clean

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.errors import OvertonError
-from lm_eval_overton.harness import runs, sampling
+from lm_eval_overton.harness import sampling
 from lm_eval_overton.metrics.surface import compression_ratio
-from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.runs import folder as runs
+from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import sign
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.recorded import Entry, Responses, match_prompts, normal, read_responses
+from lm_eval_overton.runs.responses import Entry, Responses, match_prompts, normal, read_responses
 from lm_eval_overton.settings.signature import short_hash
 
 PROMPTS = PromptSet(

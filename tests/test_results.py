@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton import results_file
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.results import Judging, load_run, parse_run
+from lm_eval_overton.runs import results_file
+from lm_eval_overton.runs.finished import Judging, load_run, parse_run
 
 TASK = "overton_diversity"
 TIME = "2026-01-01T00-00-00.000000"
@@ -70,7 +70,7 @@ def values(run, metric, task=TASK):
 def real(tmp_path_factory):
     """A folder that the harness wrote: recorded responses scored in this process."""
     from lm_eval_overton.harness.replay import score
-    from lm_eval_overton.recorded import read_responses
+    from lm_eval_overton.runs.responses import read_responses
 
     folder = tmp_path_factory.mktemp("real")
     lines = [["ant bee", "dog ant", "fox"], ["ant", "ant bee", None], ["", "ant", ""]]

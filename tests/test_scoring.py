@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.judged_metrics import COUNTS
 from lm_eval_overton.likeness import KINDS
-from lm_eval_overton.recorded import read_responses
+from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.scoring import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.text.samples import clean
 

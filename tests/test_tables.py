@@ -13,7 +13,7 @@ import pytest
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift, compare
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.results import FinishedRun, Judging, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from lm_eval_overton.stats import Comparison, Interval
 from lm_eval_overton.tables import (
     as_csv,

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.whole_file import require_place, write_whole
+from lm_eval_overton.runs.whole_file import require_place, write_whole
 
 
 def test_a_file_is_written_into_a_folder_that_is_made_and_replaced(tmp_path):

@@ -81,7 +81,7 @@ def _add_recover(commands: Any) -> None:
 
 def _compared(args: argparse.Namespace) -> Any:
     from lm_eval_overton.comparison import compare
-    from lm_eval_overton.results import load_run, parse_run
+    from lm_eval_overton.runs.finished import load_run, parse_run
 
     seed = _seed(args)
     base, *others = [load_run(*parse_run(given)) for given in (args.base, *args.runs)]
@@ -134,7 +134,7 @@ def _table(args: argparse.Namespace) -> str:
 
 def _alike(compared: Any, seed: int) -> Any:
     from lm_eval_overton.comparison import homogeneity
-    from lm_eval_overton.reporting.samples import valid_texts
+    from lm_eval_overton.runs.answers import valid_texts
 
     runs = compared.runs
     return homogeneity([run.name for run in runs], valid_texts(runs), seed=seed)
@@ -143,7 +143,7 @@ def _alike(compared: Any, seed: int) -> Any:
 def _report(args: argparse.Namespace) -> None:
     from lm_eval_overton import reporting
     from lm_eval_overton.comparison import Compared
-    from lm_eval_overton.results import load_run, parse_run
+    from lm_eval_overton.runs.finished import load_run, parse_run
 
     one, seed = not args.runs, _seed(args)
     compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)
@@ -167,7 +167,7 @@ def _leaderboard(args: argparse.Namespace) -> None:
 
 def _replicate(args: argparse.Namespace) -> None:
     from lm_eval_overton.replicate import as_json, as_markdown, replicate
-    from lm_eval_overton.whole_file import require_place, write_whole
+    from lm_eval_overton.runs.whole_file import require_place, write_whole
 
     if args.output:
         require_place(args.output)
@@ -184,7 +184,7 @@ def _recover(args: argparse.Namespace) -> None:
     from lm_eval_overton import recover
     from lm_eval_overton.data import load_prompts
     from lm_eval_overton.harness.finished import finished_run
-    from lm_eval_overton.recorded import DEFAULT_TASK
+    from lm_eval_overton.runs.responses import DEFAULT_TASK
     from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
 
     prompts = load_prompts(args.prompts) if args.prompts else None

@@ -43,7 +43,7 @@ def _score(args: argparse.Namespace) -> None:
     from lm_eval.utils import make_table
 
     from lm_eval_overton.harness.replay import score
-    from lm_eval_overton.recorded import read_responses
+    from lm_eval_overton.runs.responses import read_responses
     from lm_eval_overton.settings.task import refuse_unknown
 
     refuse_unknown(args.metadata, args.task)
@@ -65,8 +65,8 @@ def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _matcher(args: argparse.Namespace) -> None:
-    from lm_eval_overton.gold import measure
-    from lm_eval_overton.matchers import make_matcher
+    from lm_eval_overton.matchers.embedding import make_matcher
+    from lm_eval_overton.matchers.gold import measure
     from lm_eval_overton.settings.task import read_settings, refuse_unknown
     from lm_eval_overton.text.encoder import find_encoder, get_encoder
 
@@ -86,7 +86,7 @@ def _matcher(args: argparse.Namespace) -> None:
 
 def _hints(args: argparse.Namespace) -> None:
     from lm_eval_overton.harness.hints import write_hints
-    from lm_eval_overton.recorded import read_responses
+    from lm_eval_overton.runs.responses import read_responses
 
     found = read_responses(args.responses)
     for line in write_hints(

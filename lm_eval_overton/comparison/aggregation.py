@@ -9,7 +9,7 @@ import numpy as np
 
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, lacking, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Row, Shift
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 __all__ = ["claim", "shifts"]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from lm_eval_overton import stats
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.finished import FinishedRun
 
 __all__ = ["ABOUT_SAMPLES", "SAMPLES_TABLE", "UNDEFINED", "Compared", "Pair", "Row", "Shift"]
 

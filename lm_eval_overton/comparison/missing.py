@@ -6,7 +6,7 @@ from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, defined, mea
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.comparison.quality import no_judge
 from lm_eval_overton.comparison.references import is_measured_on
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 __all__ = ["notes", "shifts"]
 

@@ -19,7 +19,7 @@ from lm_eval_overton.comparison.compared import (
 )
 from lm_eval_overton.comparison.settings import Notes
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 __all__ = ["compare"]
 

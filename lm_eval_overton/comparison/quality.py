@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lm_eval_overton.comparison.aligned import DIVERSITY, Both, complete, defined, lacking, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.finished import FinishedRun
 
 __all__ = ["no_judge", "shifts"]
 

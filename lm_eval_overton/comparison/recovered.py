@@ -11,7 +11,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import ICL, Both, align, defined, paired
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.metrics.similarity import gap_recovered
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, differing, fields
 
 __all__ = ["is_only_icl", "shifts"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lm_eval_overton.comparison.aligned import ICL
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import fields
 
 __all__ = ["against_itself", "is_measured_on", "is_own_reference", "rests_on_reference"]

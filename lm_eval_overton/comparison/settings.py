@@ -9,7 +9,7 @@ import numpy as np
 from lm_eval_overton.comparison.aligned import Both, complete
 from lm_eval_overton.comparison.references import against_itself, rests_on_reference
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, differing
 
 __all__ = ["Notes"]

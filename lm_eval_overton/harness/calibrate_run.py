@@ -11,14 +11,14 @@ import numpy as np
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.judge import HarnessJudge
+from lm_eval_overton.judge.ask import Question, ask_in_both_orders
 from lm_eval_overton.judge.calibrate import Calibration, Item, calibrate
+from lm_eval_overton.judge.client.model import HarnessJudge
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS
-from lm_eval_overton.judging import Question, ask_in_both_orders
-from lm_eval_overton.recorded import match_prompts, read_responses
-from lm_eval_overton.reference import load_reference
+from lm_eval_overton.runs.reference import load_reference
+from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.settings.judge import read_spec
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import word_count

@@ -7,8 +7,8 @@ from typing import ClassVar
 from lm_eval_overton.data import PromptSet, load_viewpoints
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.judging import GuardedJudge, Judge
-from lm_eval_overton.matchers import JudgeMatcher, Matcher, make_matcher
+from lm_eval_overton.judge.ask import GuardedJudge, Judge
+from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher, make_matcher
 
 __all__ = ["CoverageTask"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lm_eval.api.instance import Instance
 
-from lm_eval_overton.harness import runs
 from lm_eval_overton.harness.provenance import generation_header, generation_rows
+from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.version import __version__
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from lm_eval_overton.harness.frames import (
     Frame,
 )
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.reference import load_reference
+from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.samples import Sample

@@ -14,19 +14,19 @@ from typing import Any
 import yaml
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.harness.judge import HarnessJudge, Plan
 from lm_eval_overton.harness.judgeable import Judgeable, find_judgeable
 from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.judging import Question, Verdicts
-from lm_eval_overton.matchers import JudgeMatcher
-from lm_eval_overton.recorded import Responses, read_responses
+from lm_eval_overton.judge.ask import Question, Verdicts
+from lm_eval_overton.judge.client.model import HarnessJudge, Plan
+from lm_eval_overton.matchers.embedding import JudgeMatcher
+from lm_eval_overton.runs.responses import Responses, read_responses
+from lm_eval_overton.runs.whole_file import write_whole
 from lm_eval_overton.scoring import JUDGED, MATCHING, score_prompts
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.task import KEYS
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.views import Prompt
-from lm_eval_overton.whole_file import write_whole
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
-from lm_eval_overton.recorded import DEFAULT_TASK
-from lm_eval_overton.reference import find_responses
-from lm_eval_overton.results_file import age, samples_beside
+from lm_eval_overton.runs.reference import find_responses
+from lm_eval_overton.runs.responses import DEFAULT_TASK
+from lm_eval_overton.runs.results_file import age, samples_beside
 
 __all__ = ["Judgeable", "find_judgeable"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.judge import HarnessJudge, is_local
+from lm_eval_overton.judge.ask import GuardedJudge, Judge, Judged, LabelsJudge, judge_prompts
+from lm_eval_overton.judge.client.model import HarnessJudge, is_local
 from lm_eval_overton.judge.parse import STATUSES
 from lm_eval_overton.judge.prompts import JUDGEMENTS
 from lm_eval_overton.judged_metrics import JUDGED_BY
-from lm_eval_overton.judging import GuardedJudge, Judge, Judged, LabelsJudge, judge_prompts
-from lm_eval_overton.recorded import Recorded
+from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.text.samples import Sample
 from lm_eval_overton.views import Prompt, Verdicts

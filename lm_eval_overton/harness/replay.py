@@ -18,7 +18,7 @@ from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.recorded import Responses, match_prompts
+from lm_eval_overton.runs.responses import Responses, match_prompts
 
 __all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
 

@@ -16,7 +16,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import OvertonError, ScoringError
-from lm_eval_overton.harness import generations, runs, sampling
+from lm_eval_overton.harness import generations, sampling
 from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.columns import Columns
 from lm_eval_overton.harness.filters import CleanFilter
@@ -25,10 +25,11 @@ from lm_eval_overton.harness.judging_stage import JudgingStage, find_judge
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
 from lm_eval_overton.harness.outcome import Outcome
 from lm_eval_overton.harness.provenance import signature_of
-from lm_eval_overton.judging import Judge
-from lm_eval_overton.matchers import JudgeMatcher, Matcher
-from lm_eval_overton.recorded import Recorded
-from lm_eval_overton.reference import load_reference
+from lm_eval_overton.judge.ask import Judge
+from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
+from lm_eval_overton.runs import folder as runs
+from lm_eval_overton.runs.reference import load_reference
+from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.scoring import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.task import read_settings

@@ -15,7 +15,7 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judged_metrics import JUDGED_BY
 from lm_eval_overton.leaderboard.columns import further_columns
 from lm_eval_overton.leaderboard.settings import Results, common_settings, some
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, fields
 
 __all__ = ["Leaderboard", "Row", "leaderboard"]

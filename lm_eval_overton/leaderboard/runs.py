@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.results import FinishedRun, load_run
-from lm_eval_overton.results_file import age
+from lm_eval_overton.runs.finished import FinishedRun, load_run
+from lm_eval_overton.runs.results_file import age
 
 __all__ = ["find_runs"]
 

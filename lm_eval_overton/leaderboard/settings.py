@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lm_eval_overton.comparison.references import rests_on_reference
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.results import TaskResult
+from lm_eval_overton.runs.finished import TaskResult
 from lm_eval_overton.settings.signature import FRAME, UNSET, differing, fields
 
 __all__ = ["Results", "common_settings", "has_one_judge", "has_one_reference", "some"]

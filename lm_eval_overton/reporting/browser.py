@@ -15,8 +15,8 @@ import numpy.typing as npt
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import script_json
-from lm_eval_overton.reporting.samples import Answers, Reader
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.answers import Answers, Reader
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text.samples import Sample
 

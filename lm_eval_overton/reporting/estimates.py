@@ -9,8 +9,8 @@ import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import Compared, Row
-from lm_eval_overton.recorded import DEFAULT_TASK
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.finished import FinishedRun
+from lm_eval_overton.runs.responses import DEFAULT_TASK
 
 __all__ = ["NOTHING", "Estimates", "common_metric", "task_names", "task_of"]
 

@@ -13,10 +13,10 @@ from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.figures import pictures
 from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
 from lm_eval_overton.reporting.picture import Picture
-from lm_eval_overton.reporting.samples import Reader, read_answers
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.answers import Reader, read_answers
+from lm_eval_overton.runs.finished import FinishedRun
+from lm_eval_overton.runs.whole_file import require_place, write_whole
 from lm_eval_overton.version import __version__
-from lm_eval_overton.whole_file import require_place, write_whole
 
 __all__ = ["TEXT_BYTES", "plots", "write"]
 

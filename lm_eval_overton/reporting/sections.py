@@ -19,7 +19,7 @@ from lm_eval_overton.reporting.html import (
     table,
     tag,
 )
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import differing, fields
 
 __all__ = ["families", "hygiene", "judges", "settings", "summary"]

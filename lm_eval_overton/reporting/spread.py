@@ -13,7 +13,7 @@ from lm_eval_overton.reporting.estimates import task_of
 from lm_eval_overton.reporting.html import number
 from lm_eval_overton.reporting.picture import WIDTH, Picture, labelled, look, name_rows
 from lm_eval_overton.reporting.svg import INK, new_figure
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.finished import FinishedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from typing import Any
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.stats import Interval
 from lm_eval_overton.tables.cells import csv_text, plain
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from lm_eval_overton.comparison import compare
-from lm_eval_overton.results import load_run
+from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.tables import as_json, as_markdown
 
 PROMPTS, SAMPLES = 10_000, 5

@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.matchers import EmbeddingMatcher, NliMatcher
-from lm_eval_overton.matching import Question
+from lm_eval_overton.matchers.embedding import EmbeddingMatcher, NliMatcher
+from lm_eval_overton.matchers.question import Question
 from lm_eval_overton.text.encoder import Encoder, find_encoder
 from lm_eval_overton.text.words import sentences
 

@@ -22,9 +22,9 @@ from pathlib import Path
 # Found from wherever the script is started.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lm_eval_overton.harness.judge import HarnessJudge
+from lm_eval_overton.judge.ask import Question
+from lm_eval_overton.judge.client.model import HarnessJudge
 from lm_eval_overton.judge.prompts import QUALITY
-from lm_eval_overton.judging import Question
 from lm_eval_overton.settings.judge import read_spec
 from tests.judge_server import JudgeServer, judging
 

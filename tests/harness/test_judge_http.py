@@ -18,16 +18,16 @@ from pathlib import Path
 import pytest
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness import judge as judge_module
-from lm_eval_overton.harness import judge_http
-from lm_eval_overton.harness.judge import HarnessJudge, is_local
-from lm_eval_overton.harness.judge_jobs import UNTIL, Job
-from lm_eval_overton.harness.judge_local import ask_loaded
-from lm_eval_overton.harness.judge_replies import REFUSED
 from lm_eval_overton.judge import cache as cache_module
+from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.cache import ReplyCache
+from lm_eval_overton.judge.client import http as judge_http
+from lm_eval_overton.judge.client import model as judge_module
+from lm_eval_overton.judge.client.jobs import UNTIL, Job
+from lm_eval_overton.judge.client.local import ask_loaded
+from lm_eval_overton.judge.client.model import HarnessJudge, is_local
+from lm_eval_overton.judge.client.replies import REFUSED
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.judging import Question
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from tests.conftest import ROOT, free_port
 from tests.judge_server import PASSING, STATUS_OF, judging

@@ -8,11 +8,11 @@ import pytest
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.data import load_prompts
-from lm_eval_overton.harness.judge import HarnessJudge
 from lm_eval_overton.harness.judge_run import judge_run
+from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.cache import ReplyCache
+from lm_eval_overton.judge.client.model import HarnessJudge
 from lm_eval_overton.judge.prompts import STANCE
-from lm_eval_overton.judging import Question
 from lm_eval_overton.settings.judge import read_spec
 from tests.conftest import wait_for
 from tests.harness.test_judge_http import OneAnswer

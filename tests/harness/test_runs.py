@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_overton.harness.runs import (
+from lm_eval_overton.runs.folder import (
     GENERATIONS,
     cache_dir,
     gather,
     write_generations,
     write_values,
 )
-from lm_eval_overton.recorded import Entry, read_responses
+from lm_eval_overton.runs.responses import Entry, read_responses
 
 ROW = {"task": "t", "id": "p1", "prompt": "¿Por qué?", "responses": ["d’accord\r\n", None]}
 

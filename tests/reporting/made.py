@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from lm_eval_overton.comparison import Compared, compare
-from lm_eval_overton.reporting.samples import Answers
-from lm_eval_overton.results import FinishedRun, Judging, TaskResult
+from lm_eval_overton.runs.answers import Answers
+from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text.samples import clean
 

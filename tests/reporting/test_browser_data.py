@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting import browser
-from lm_eval_overton.reporting.samples import Answers
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.answers import Answers
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import short_hash
 
 PLENTY = 10**6

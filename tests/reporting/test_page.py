@@ -15,7 +15,7 @@ from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import page, write
 from lm_eval_overton.reporting.html import sha256_source
 from lm_eval_overton.reporting.sections import families
-from lm_eval_overton.results import FinishedRun
+from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.stats import Interval
 from tests.reporting import made
 from tests.test_imports import loaded_after

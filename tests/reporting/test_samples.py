@@ -9,8 +9,8 @@ from lm_eval_overton.comparison import Compared
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting import write
-from lm_eval_overton.reporting.samples import read_answers
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.answers import read_answers
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import sign
 from tests.conftest import PAPER
 from tests.released import FENCE, samples
@@ -140,8 +140,8 @@ def prompts_of(path: Path) -> list[dict]:
 def test_a_report_of_runs_that_were_scored_holds_their_own_samples(tmp_path):
     from lm_eval_overton.comparison import compare
     from lm_eval_overton.harness.replay import score
-    from lm_eval_overton.recorded import read_responses
-    from lm_eval_overton.results import load_run
+    from lm_eval_overton.runs.finished import load_run
+    from lm_eval_overton.runs.responses import read_responses
 
     runs = []
     for name, tail in (("base", "``` # Query"), ("chat", " And so on.")):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matching import Question, Scores, as_scores, split_responses
+from lm_eval_overton.matchers.question import Question, Scores, as_scores, split_responses
 from lm_eval_overton.text.encoder import weights_sha256
 
 __all__ = ["NLI_THRESHOLD", "NliMatcher", "PairFrame", "entailment_index"]

@@ -10,8 +10,8 @@ from typing import Any
 
 from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, read_jsonl
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.recorded import DEFAULT_TASK, HEADER, match_prompts, read_responses
-from lm_eval_overton.results import FinishedRun, TaskResult
+from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.responses import DEFAULT_TASK, HEADER, match_prompts, read_responses
 from lm_eval_overton.settings.signature import fields
 from lm_eval_overton.text.samples import Sample, clean
 from lm_eval_overton.text.words import FENCE, answer_of

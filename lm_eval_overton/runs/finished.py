@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.results_file import Judging, ResultsFile, TaskResult, age
+from lm_eval_overton.runs.results_file import Judging, ResultsFile, TaskResult, age
 
 __all__ = ["FinishedRun", "Judging", "TaskResult", "load_run", "parse_run"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.recorded import DEFAULT_TASK, match_prompts, read_responses
+from lm_eval_overton.runs.responses import DEFAULT_TASK, match_prompts, read_responses
 from lm_eval_overton.text.samples import Sample, clean
 
 __all__ = ["find_responses", "load_reference", "newest"]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
-from lm_eval_overton.harness.judge_replies import as_reply
+from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
+from lm_eval_overton.judge.client.replies import as_reply
 from lm_eval_overton.settings.judge import JudgeSpec
 
 __all__ = ["ask_loaded"]

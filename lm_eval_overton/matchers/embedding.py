@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.judge_matcher import JudgeMatcher
-from lm_eval_overton.matching import Question, Scores, as_scores, split_responses
-from lm_eval_overton.nli_matcher import NLI_THRESHOLD, NliMatcher, entailment_index
+from lm_eval_overton.matchers.judge import JudgeMatcher
+from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_index
+from lm_eval_overton.matchers.question import Question, Scores, as_scores, split_responses
 from lm_eval_overton.text.encoder import Encoder
 
 __all__ = [

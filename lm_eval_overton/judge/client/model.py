@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.judge_calls import call, label_call, payload
-from lm_eval_overton.harness.judge_http import Call, Calls
-from lm_eval_overton.harness.judge_jobs import LABEL_TOKENS, Done, Job, fitting
-from lm_eval_overton.harness.judge_local import ask_loaded
-from lm_eval_overton.harness.judge_replies import REFUSED
-from lm_eval_overton.harness.runs import cache_dir
+from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
+from lm_eval_overton.judge.client.calls import call, label_call, payload
+from lm_eval_overton.judge.client.http import Call, Calls
+from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting
+from lm_eval_overton.judge.client.local import ask_loaded
+from lm_eval_overton.judge.client.replies import REFUSED
 from lm_eval_overton.judge.parse import Verdict, choose, parse
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.judging import Question, Verdicts
+from lm_eval_overton.runs.folder import cache_dir
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from lm_eval_overton import stats
 from lm_eval_overton.data import load_viewpoints, packaged_path, read_jsonl
-from lm_eval_overton.matchers import Matcher
-from lm_eval_overton.matching import Question
+from lm_eval_overton.matchers.embedding import Matcher
+from lm_eval_overton.matchers.question import Question
 
 __all__ = ["best_threshold", "gold_responses", "measure"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from lm_eval_overton import judging
+from lm_eval_overton.judge import ask as judging
+from lm_eval_overton.judge.ask import Judge
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import viewpoints
-from lm_eval_overton.judging import Judge
-from lm_eval_overton.matching import Question, Scores, as_scores
+from lm_eval_overton.matchers.question import Question, Scores, as_scores
 
 __all__ = ["JUDGE_THRESHOLD", "JudgeMatcher"]
 
