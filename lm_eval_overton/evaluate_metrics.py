@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.evaluate_inputs import Texts, check_n, checked_samples, checked_viewpoints
 from lm_eval_overton.matchers.embedding import make_matcher
-from lm_eval_overton.scoring import score_prompts
+from lm_eval_overton.metrics.score import score_prompts
+from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,
     Encoder,
@@ -27,7 +28,6 @@ from lm_eval_overton.text.encoder import (
     get_encoder,
 )
 from lm_eval_overton.text.samples import clean
-from lm_eval_overton.views import Bench, Prompt
 
 if TYPE_CHECKING:
     from evaluate import Metric

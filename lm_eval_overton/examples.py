@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lm_eval_overton.data import PromptSet, packaged_path, read_jsonl
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.metrics.lexical import jaccard_similarity
+from lm_eval_overton.metrics.formulas.lexical import jaccard_similarity
 from lm_eval_overton.runs.responses import normal
 from lm_eval_overton.text.samples import Sample
 from lm_eval_overton.text.words import content_words

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from lm_eval_overton import stats
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.likeness import Likeness
-from lm_eval_overton.metrics.similarity import gap_recovered
+from lm_eval_overton.metrics.formulas.similarity import gap_recovered
+from lm_eval_overton.metrics.likeness import Likeness
 from lm_eval_overton.tables import cells
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample

@@ -947,7 +947,7 @@ def test_real_runs_are_compared(real):
 @pytest.mark.paper_data
 def test_released_runs_give_the_known_parts():
     from lm_eval_overton.judge.parse import parse_released
-    from lm_eval_overton.metrics.lexical import jaccard_diversity
+    from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
     from lm_eval_overton.text.words import content_words
     from tests.released import FENCE, samples
 

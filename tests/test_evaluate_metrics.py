@@ -28,8 +28,8 @@ from lm_eval_overton.evaluate_metrics import (
     Vendi,
 )
 from lm_eval_overton.matchers.embedding import make_matcher
-from lm_eval_overton.metrics.lexical import jaccard_diversity
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import content_words

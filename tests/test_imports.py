@@ -9,8 +9,10 @@ import pytest
 import lm_eval_overton.metrics
 
 METRICS = [
-    f"lm_eval_overton.metrics.{module.name}"
-    for module in pkgutil.iter_modules(lm_eval_overton.metrics.__path__)
+    module.name
+    for module in pkgutil.walk_packages(
+        lm_eval_overton.metrics.__path__, "lm_eval_overton.metrics."
+    )
 ]
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from lm_eval_overton.judge.ask import GuardedJudge
 from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judged_metrics import COUNTS
 from lm_eval_overton.matchers.judge import JudgeMatcher
 from lm_eval_overton.matchers.question import Question
-from lm_eval_overton.scoring import MATCHED, Bench, Prompt, details, score_prompts
+from lm_eval_overton.metrics.controlled import COUNTS
+from lm_eval_overton.metrics.score import MATCHED, Bench, Prompt, details, score_prompts
 from lm_eval_overton.text.samples import clean
 from tests.released import NoEncoder
 

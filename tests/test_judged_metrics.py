@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judged_metrics import (
+from lm_eval_overton.metrics.controlled import (
     COUNTS,
     JUDGED_BY,
     LOWER_IS_BETTER,
     QUALITY_CONTROLLED,
     judged_metrics,
 )
-from lm_eval_overton.metrics.stance import STANCES
-from lm_eval_overton.passing import MAX_COMPLETIONS, completions, passes
-from lm_eval_overton.scoring import (
+from lm_eval_overton.metrics.formulas.stance import STANCES
+from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, passes
+from lm_eval_overton.metrics.score import (
     BOUNDS,
     JUDGED,
     METRICS,
@@ -318,7 +318,7 @@ def test_completions_are_all_there_are_or_a_seeded_choice_with_both_ends(n, seed
 @given(st.lists(LABELS, min_size=1, max_size=4))
 def test_the_bounds_of_the_entropy_hold_for_whatever_the_missing_say(labels):
     """Each way of filling in the missing ones lies within the bounds, and some way reaches them."""
-    from lm_eval_overton.metrics.stance import stance_entropy
+    from lm_eval_overton.metrics.formulas.stance import stance_entropy
 
     own = prompt(SAMPLES[: len(labels)], stance=labels)
     _, worst, best = bounded("stance_entropy", own)

@@ -19,8 +19,8 @@ from lm_eval_overton.judge.ask import (
 )
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from lm_eval_overton.settings.judge import read_spec
 from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER

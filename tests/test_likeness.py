@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.harness.frames import FENCE, answer_of
-from lm_eval_overton.likeness import KINDS, Likeness, shortened
+from lm_eval_overton.metrics.likeness import KINDS, Likeness, shortened
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import clean
 

@@ -18,7 +18,7 @@ from lm_eval_overton.matchers.embedding import (
     make_matcher,
 )
 from lm_eval_overton.matchers.question import Question
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import sentences

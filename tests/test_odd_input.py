@@ -9,7 +9,7 @@ import pytest
 
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.harness import sampling
-from lm_eval_overton.metrics.surface import compression_ratio
+from lm_eval_overton.metrics.formulas.surface import compression_ratio
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import sign

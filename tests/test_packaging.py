@@ -12,7 +12,7 @@ from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.data.folders import configs_folder, tasks_folder
 from lm_eval_overton.harness import filters, registry, replay
-from lm_eval_overton.scoring import METRICS
+from lm_eval_overton.metrics.score import METRICS
 from tests.conftest import ROOT, run
 
 PLUGINS = {

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from tests.released import FENCE, NoEncoder, samples
 
 pytestmark = pytest.mark.paper_data

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.metrics import coverage as cov
+from lm_eval_overton.metrics.formulas import coverage as cov
+from lm_eval_overton.metrics.score import JUDGED, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.runs.reference import find_responses, load_reference
-from lm_eval_overton.scoring import JUDGED, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import content_words
 

@@ -40,18 +40,12 @@ LOOSE = {
     "doctor": "cli",
     "evaluate_inputs": "evaluate_metrics",
     "examples": "harness",
-    "judged_metrics": "metrics",
     "leaderboard": "compare",
     "leaderboard.output": "report",
-    "likeness": "metrics",
     "linking": "cli",
-    "passing": "metrics",
     "recover": "compare",
-    "reference_metrics": "metrics",
     "reporting": "report",
-    "scoring": "metrics",
     "tables": "report",
-    "views": "metrics",
 }
 # Imports that do not go down yet, each (who, whom).
 UPWARD = {

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.judged_metrics import COUNTS
-from lm_eval_overton.likeness import KINDS
+from lm_eval_overton.metrics.controlled import COUNTS
+from lm_eval_overton.metrics.likeness import KINDS
+from lm_eval_overton.metrics.score import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.scoring import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.text.samples import clean
 
 PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"

@@ -11,7 +11,7 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import SEED, defined, means
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.metrics.similarity import jaccard_matrix, mean_similarity
+from lm_eval_overton.metrics.formulas.similarity import jaccard_matrix, mean_similarity
 from lm_eval_overton.text.words import content_words
 
 __all__ = ["Homogeneity", "homogeneity"]

@@ -10,7 +10,7 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import ICL, Both, align, defined, paired
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
-from lm_eval_overton.metrics.similarity import gap_recovered
+from lm_eval_overton.metrics.formulas.similarity import gap_recovered
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, differing, fields
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from lm_eval_overton import stats
 from lm_eval_overton.harness import registry
-from lm_eval_overton.scoring import BOUNDS, Values, details, score_prompts
-from lm_eval_overton.views import Bench, Prompt
+from lm_eval_overton.metrics.score import BOUNDS, Values, details, score_prompts
+from lm_eval_overton.metrics.view import Bench, Prompt
 
 __all__ = ["PROMPTS", "Columns"]
 

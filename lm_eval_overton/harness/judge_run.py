@@ -20,13 +20,13 @@ from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.client.model import HarnessJudge, Plan
 from lm_eval_overton.matchers.embedding import JudgeMatcher
+from lm_eval_overton.metrics.score import JUDGED, MATCHING, score_prompts
+from lm_eval_overton.metrics.view import Prompt
 from lm_eval_overton.runs.responses import Responses, read_responses
 from lm_eval_overton.runs.whole_file import write_whole
-from lm_eval_overton.scoring import JUDGED, MATCHING, score_prompts
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.task import KEYS
 from lm_eval_overton.text.samples import clean
-from lm_eval_overton.views import Prompt
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
 

@@ -12,11 +12,11 @@ from lm_eval_overton.judge.ask import GuardedJudge, Judge, Judged, LabelsJudge, 
 from lm_eval_overton.judge.client.model import HarnessJudge, is_local
 from lm_eval_overton.judge.parse import STATUSES
 from lm_eval_overton.judge.prompts import JUDGEMENTS
-from lm_eval_overton.judged_metrics import JUDGED_BY
+from lm_eval_overton.metrics.controlled import JUDGED_BY
+from lm_eval_overton.metrics.view import Prompt, Verdicts
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.text.samples import Sample
-from lm_eval_overton.views import Prompt, Verdicts
 
 __all__ = ["JudgingStage", "find_judge", "to_judge"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import lm_eval.api.metrics  # noqa: F401
 from lm_eval.api.registry import register_aggregation
 
-from lm_eval_overton.metrics.lexical import jaccard_diversity
-from lm_eval_overton.metrics.semantic import cosine_diversity
+from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
+from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
 from lm_eval_overton.text.words import content_words
 

@@ -27,16 +27,16 @@ from lm_eval_overton.harness.outcome import Outcome
 from lm_eval_overton.harness.provenance import signature_of
 from lm_eval_overton.judge.ask import Judge
 from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
+from lm_eval_overton.metrics.score import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
+from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import Recorded
-from lm_eval_overton.scoring import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.task import read_settings
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
 from lm_eval_overton.text.samples import Sample, clean
-from lm_eval_overton.views import Bench, Prompt
 
 __all__ = ["OvertonTask"]
 

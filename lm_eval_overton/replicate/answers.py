@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lm_eval_overton import stats
-from lm_eval_overton.metrics import coverage
+from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.replicate.expected import UNPARSED
 from lm_eval_overton.replicate.study import (
     N_SAMPLES,

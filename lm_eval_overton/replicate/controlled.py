@@ -8,7 +8,7 @@ import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.metrics.lexical import jaccard_diversity
+from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.study import Study, mean_number
 from lm_eval_overton.replicate.table import Cell, Number, Row, Table

@@ -10,7 +10,7 @@ from typing import Any
 from lm_eval_overton.judge.parse import STATUSES, Verdict
 from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
 from lm_eval_overton.judge.verdicts import bounded_mean, count_statuses
-from lm_eval_overton.metrics.stance import (
+from lm_eval_overton.metrics.formulas.stance import (
     STANCES,
     stance_coverage,
     stance_entropy,

@@ -13,13 +13,13 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.harness.frames import answer_of
 from lm_eval_overton.judge.parse import Verdict, parse_released
+from lm_eval_overton.metrics.score import score_prompts
+from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.layout import Released
 from lm_eval_overton.replicate.table import Number
-from lm_eval_overton.scoring import score_prompts
 from lm_eval_overton.text.encoder import Encoder, EncoderSource
 from lm_eval_overton.text.samples import Sample, clean
-from lm_eval_overton.views import Bench, Prompt
 
 __all__ = ["N_SAMPLES", "SEED", "Study", "mean_number", "single_number", "stops_of"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lm_eval_overton.comparison import Compared, Shift
-from lm_eval_overton.metrics.stance import STANCES
+from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.reporting.estimates import Estimates, task_of
 from lm_eval_overton.reporting.html import percent
 from lm_eval_overton.reporting.picture import WIDTH, Picture, labelled, look, name_rows, short

@@ -21,7 +21,7 @@ from pathlib import Path
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import Encoder, EncoderSource
 from lm_eval_overton.text.samples import clean
 

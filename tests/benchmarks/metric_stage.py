@@ -26,7 +26,7 @@ import numpy.typing as npt
 import torch
 
 from lm_eval_overton.harness.replay import task_class
-from lm_eval_overton.scoring import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.encoder import BATCH_SIZE, Encoder, find_encoder
 from lm_eval_overton.text.samples import clean

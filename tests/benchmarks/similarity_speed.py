@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.metrics.similarity import rouge_l_matrix, rouge_tokens
+from lm_eval_overton.metrics.formulas.similarity import rouge_l_matrix, rouge_tokens
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.words import cut_at_stop
 

@@ -23,8 +23,8 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.judge_run import dry_run, judge_run, read_prices
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
+from lm_eval_overton.metrics.score import JUDGED
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.scoring import JUDGED
 from lm_eval_overton.text.samples import clean
 from tests.conftest import overton, run
 from tests.judge_server import ASPECTS, STATUS_OF, judging, key_of
@@ -202,7 +202,7 @@ def test_a_run_counts_every_verdict_as_the_servers_log_says(mixed):
 
 
 def test_quality_controlled_diversity_is_that_of_the_samples_that_pass(mixed):
-    from lm_eval_overton.metrics.lexical import jaccard_diversity
+    from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
     from lm_eval_overton.text.words import content_words
 
     place, _, _, answers = mixed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics.coverage import (
+from lm_eval_overton.metrics.formulas.coverage import (
     chance_coverage,
     coverage_at_1,
     coverage_at_n,

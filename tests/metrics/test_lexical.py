@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from nltk import ngrams
 from scipy.spatial.distance import pdist
 
-from lm_eval_overton.metrics.lexical import distinct_ratio, jaccard_diversity, jaccard_similarity
+from lm_eval_overton.metrics.formulas.lexical import (
+    distinct_ratio,
+    jaccard_diversity,
+    jaccard_similarity,
+)
 
 VOCABULARY = "abcdé’"
 bags = st.sets(st.sampled_from(VOCABULARY))

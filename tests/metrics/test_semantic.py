@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 from vendi_score import vendi
 
-from lm_eval_overton.metrics.semantic import cosine_diversity, vendi_score
+from lm_eval_overton.metrics.formulas.semantic import cosine_diversity, vendi_score
 
 EAST, NORTH, WEST = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([-1.0, 0.0])
 

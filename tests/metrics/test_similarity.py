@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from lm_eval_overton.metrics.semantic import cosine_diversity
-from lm_eval_overton.metrics.similarity import (
+from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
+from lm_eval_overton.metrics.formulas.similarity import (
     cosine_matrix,
     first_words,
     gap_recovered,

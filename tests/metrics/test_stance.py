@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics.stance import (
+from lm_eval_overton.metrics.formulas.stance import (
     STANCES,
     stance_coverage,
     stance_entropy,

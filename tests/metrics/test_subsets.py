@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics.subsets import MAX_SUBSETS, at_fixed_n
+from lm_eval_overton.metrics.formulas.subsets import MAX_SUBSETS, at_fixed_n
 
 
 def subsets_asked_for(n_samples, n, seed=1234):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics.surface import compression_ratio, duplicate_share, share
+from lm_eval_overton.metrics.formulas.surface import compression_ratio, duplicate_share, share
 
 text_lists = st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=6)
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.metrics.lexical import jaccard_similarity
+from lm_eval_overton.metrics.formulas.lexical import jaccard_similarity
 
 __all__ = [
     "cosine_matrix",

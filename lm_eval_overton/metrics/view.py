@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.likeness import Likeness
 from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
 from lm_eval_overton.matchers.question import Question
-from lm_eval_overton.metrics import coverage
-from lm_eval_overton.metrics.clusters import cluster_labels
-from lm_eval_overton.metrics.subsets import at_fixed_n
-from lm_eval_overton.passing import MAX_COMPLETIONS, completions, n_missing, passing
+from lm_eval_overton.metrics.formulas import coverage
+from lm_eval_overton.metrics.formulas.clusters import cluster_labels
+from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
+from lm_eval_overton.metrics.likeness import Likeness
+from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, n_missing, passing
 from lm_eval_overton.text import words as text
 from lm_eval_overton.text.bertscore import BertScorer, PairScores
 from lm_eval_overton.text.encoder import Encoder

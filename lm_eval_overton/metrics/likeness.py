@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.metrics import similarity
+from lm_eval_overton.metrics.formulas import similarity
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.judged_metrics import (
+from lm_eval_overton.metrics.controlled import (
     COUNTS,
     JUDGED_BY,
     QUALITY_CONTROLLED,
@@ -22,18 +22,18 @@ from lm_eval_overton.judged_metrics import (
     controlled_bounds,
     judged_metrics,
 )
-from lm_eval_overton.likeness import shortened
-from lm_eval_overton.metrics import coverage, lexical, semantic, surface
-from lm_eval_overton.reference_metrics import (
+from lm_eval_overton.metrics.formulas import coverage, lexical, semantic, surface
+from lm_eval_overton.metrics.likeness import shortened
+from lm_eval_overton.metrics.measures.reference import (
     REFERENCE_COVERAGE,
     bertscore_metrics,
     similarity_metrics,
 )
+from lm_eval_overton.metrics.view import CONTROLLED_N, Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text import words as text
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import cut_share, status_share
-from lm_eval_overton.views import CONTROLLED_N, Bench, Fill, Prompt, PromptView
 
 __all__ = [
     "BERTSCORE",

@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.metrics.subsets import at_fixed_n
+from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
 
 __all__ = [
     "chance_coverage",

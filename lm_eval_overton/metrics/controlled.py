@@ -15,14 +15,14 @@ from typing import Any
 
 from lm_eval_overton.judge.parse import STATUSES, Verdict
 from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
-from lm_eval_overton.metrics.stance import (
+from lm_eval_overton.metrics.formulas.stance import (
     STANCES,
     stance_coverage,
     stance_entropy,
     stance_shares,
 )
-from lm_eval_overton.passing import passes
-from lm_eval_overton.views import Part, PromptView
+from lm_eval_overton.metrics.quality_bar import passes
+from lm_eval_overton.metrics.view import Part, PromptView
 
 __all__ = [
     "COUNTS",

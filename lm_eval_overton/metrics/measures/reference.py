@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from lm_eval_overton.likeness import BERTSCORES, KINDS
-from lm_eval_overton.metrics import coverage, surface
-from lm_eval_overton.views import PromptView
+from lm_eval_overton.metrics.formulas import coverage, surface
+from lm_eval_overton.metrics.likeness import BERTSCORES, KINDS
+from lm_eval_overton.metrics.view import PromptView
 
 __all__ = ["REFERENCE_COVERAGE", "bertscore_metrics", "similarity_metrics"]
 
