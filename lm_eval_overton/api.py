@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lm_eval_overton import comparison
 from lm_eval_overton.comparison import Compared
+from lm_eval_overton.reporting.tables import frames
 from lm_eval_overton.runs.finished import FinishedRun, load_run
-from lm_eval_overton.tables import frames
 
 __all__ = ["compare", "frames", "load_run", "report"]
 

@@ -106,7 +106,7 @@ class Harness:
 @pytest.fixture(scope="session")
 def linked() -> Iterator[None]:
     """The tasks are linked into the installed harness; what was there before is put back."""
-    from lm_eval_overton import linking
+    from lm_eval_overton.cli import linking
 
     before = linking.linked()
     linking.link()

@@ -129,7 +129,7 @@ def test_doctor_names_versions_places_and_the_encoder(tmp_path, capsys):
 
 
 def test_doctor_says_what_is_linked(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("lm_eval_overton.linking.harness_folder", lambda: tmp_path)
+    monkeypatch.setattr("lm_eval_overton.cli.linking.harness_folder", lambda: tmp_path)
     assert doctor(capsys)["linked"].startswith("no; run `overton link`, or pass --include_path")
     main(["link"])
     names = ", ".join(sorted(["overton", *task_names()]))
@@ -143,7 +143,7 @@ def test_doctor_survives_a_missing_encoder(capsys, monkeypatch):
     def missing():
         raise EncoderError("no weights")
 
-    monkeypatch.setattr("lm_eval_overton.doctor.find_encoder", missing)
+    monkeypatch.setattr("lm_eval_overton.cli.doctor.find_encoder", missing)
     assert doctor(capsys)["encoder"] == "none (no weights)"
 
 
@@ -224,7 +224,7 @@ def failing(monkeypatch):
         def raised():
             raise error
 
-        monkeypatch.setattr("lm_eval_overton.doctor.diagnose", raised)
+        monkeypatch.setattr("lm_eval_overton.cli.doctor.diagnose", raised)
 
     return fail
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lm_eval_overton.data import load_prompts, load_viewpoints, packaged_path, read_jsonl
-from lm_eval_overton.runs.responses import normal
+from lm_eval_overton.data import load_prompts, load_viewpoints, normal, packaged_path, read_jsonl
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.words import sentences, word_count
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.examples import (
+from lm_eval_overton.harness.frames import Example
+from lm_eval_overton.harness.icl.examples import (
     PACKAGED_RESERVED,
-    Example,
     draw,
     first_valid,
     forbidden_pairs,

@@ -45,7 +45,7 @@ def test_the_task_loads_the_harness_but_no_encoder_library():
 def test_our_registrations_leave_the_harness_its_own():
     code = (
         "import lm_eval_overton.harness.replay\n"
-        "import lm_eval_overton.harness.registry\n"
+        "import lm_eval_overton.harness.entry_points\n"
         "from lm_eval.api.registry import get_aggregation, get_filter, get_model\n"
         "assert get_model('hf') and get_filter('take_first') and get_aggregation('mean')\n"
     )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_prompts
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.harness.judging_stage import JudgingStage, to_judge
+from lm_eval_overton.harness.judging.stage import JudgingStage, to_judge
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.ask import (
     Judged,

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_overton.comparison.leaderboard import find_runs, leaderboard
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import score
-from lm_eval_overton.leaderboard import as_csv, as_json, as_markdown, find_runs, leaderboard
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
+from lm_eval_overton.reporting.tables.leaderboard import as_csv, as_json, as_markdown
 from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.words import content_words

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_overton import linking
+from lm_eval_overton.cli import linking
+from lm_eval_overton.cli.linking import MARKER, harness_folder, link, linked, unlink
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
 from lm_eval_overton.harness.replay import task_names
-from lm_eval_overton.linking import MARKER, harness_folder, link, linked, unlink
 from tests.conftest import overton
 
 NAMES = sorted(path.name for path in (tasks_folder() / "overton").glob("*.yaml"))

@@ -11,7 +11,8 @@ from lm_eval.api import registry as harness_registry
 from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.data.folders import configs_folder, tasks_folder
-from lm_eval_overton.harness import filters, registry, replay
+from lm_eval_overton.harness import entry_points as registry
+from lm_eval_overton.harness import filters, replay
 from lm_eval_overton.metrics.score import METRICS
 from tests.conftest import ROOT, run
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.data import PromptSet
+from lm_eval_overton.data import PromptSet, normal
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.runs.responses import Entry, Responses, match_prompts, normal, read_responses
+from lm_eval_overton.runs.responses import Entry, Responses, match_prompts, read_responses
 from lm_eval_overton.settings.signature import short_hash
 
 PROMPTS = PromptSet(

@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from lm_eval_overton import recover as module
 from lm_eval_overton.cli import main
+from lm_eval_overton.comparison.recover import SIMILARITIES, Recovery, Run, recover
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.finished import finished_run
-from lm_eval_overton.recover import Recovery, Run, as_csv, as_json, as_markdown, recover
+from lm_eval_overton.reporting.tables.recovered import MEANS, as_csv, as_json, as_markdown
 from lm_eval_overton.text.samples import clean
 
 
@@ -119,7 +119,7 @@ def test_the_prompts_are_those_that_all_three_have():
 def test_a_run_whose_requests_all_failed_is_undefined():
     row = jaccard([run("failed", p=[None], q=[None])], REFERENCE, FLOOR)[0]
     assert row.n == 0
-    assert all(math.isnan(getattr(row, name)) for name in (*module.MEANS, "low", "high"))
+    assert all(math.isnan(getattr(row, name)) for name in (*MEANS, "low", "high"))
 
 
 def test_a_run_of_other_prompts():
@@ -151,7 +151,7 @@ def test_the_source_of_a_hint_counts_for_nobody():
 
 def test_every_similarity_of_every_run():
     rows = recover([HALF, FLOOR], REFERENCE, FLOOR, None, Fake())
-    expected = [(name, kind) for name in ("half", "zeroshot") for kind in module.SIMILARITIES]
+    expected = [(name, kind) for name in ("half", "zeroshot") for kind in SIMILARITIES]
     assert [(row.run, row.similarity) for row in rows] == expected
 
 
@@ -339,7 +339,7 @@ def test_the_command_prints_json(files, capsys):
     peer = ["--peer", str(files / "peer.jsonl")]
     assert main(command(files, "--stop", "```", "--json", *peer)) == 0
     rows = {row["similarity"]: row for row in json.loads(capsys.readouterr().out)}
-    assert set(rows) == set(module.SIMILARITIES)
+    assert set(rows) == set(SIMILARITIES)
     assert rows["jaccard"]["gap"] == pytest.approx(8 / 21)
     assert rows["jaccard"]["peer"] == 0.5
     # All texts are one to this encoder: floor and ceiling cannot be told apart.

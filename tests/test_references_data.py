@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lm_eval_overton.data import load_prompts, packaged_path, read_jsonl
-from lm_eval_overton.examples import PACKAGED_RESERVED, load_examples, load_hints
+from lm_eval_overton.harness.icl.examples import PACKAGED_RESERVED, load_examples, load_hints
 from lm_eval_overton.text.words import sentences, word_count
 
 PATH = packaged_path("references_open_ended")

@@ -13,9 +13,7 @@ import pytest
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift, compare
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
-from lm_eval_overton.stats import Comparison, Interval
-from lm_eval_overton.tables import (
+from lm_eval_overton.reporting.tables import (
     as_csv,
     as_json,
     as_markdown,
@@ -23,7 +21,9 @@ from lm_eval_overton.tables import (
     homogeneity_csv,
     homogeneity_markdown,
 )
-from lm_eval_overton.tables.cells import csv_text, table, text
+from lm_eval_overton.reporting.tables.cells import csv_text, table, text
+from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
+from lm_eval_overton.stats import Comparison, Interval
 
 NAN = math.nan
 NOTHING = Interval(NAN, NAN, NAN, 0)

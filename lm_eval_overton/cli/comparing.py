@@ -97,8 +97,8 @@ def _seed(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from lm_eval_overton import tables
     from lm_eval_overton.comparison import fails
+    from lm_eval_overton.reporting import tables
 
     table = _table(args)
     compared = _compared(args)
@@ -156,13 +156,12 @@ def _report(args: argparse.Namespace) -> None:
 
 
 def _leaderboard(args: argparse.Namespace) -> None:
-    from lm_eval_overton import leaderboard
+    from lm_eval_overton.comparison.leaderboard import find_runs, leaderboard
+    from lm_eval_overton.reporting.tables import leaderboard as output
 
     seed = _seed(args)
-    board = leaderboard.leaderboard(
-        leaderboard.find_runs(args.folder), args.metric, args.task, seed
-    )
-    print(getattr(leaderboard, f"as_{args.form or 'markdown'}")(board))
+    board = leaderboard(find_runs(args.folder), args.metric, args.task, seed)
+    print(getattr(output, f"as_{args.form or 'markdown'}")(board))
 
 
 def _replicate(args: argparse.Namespace) -> None:
@@ -181,9 +180,10 @@ def _replicate(args: argparse.Namespace) -> None:
 
 
 def _recover(args: argparse.Namespace) -> None:
-    from lm_eval_overton import recover
+    from lm_eval_overton.comparison.recover import recover
     from lm_eval_overton.data import load_prompts
     from lm_eval_overton.harness.finished import finished_run
+    from lm_eval_overton.reporting.tables import recovered
     from lm_eval_overton.runs.responses import DEFAULT_TASK
     from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
 
@@ -193,5 +193,5 @@ def _recover(args: argparse.Namespace) -> None:
     floor = finished_run(args.floor, prompts, args.stop, "overton_icl_zeroshot")
     peer = finished_run(args.peer, prompts, args.stop, DEFAULT_TASK) if args.peer else None
     reference = finished_run(args.reference, prompts, args.reference_stop, DEFAULT_TASK).samples
-    rows = recover.recover(runs, reference, floor, peer, encoder)
-    print(getattr(recover, f"as_{args.form or 'markdown'}")(rows))
+    rows = recover(runs, reference, floor, peer, encoder)
+    print(getattr(recovered, f"as_{args.form or 'markdown'}")(rows))

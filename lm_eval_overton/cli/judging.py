@@ -54,7 +54,7 @@ def _judge(args: argparse.Namespace) -> None:
     from lm_eval.utils import make_table
 
     from lm_eval_overton.errors import ScoringError
-    from lm_eval_overton.harness import judge_run
+    from lm_eval_overton.harness.judging import run as judge_run
     from lm_eval_overton.settings.task import refuse_unknown
 
     refuse_unknown(args.metadata, "judge")
@@ -76,7 +76,7 @@ def _judge(args: argparse.Namespace) -> None:
 
 
 def _calibrate(args: argparse.Namespace) -> None:
-    from lm_eval_overton.harness.calibrate_run import calibrate_run
+    from lm_eval_overton.harness.judging.calibrate import calibrate_run
     from lm_eval_overton.judge.calibration import as_json, as_lines
 
     found = calibrate_run(
@@ -99,7 +99,7 @@ def _calibrate(args: argparse.Namespace) -> None:
 
 def _labelled(responses: Sequence[str], labels: Sequence[str]) -> list[Any]:
     """Return the responses files with their labels, by model or else by position."""
-    from lm_eval_overton.harness.calibrate_run import Labelled
+    from lm_eval_overton.harness.judging.calibrate import Labelled
 
     if len(responses) != len(labels):
         raise SettingsError(

@@ -85,7 +85,7 @@ def _matcher(args: argparse.Namespace) -> None:
 
 
 def _hints(args: argparse.Namespace) -> None:
-    from lm_eval_overton.harness.hints import write_hints
+    from lm_eval_overton.harness.icl.hints import write_hints
     from lm_eval_overton.runs.responses import read_responses
 
     found = read_responses(args.responses)

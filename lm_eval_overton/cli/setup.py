@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
 
 
 def _link(_: argparse.Namespace) -> None:
-    from lm_eval_overton.linking import link
+    from lm_eval_overton.cli.linking import link
 
     stubs = link()
     names = ", ".join(path.stem for path in stubs)
@@ -36,7 +36,7 @@ def _link(_: argparse.Namespace) -> None:
 
 
 def _unlink(_: argparse.Namespace) -> None:
-    from lm_eval_overton.linking import unlink
+    from lm_eval_overton.cli.linking import unlink
 
     removed = unlink()
     print(f"removed {len(removed)} stubs" if removed else "nothing was linked")
@@ -49,7 +49,7 @@ def _tasks_path(_: argparse.Namespace) -> None:
 
 
 def _doctor(_: argparse.Namespace) -> None:
-    from lm_eval_overton.doctor import diagnose
+    from lm_eval_overton.cli.doctor import diagnose
 
     for line in diagnose():
         print(line)
@@ -63,7 +63,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from lm_eval_overton.demo import train
+    from lm_eval_overton.cli.demo import train
 
     if args.folder.exists() and not args.folder.is_dir():
         raise SettingsError(f"demo: expected a folder, got the file {args.folder}")

@@ -3,7 +3,6 @@
 The first run is the base; every other run is compared with it, prompt by prompt.
 """
 
-from lm_eval_overton.comparison.alike import Homogeneity, homogeneity
 from lm_eval_overton.comparison.compared import (
     ABOUT_SAMPLES,
     SAMPLES_TABLE,
@@ -12,7 +11,8 @@ from lm_eval_overton.comparison.compared import (
     Row,
     Shift,
 )
-from lm_eval_overton.comparison.gates import fails
+from lm_eval_overton.comparison.fail_on import fails
+from lm_eval_overton.comparison.homogeneity import Homogeneity, homogeneity
 from lm_eval_overton.comparison.pairs import compare
 
 __all__ = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError
 
-__all__ = ["PromptSet", "load_prompts", "load_viewpoints", "packaged_path", "read_jsonl"]
+__all__ = ["PromptSet", "load_prompts", "load_viewpoints", "normal", "packaged_path", "read_jsonl"]
 
 # Raised with any change to a packaged file that can move a score.
 PACKAGED_VERSIONS = {"open_ended": 1, "contested": 1}
@@ -96,6 +96,11 @@ def _check_viewpoint(viewpoint: Any, where: str) -> None:
             raise DataError(
                 f'{where}: expected "{key}" of a viewpoint to be a non-empty string, got {value!r}'
             )
+
+
+def normal(prompt: str) -> str:
+    """Return a prompt for comparison: case folded, white space collapsed."""
+    return " ".join(prompt.casefold().split())
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,10 +1,11 @@
-"""Where the task and run configurations are, in a wheel and in a checkout."""
+"""Where things are: task and run configurations in a wheel or a checkout, the user's cache."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-__all__ = ["configs_folder", "tasks_folder"]
+__all__ = ["cache_dir", "configs_folder", "tasks_folder"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -23,3 +24,12 @@ def tasks_folder() -> Path:
 def configs_folder() -> Path:
     """Return the folder of run settings for `lm_eval run --config`."""
     return _folder("configs")
+
+
+def cache_dir() -> Path:
+    """Return the folder under which runs are kept: `OVERTON_CACHE_DIR` or the user's cache."""
+    given = os.environ.get("OVERTON_CACHE_DIR")
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "lm_eval_overton"

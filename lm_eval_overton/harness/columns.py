@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from lm_eval_overton import stats
-from lm_eval_overton.harness import registry
+from lm_eval_overton.harness import entry_points as registry
 from lm_eval_overton.metrics.score import BOUNDS, Values, details, score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 

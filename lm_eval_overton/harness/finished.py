@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lm_eval_overton.data import PromptSet
+from lm_eval_overton.comparison.recover import Run
+from lm_eval_overton.data import PromptSet, normal
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.recover import Run
 from lm_eval_overton.runs.reference import find_responses
-from lm_eval_overton.runs.responses import match_prompts, normal, read_responses
+from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.text.samples import Sample, clean
 from lm_eval_overton.text.words import FENCE, answer_of
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lm_eval_overton.examples import Example
 from lm_eval_overton.text.words import ANSWER, FENCE, QUERY, answer_of
 
 __all__ = [
@@ -15,6 +14,7 @@ __all__ = [
     "QUERY_ANSWER",
     "SUMMARY_FIRST",
     "ChatFrame",
+    "Example",
     "Frame",
     "Message",
     "answer_of",
@@ -23,6 +23,15 @@ __all__ = [
 SUMMARY = "# Summary"
 
 Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question with its answer, and the answer's summary where a frame shows one."""
+
+    prompt: str
+    response: str
+    summary: str | None = None
 
 
 def _section(title: str, text: str) -> str:

@@ -21,10 +21,10 @@ from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.columns import Columns
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
-from lm_eval_overton.harness.judging_stage import JudgingStage, find_judge
+from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
-from lm_eval_overton.harness.outcome import Outcome
 from lm_eval_overton.harness.provenance import signature_of
+from lm_eval_overton.harness.results_entry import Outcome
 from lm_eval_overton.judge.ask import Judge
 from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
 from lm_eval_overton.metrics.score import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE

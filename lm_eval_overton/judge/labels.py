@@ -17,11 +17,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lm_eval_overton.data import read_jsonl
+from lm_eval_overton.data import normal, read_jsonl
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.judge.parse import Verdict, parse_released
 from lm_eval_overton.judge.prompts import JUDGEMENTS, QUALITY_ASPECTS, Reply, viewpoints
-from lm_eval_overton.runs.responses import normal
 
 __all__ = ["LabelLine", "align", "read_labels"]
 

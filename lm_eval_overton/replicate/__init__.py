@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lm_eval_overton.replicate.answers import cover_table, diversity_table, sample_table
-from lm_eval_overton.replicate.controlled import change_table, controlled_table
 from lm_eval_overton.replicate.judged import (
     missing_table,
     quality_table,
@@ -14,8 +13,9 @@ from lm_eval_overton.replicate.judged import (
     verdict_table,
 )
 from lm_eval_overton.replicate.layout import DATASETS, open_released
-from lm_eval_overton.replicate.near import bertscore_table, similarity_table
-from lm_eval_overton.replicate.show import as_json, as_markdown, summary
+from lm_eval_overton.replicate.output import as_json, as_markdown, summary
+from lm_eval_overton.replicate.quality_controlled import change_table, controlled_table
+from lm_eval_overton.replicate.similarity import bertscore_table, similarity_table
 from lm_eval_overton.replicate.study import Study
 from lm_eval_overton.replicate.table import Table
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["GENERATIONS", "cache_dir", "gather", "write_generations", "write_values"]
+from lm_eval_overton.data.folders import cache_dir
+
+__all__ = ["GENERATIONS", "gather", "write_generations", "write_values"]
 
 GENERATIONS = "generations.jsonl"
 FORMAT = 1
 
 # The handlers of the harness's logger print these lines beside its own.
 logger = logging.getLogger("lm_eval.overton")
-
-
-def cache_dir() -> Path:
-    """Return the folder under which runs are kept: `OVERTON_CACHE_DIR` or the user's cache."""
-    given = os.environ.get("OVERTON_CACHE_DIR")
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "lm_eval_overton"
 
 
 def gather(rows: list[Any], world_size: int) -> list[Any] | None:

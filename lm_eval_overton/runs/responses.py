@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.data import PromptSet, read_jsonl
+from lm_eval_overton.data import PromptSet, normal, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.settings.signature import short_hash
 
@@ -18,7 +18,6 @@ __all__ = [
     "Recorded",
     "Responses",
     "match_prompts",
-    "normal",
     "read_responses",
 ]
 
@@ -190,11 +189,6 @@ def _flatten(value: Any) -> Iterable[str | None]:
             yield from _flatten(item)
     else:
         yield None if value is None else str(value)
-
-
-def normal(prompt: str) -> str:
-    """Return a prompt for comparison: case folded, white space collapsed."""
-    return " ".join(prompt.casefold().split())
 
 
 def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:

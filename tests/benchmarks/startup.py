@@ -19,8 +19,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from lm_eval_overton.cli.demo import train
 from lm_eval_overton.data.folders import tasks_folder
-from lm_eval_overton.demo import train
 
 STARTED = "Running generate_until requests"
 LIMIT = 2.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.examples import PACKAGED_RESERVED, load_examples
+from lm_eval_overton.harness.icl.examples import PACKAGED_RESERVED, load_examples
 from lm_eval_overton.harness.replay import task_class
 
 GOLDEN = Path(__file__).parents[1] / "golden"

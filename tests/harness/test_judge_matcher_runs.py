@@ -10,7 +10,7 @@ import pytest
 
 from lm_eval_overton.data import load_prompts
 from lm_eval_overton.data.folders import tasks_folder
-from lm_eval_overton.harness.judge_run import dry_run, judge_run
+from lm_eval_overton.harness.judging.run import dry_run, judge_run
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.client import model as judge
 from lm_eval_overton.metrics.score import MATCHED

@@ -8,7 +8,7 @@ import pytest
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.data import load_prompts
-from lm_eval_overton.harness.judge_run import judge_run
+from lm_eval_overton.harness.judging.run import judge_run
 from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.client.model import HarnessJudge

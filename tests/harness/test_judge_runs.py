@@ -20,7 +20,7 @@ from lm_eval_overton.cli import main
 from lm_eval_overton.data import load_prompts
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.judge_run import dry_run, judge_run, read_prices
+from lm_eval_overton.harness.judging.run import dry_run, judge_run, read_prices
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
 from lm_eval_overton.metrics.score import JUDGED

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.harness.judgeable import Judgeable, find_judgeable
+from lm_eval_overton.harness.judging.judgeable import Judgeable, find_judgeable
 
 TASK = "overton_diversity"
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_overton.replicate.expected import EXPECTED, expected
-from lm_eval_overton.replicate.show import as_json, as_markdown, summary
+from lm_eval_overton.replicate.output import as_json, as_markdown, summary
 from lm_eval_overton.replicate.table import Expected, Number, Row, Table
 
 

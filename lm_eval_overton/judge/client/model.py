@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
@@ -22,7 +23,6 @@ from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.replies import REFUSED
 from lm_eval_overton.judge.parse import Verdict, choose, parse
 from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
-from lm_eval_overton.runs.folder import cache_dir
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash

@@ -12,8 +12,14 @@ from typing import Any, ClassVar
 
 from lm_eval_overton.data import PromptSet, packaged_path
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.examples import (
+from lm_eval_overton.harness.frames import (
+    CHAT_SUMMARY_FIRST,
+    SUMMARY_FIRST,
+    ChatFrame,
     Example,
+    Frame,
+)
+from lm_eval_overton.harness.icl.examples import (
     draw,
     first_valid,
     forbidden_pairs,
@@ -22,13 +28,7 @@ from lm_eval_overton.examples import (
     nearest,
     reserve,
 )
-from lm_eval_overton.harness.context import room
-from lm_eval_overton.harness.frames import (
-    CHAT_SUMMARY_FIRST,
-    SUMMARY_FIRST,
-    ChatFrame,
-    Frame,
-)
+from lm_eval_overton.harness.icl.room import room
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.settings.signature import short_hash

@@ -6,10 +6,9 @@ reference have in common, and with the same reference samples in all of them.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,10 @@ from lm_eval_overton import stats
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics.formulas.similarity import gap_recovered
 from lm_eval_overton.metrics.likeness import Likeness
-from lm_eval_overton.tables import cells
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample
 
-__all__ = ["SIMILARITIES", "Recovery", "Run", "as_csv", "as_json", "as_markdown", "recover"]
+__all__ = ["SIMILARITIES", "Recovery", "Run", "recover"]
 
 SIMILARITIES = ("cosine", "jaccard", "rouge_l")
 SEED = 1234
@@ -159,34 +157,3 @@ def _similarity(
 ) -> float:
     likeness = Likeness.between(samples, reference, encoder, source)
     return likeness.ceiling(kind) if ceiling else likeness.of(kind)
-
-
-MEANS = ("score", "floor", "ceiling", "peer", "gap")
-
-
-def as_markdown(rows: Sequence[Recovery]) -> str:
-    """Return the rows as a Markdown table, rounded to three digits, empty where undefined.
-
-    In brackets stands the number of prompts of a peer that is not defined on all of them.
-    """
-    head = ["run", "similarity", *MEANS[:-1], "gap recovered", "95 % interval", "n"]
-    return cells.table(head, [_cells(row) for row in rows], left=[0, 1, 7], loose=range(len(head)))
-
-
-def _cells(row: Recovery) -> list[str]:
-    low, high = cells.number(row.low), cells.number(row.high)
-    means = [cells.number(getattr(row, name)) for name in MEANS]
-    if row.peer_n not in (0, row.n):
-        means[MEANS.index("peer")] += f" ({row.peer_n})"
-    interval = f"{low} to {high}" if low and high else ""
-    return [cells.text(row.run), cells.text(row.similarity), *means, interval, str(row.n)]
-
-
-def as_json(rows: Sequence[Recovery]) -> str:
-    """Return the rows as JSON, unrounded, null where undefined."""
-    return json.dumps([cells.plain(asdict(row)) for row in rows], indent=2, allow_nan=False)
-
-
-def as_csv(rows: Sequence[Recovery]) -> str:
-    """Return the rows as CSV, unrounded, empty where undefined."""
-    return cells.csv_text([field.name for field in fields(Recovery)], map(asdict, rows))

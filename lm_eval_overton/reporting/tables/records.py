@@ -8,9 +8,9 @@ from typing import Any
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.reporting.tables.cells import csv_text, plain
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.stats import Interval
-from lm_eval_overton.tables.cells import csv_text, plain
 
 __all__ = ["as_csv", "as_json", "frames", "homogeneity_csv"]
 

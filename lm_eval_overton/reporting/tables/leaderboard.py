@@ -6,9 +6,9 @@ import json
 import math
 from typing import Any
 
-from lm_eval_overton.leaderboard.board import Leaderboard, Row
+from lm_eval_overton.comparison.leaderboard.board import Leaderboard, Row
+from lm_eval_overton.reporting.tables.cells import csv_text, number, plain, table, text
 from lm_eval_overton.settings.signature import FRAME
-from lm_eval_overton.tables.cells import csv_text, number, plain, table, text
 
 __all__ = ["as_csv", "as_json", "as_markdown"]
 

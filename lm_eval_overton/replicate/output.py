@@ -10,7 +10,7 @@ from typing import Any
 
 from lm_eval_overton.replicate.expected import EXPECTED
 from lm_eval_overton.replicate.table import Cell, Expected, Number, Row, Table, numbers_of
-from lm_eval_overton.tables.cells import text as in_cell
+from lm_eval_overton.reporting.tables.cells import text as in_cell
 
 __all__ = ["as_json", "as_markdown", "summary", "without_data"]
 

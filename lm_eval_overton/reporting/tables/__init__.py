@@ -4,8 +4,8 @@ Markdown is rounded to three digits; everything else is unrounded. Undefined is 
 and null in JSON.
 """
 
-from lm_eval_overton.tables.markdown import as_markdown, homogeneity_markdown
-from lm_eval_overton.tables.records import as_csv, as_json, frames, homogeneity_csv
+from lm_eval_overton.reporting.tables.markdown import as_markdown, homogeneity_markdown
+from lm_eval_overton.reporting.tables.records import as_csv, as_json, frames, homogeneity_csv
 
 __all__ = [
     "as_csv",

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lm_eval_overton.leaderboard.settings import Results, has_one_judge, has_one_reference
+from lm_eval_overton.comparison.leaderboard.settings import (
+    Results,
+    has_one_judge,
+    has_one_reference,
+)
 
 __all__ = ["further_columns"]
 

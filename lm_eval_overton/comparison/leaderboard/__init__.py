@@ -5,8 +5,7 @@ in which a base and a chat model are asked, which has a column. A row shares the
 above if the interval of their paired difference contains 0.
 """
 
-from lm_eval_overton.leaderboard.board import Leaderboard, Row, leaderboard
-from lm_eval_overton.leaderboard.output import as_csv, as_json, as_markdown
-from lm_eval_overton.leaderboard.runs import find_runs
+from lm_eval_overton.comparison.leaderboard.board import Leaderboard, Row, leaderboard
+from lm_eval_overton.comparison.leaderboard.runs import find_runs
 
-__all__ = ["Leaderboard", "Row", "as_csv", "as_json", "as_markdown", "find_runs", "leaderboard"]
+__all__ = ["Leaderboard", "Row", "find_runs", "leaderboard"]

@@ -6,10 +6,9 @@ import importlib.metadata
 import sys
 from collections.abc import Iterator
 
-from lm_eval_overton.data.folders import configs_folder, tasks_folder
+from lm_eval_overton.cli.linking import linked
+from lm_eval_overton.data.folders import cache_dir, configs_folder, tasks_folder
 from lm_eval_overton.errors import OvertonError
-from lm_eval_overton.linking import linked
-from lm_eval_overton.runs.folder import cache_dir
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.version import __version__
 

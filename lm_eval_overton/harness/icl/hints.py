@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_overton.data import read_jsonl
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.examples import first_valid
+from lm_eval_overton.harness.icl.examples import first_valid
 from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.text.samples import clean
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.data import PromptSet, packaged_path, read_jsonl
+from lm_eval_overton.data import PromptSet, normal, packaged_path, read_jsonl
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.harness.frames import Example
 from lm_eval_overton.metrics.formulas.lexical import jaccard_similarity
-from lm_eval_overton.runs.responses import normal
 from lm_eval_overton.text.samples import Sample
 from lm_eval_overton.text.words import content_words
 
 __all__ = [
     "PACKAGED_RESERVED",
-    "Example",
     "draw",
     "first_valid",
     "forbidden_pairs",
@@ -32,15 +30,6 @@ __all__ = [
 NEAR_DUPLICATE = 0.8
 # Never scored by the in-context tasks: they are the fixed examples of the packaged set.
 PACKAGED_RESERVED = ("oe-010", "oe-020", "oe-069")
-
-
-@dataclass(frozen=True)
-class Example:
-    """A question with its answer, and the answer's summary where a frame shows one."""
-
-    prompt: str
-    response: str
-    summary: str | None = None
 
 
 def load_examples(source: str | None) -> list[Example]:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.harness.judgeable import Judgeable, find_judgeable
+from lm_eval_overton.harness.judging.judgeable import Judgeable, find_judgeable
 from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.ask import Question, Verdicts

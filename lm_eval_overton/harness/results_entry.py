@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.harness import registry
+from lm_eval_overton.harness import entry_points as registry
 from lm_eval_overton.harness.columns import PROMPTS
-from lm_eval_overton.harness.judging_stage import JudgingStage
+from lm_eval_overton.harness.judging.stage import JudgingStage
 from lm_eval_overton.runs import folder as runs
 
 __all__ = ["Outcome"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
-from lm_eval_overton.tables.cells import estimate, number, p_value, table, text
+from lm_eval_overton.reporting.tables.cells import estimate, number, p_value, table, text
 
 __all__ = ["as_markdown", "homogeneity_markdown"]
 

@@ -16,7 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.evaluate_inputs import Texts, check_n, checked_samples, checked_viewpoints
+from lm_eval_overton.evaluate_metrics.inputs import (
+    Texts,
+    check_n,
+    checked_samples,
+    checked_viewpoints,
+)
 from lm_eval_overton.matchers.embedding import make_matcher
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lm_eval_overton.recover import Recovery, Run, recover
+from lm_eval_overton.comparison.recover import Recovery, Run, recover
 from lm_eval_overton.replicate.expected import HINTLESS, UNPARSED, expected
 from lm_eval_overton.replicate.layout import REFERENCE
 from lm_eval_overton.replicate.study import Samples, Study, mean_number
