@@ -13,7 +13,7 @@ from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.score import JUDGED, REFERENCE
 from tests.conftest import Harness, Server, overton
-from tests.test_matchers import write_nli_model
+from tests.matchers.test_matchers import write_nli_model
 
 pytestmark = pytest.mark.run
 

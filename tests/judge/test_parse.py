@@ -1,7 +1,6 @@
 import json
 import math
 from collections import Counter
-from pathlib import Path
 from statistics import fmean
 
 import pytest
@@ -19,6 +18,7 @@ from lm_eval_overton.judge.prompts import (
     as_data,
     viewpoints,
 )
+from tests.conftest import PAPER
 
 from . import ATTACKS
 
@@ -386,7 +386,6 @@ def test_a_reason_never_moves_the_verdict(reason, label):
 
 # The released GPT-4 judgements.
 
-PAPER = Path(__file__).parents[3] / "shared" / "paper"
 paper_data = [
     pytest.mark.paper_data,
     pytest.mark.skipif(not PAPER.is_dir(), reason="needs ../shared/paper"),

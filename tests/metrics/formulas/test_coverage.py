@@ -1,7 +1,6 @@
 import json
 import math
 from itertools import combinations
-from pathlib import Path
 from statistics import mean
 
 import numpy as np
@@ -28,6 +27,7 @@ from lm_eval_overton.metrics.formulas.coverage import (
     units_at_n,
 )
 from lm_eval_overton.text.words import content_words, cut_at_stop
+from tests.conftest import PAPER
 
 SEED = 1234
 
@@ -332,7 +332,6 @@ def test_curve_never_falls(reference, n_pool):
 
 # The released outputs
 
-PAPER = Path(__file__).resolve().parents[3] / "shared" / "paper"
 needs_paper = pytest.mark.skipif(not PAPER.is_dir(), reason=f"{PAPER} is absent")
 
 

@@ -1,5 +1,4 @@
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +10,10 @@ from lm_eval_overton.metrics.likeness import KINDS
 from lm_eval_overton.metrics.score import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
+from tests.conftest import PAPER
 
-PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
-needs_paper = pytest.mark.skipif(not PAPER.is_dir(), reason="no released outputs")
+LIMA = PAPER / "LIMA-OE" / "outputs"
+needs_paper = pytest.mark.skipif(not LIMA.is_dir(), reason="no released outputs")
 FENCE = ("```",)
 GIVEN_UNITS = {
     "coverage_at_1",
@@ -161,7 +161,7 @@ def test_values_are_finite_or_none_and_ignore_the_order_of_samples(raws, random)
 
 
 def mean_over_prompts(model, metric, stops, encoder=None):
-    found = read_responses(PAPER / f"{model}.jsonl")
+    found = read_responses(LIMA / f"{model}.jsonl")
     prompts = [
         Prompt({}, [clean(raw, stops) for raw in entry.responses]) for entry in found.entries
     ]

@@ -9,7 +9,7 @@ import pytest
 from lm_eval_overton.data import load_prompts
 from tests.conftest import Harness, Server, overton
 from tests.golden.make_bertscore_golden import NUM_LAYERS, write_checkpoint
-from tests.harness.test_icl_prompts import STRATEGIES
+from tests.harness.icl.test_prompts import STRATEGIES
 
 pytestmark = pytest.mark.run
 

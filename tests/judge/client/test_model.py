@@ -15,8 +15,8 @@ from lm_eval_overton.judge.client.model import HarnessJudge
 from lm_eval_overton.judge.prompts import STANCE
 from lm_eval_overton.settings.judge import read_spec
 from tests.conftest import wait_for
-from tests.harness.test_judge_http import OneAnswer
 from tests.harness.test_serve import COMMAND, MISSING, Served
+from tests.judge.client.test_http import OneAnswer
 from tests.judge_server import judging
 
 pytestmark = pytest.mark.run

@@ -1,7 +1,6 @@
 """Examples that stand before a prompt: files, reserved prompts, near-duplicates, choices."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +21,9 @@ from lm_eval_overton.harness.icl.examples import (
     reserve,
 )
 from lm_eval_overton.text.samples import clean
+from tests.conftest import PAPER
 
-PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE"
+LIMA = PAPER / "LIMA-OE"
 
 
 def write(path, *rows):
@@ -213,7 +213,7 @@ def test_another_seed_draws_others():
 
 @pytest.mark.paper_data
 def test_nearest_on_the_paper_s_own_embeddings_is_brute_force():
-    file = np.load(PAPER / "embeddings-prompt_similar.npz")
+    file = np.load(LIMA / "embeddings-prompt_similar.npz")
     vectors = file["embeddings"].astype(np.float64)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     forbidden = forbidden_pairs([str(text) for text in file["strings"]])

@@ -3,7 +3,6 @@
 import json
 import re
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.icl.examples import PACKAGED_RESERVED, load_examples
 from lm_eval_overton.harness.replay import task_class
+from tests.conftest import ROOT
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = ROOT / "tests" / "golden"
 STRATEGIES = (
     "zeroshot",
     "fixed",

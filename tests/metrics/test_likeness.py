@@ -1,7 +1,6 @@
 """How near samples are to a reference's, worked by hand on content words."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import clean
+from tests.conftest import PAPER
 
-PAPER = Path(__file__).parents[2] / "shared" / "paper" / "LIMA-OE" / "outputs"
+LIMA = PAPER / "LIMA-OE" / "outputs"
 
 
 class Axes:
@@ -162,7 +162,7 @@ def test_the_answer_after_a_summary(raw, status, text):
 
 @pytest.mark.paper_data
 def test_the_released_summaries_first():
-    entries = read_responses(PAPER / "llama-2-icl-chat-summary-cot.jsonl").entries
+    entries = read_responses(LIMA / "llama-2-icl-chat-summary-cot.jsonl").entries
     raws = [raw for entry in entries for raw in entry.responses]
     statuses = [clean(raw, [FENCE], answer_of).status for raw in raws]
     counts = {status: statuses.count(status) for status in set(statuses)}

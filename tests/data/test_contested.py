@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from itertools import chain, combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from lm_eval_overton.data import load_prompts, load_viewpoints, normal, packaged_path, read_jsonl
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.words import sentences, word_count
+from tests.conftest import ROOT
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = ROOT.parent / "shared"
 QUESTIONS = load_viewpoints("contested").docs
 VIEWPOINTS = [viewpoint for doc in QUESTIONS for viewpoint in doc["viewpoints"]]
 GOLD = [row for _, row in read_jsonl(packaged_path("contested_gold"))]
