@@ -13,7 +13,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval_overton.data.folders import configs_folder, tasks_folder
 from lm_eval_overton.harness import entry_points as registry
 from lm_eval_overton.harness import filters, replay
-from lm_eval_overton.metrics.score import METRICS
+from lm_eval_overton.metrics.measures import REGISTRY
 from tests.conftest import ROOT, run
 
 PLUGINS = {
@@ -154,5 +154,5 @@ def test_a_task_loads_and_names_metrics_that_exist(manager, name):
     metric_list = replay.task_class(name)[1]["metric_list"]
     metrics = [entry["metric"] for entry in metric_list]
     assert len(set(metrics)) == len(metrics) > 0
-    assert set(metrics) <= set(METRICS)
+    assert set(metrics) <= set(REGISTRY)
     assert {entry["aggregation"] for entry in metric_list} == {"overton_mean"}

@@ -4,7 +4,6 @@ The first run is the base; every other run is compared with it, prompt by prompt
 """
 
 from lm_eval_overton.comparison.compared import (
-    ABOUT_SAMPLES,
     SAMPLES_TABLE,
     Compared,
     Pair,
@@ -16,7 +15,6 @@ from lm_eval_overton.comparison.homogeneity import Homogeneity, homogeneity
 from lm_eval_overton.comparison.pairs import compare
 
 __all__ = [
-    "ABOUT_SAMPLES",
     "SAMPLES_TABLE",
     "Compared",
     "Homogeneity",

@@ -9,22 +9,34 @@ import numpy as np
 
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, lacking, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Row, Shift
+from lm_eval_overton.metrics.measures.coverage import (
+    COVERAGE_AT_1,
+    COVERAGE_AT_N,
+    COVERAGE_CEILING,
+    OVERTON_INDEX,
+)
+from lm_eval_overton.metrics.measures.units import (
+    OVERTON_INDEX_CLUSTERS,
+    OVERTON_INDEX_WORDS,
+    UNITS_AT_1_CLUSTERS,
+    UNITS_AT_1_WORDS,
+)
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 __all__ = ["claim", "shifts"]
 
 METRICS = {
     DIVERSITY: (
-        "units_at_1_words",
-        "units_at_1_clusters",
-        "overton_index_words",
-        "overton_index_clusters",
+        UNITS_AT_1_WORDS,
+        UNITS_AT_1_CLUSTERS,
+        OVERTON_INDEX_WORDS,
+        OVERTON_INDEX_CLUSTERS,
     ),
-    COVERAGE: ("coverage_at_1", "coverage_at_n", "overton_index"),
+    COVERAGE: (COVERAGE_AT_1, COVERAGE_AT_N, OVERTON_INDEX),
 }
-CEILING = "coverage_ceiling"
+CEILING = COVERAGE_CEILING.name
 # Any of these has to rise before a change is called aggregation.
-WITHIN = ("units_at_1_words", "units_at_1_clusters", "coverage_at_1")
+WITHIN = tuple(m.name for m in (UNITS_AT_1_WORDS, UNITS_AT_1_CLUSTERS, COVERAGE_AT_1))
 
 
 def shifts(
@@ -40,7 +52,7 @@ def shifts(
     """
     found = {(row.task, row.metric): row for row in rows}
     changes = [
-        _shift(found.get((task, metric)), task, metric, runs[0], run)
+        _shift(found.get((task, metric.name)), task, metric.name, runs[0], run)
         for task, metrics in METRICS.items()
         for metric in metrics
     ]

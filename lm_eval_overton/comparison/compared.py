@@ -6,28 +6,12 @@ import math
 from dataclasses import dataclass
 
 from lm_eval_overton import stats
+from lm_eval_overton.metrics.metric import SAMPLES
 from lm_eval_overton.runs.finished import FinishedRun
 
-__all__ = ["ABOUT_SAMPLES", "SAMPLES_TABLE", "UNDEFINED", "Compared", "Pair", "Row", "Shift"]
+__all__ = ["SAMPLES_TABLE", "UNDEFINED", "Compared", "Pair", "Row", "Shift"]
 
-# What the samples are like, not what they say: these stand in a table of their own, so that the
-# correction for many tests does not count them among a task's metrics.
-ABOUT_SAMPLES = (
-    "failed_rate",
-    "unparsed_rate",
-    "empty_rate",
-    "duplicate_share",
-    "identical_prompts",
-    "cut_share",
-    "overlong_share",
-    "refusal_share",
-    "list_share",
-    "mean_words",
-    "examples_dropped",
-    "bertscore_cut_share",
-    "coverage_floor",
-)
-SAMPLES_TABLE = "What the samples are like"
+SAMPLES_TABLE = SAMPLES
 UNDEFINED = stats.Interval(math.nan, math.nan, math.nan, 0)
 
 

@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, defined, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.comparison.quality import no_judge
 from lm_eval_overton.comparison.references import is_measured_on
+from lm_eval_overton.metrics.measures.quality_controlled import MISSING_QC
+from lm_eval_overton.metrics.measures.reference import (
+    COVERED,
+    MISSING,
+    MISSING_FROM_REFERENCE,
+    REFERENCE_COVERAGE_AT_1,
+    Part,
+)
+from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 __all__ = ["notes", "shifts"]
 
-# Metric, and how its quality-controlled columns end.
-METRICS = (
-    ("missing_from_reference", ""),
-    ("missing_from_reference", "_qc"),
-    ("reference_coverage_at_1", ""),
+
+@dataclass(frozen=True)
+class Finding:
+    """A metric on the split beside its two baselines, by the name that stands for the three.
+
+    `raw` are those without quality control: without them there is no reference run, without
+    `parts` no judge.
+    """
+
+    name: str
+    parts: Mapping[Part, Metric]
+    raw: Mapping[Part, Metric]
+
+
+FINDINGS = (
+    Finding(MISSING_FROM_REFERENCE.name, MISSING, MISSING),
+    Finding(f"{MISSING_FROM_REFERENCE.name}_qc", MISSING_QC, MISSING),
+    Finding(REFERENCE_COVERAGE_AT_1.name, COVERED, COVERED),
 )
-PARTS = ("split", "held_out", "chance")
 
 
 def shifts(base: FinishedRun, run: FinishedRun, seed: int) -> list[Shift]:
     """Return each metric on the split, its two baselines, and the differences to them."""
-    wanted = [(DIVERSITY, *metric) for metric in METRICS]
+    wanted = [(DIVERSITY, finding) for finding in FINDINGS]
     if COVERAGE in run.tasks:
-        wanted += [(COVERAGE, *metric) for metric in METRICS if not metric[1]]
+        wanted += [(COVERAGE, finding) for finding in FINDINGS if finding.parts is finding.raw]
     return [shift for one in wanted for shift in _beside_baselines(*one, base, run, seed)]
 
 
 def _beside_baselines(
-    task: str, metric: str, suffix: str, base: FinishedRun, run: FinishedRun, seed: int
+    task: str, finding: Finding, base: FinishedRun, run: FinishedRun, seed: int
 ) -> list[Shift]:
-    shown = f"{metric}{suffix}" if task == DIVERSITY else f"{task}.{metric}"
+    shown = finding.name if task == DIVERSITY else f"{task}.{finding.name}"
     own = run.tasks.get(task)
-    why = _why_not(own, task, metric, suffix, base, run)
+    why = _why_not(own, task, finding, base, run)
     if own is None or why:
         return [Shift("missing", "split", shown, UNDEFINED, why)]
-    table = defined(*(own.values[f"{metric}_{part}{suffix}"] for part in PARTS))
+    table = defined(*(own.values[metric.name] for metric in finding.parts.values()))
     split, held_out, chance = table.T
-    columns = dict(zip(PARTS, table.T, strict=True))
-    columns |= {"split - held_out": split - held_out, "chance - split": chance - split}
+    columns = dict(zip(finding.parts, table.T, strict=True))
+    differences = {"split - held_out": split - held_out, "chance - split": chance - split}
     note = _against(base, own) if len(table) else "undefined on every prompt"
-    found = zip(columns, means(columns.values(), seed), strict=True)
+    shifts = {**columns, **differences}
+    found = zip(shifts, means(shifts.values(), seed), strict=True)
     return [Shift("missing", part, shown, value, note) for part, value in found]
 
 
@@ -61,25 +86,24 @@ def notes(base: FinishedRun, run: FinishedRun) -> dict[str, str]:
 
 
 def _is_measured(own: TaskResult) -> bool:
-    return any(f"{metric}_{part}" in own.values for metric, _ in METRICS for part in PARTS)
+    return any(m.name in own.values for finding in FINDINGS for m in finding.raw.values())
+
+
+def _lacks(own: TaskResult, metrics: Mapping[Part, Metric]) -> bool:
+    return any(metric.name not in own.values for metric in metrics.values())
 
 
 def _why_not(
-    own: TaskResult | None,
-    task: str,
-    metric: str,
-    suffix: str,
-    base: FinishedRun,
-    run: FinishedRun,
+    own: TaskResult | None, task: str, finding: Finding, base: FinishedRun, run: FinishedRun
 ) -> str:
     """Return why a run has no values against a reference run; empty if it has."""
     if own is None:
         return f"no {task} in {run.name}"
-    if any(f"{metric}_{part}" not in own.values for part in PARTS):
+    if _lacks(own, finding.raw):
         return (
             f"no reference run in {run.name}: `overton score RESPONSES --task {task} --reference "
             f'{base.place}`, or run it with --metadata \'{{"reference_run": "{base.place}"}}\''
         )
-    if any(f"{metric}_{part}{suffix}" not in own.values for part in PARTS):
+    if _lacks(own, finding.parts):
         return no_judge(run)
     return ""

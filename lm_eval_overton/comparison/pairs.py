@@ -10,7 +10,6 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison import aggregation, missing, quality, recovered
 from lm_eval_overton.comparison.aligned import ICL, SEED, Both, align, means, paired
 from lm_eval_overton.comparison.compared import (
-    ABOUT_SAMPLES,
     SAMPLES_TABLE,
     Compared,
     Pair,
@@ -19,6 +18,7 @@ from lm_eval_overton.comparison.compared import (
 )
 from lm_eval_overton.comparison.settings import Notes
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.metrics.measures import is_about_samples
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 __all__ = ["compare"]
@@ -139,7 +139,7 @@ def _rows_of(both: Both, seed: int, known: Means) -> Iterator[Row]:
     changes = paired([both.aligned(metric) for metric in metrics], seed)
     own = means([both.run.values[metric] for metric in metrics], seed)
     for metric, change, mean in zip(metrics, changes, own, strict=True):
-        table = SAMPLES_TABLE if metric in ABOUT_SAMPLES else task
+        table = SAMPLES_TABLE if is_about_samples(metric) else task
         base = _base_means(both, seed, known)[metric]
         direction = _direction(both, metric)
         yield Row(task, metric, direction, base, mean, change, change.p_value, table)

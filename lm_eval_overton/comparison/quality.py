@@ -6,16 +6,24 @@ from collections.abc import Mapping
 
 from lm_eval_overton.comparison.aligned import DIVERSITY, Both, complete, defined, lacking, means
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
+from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
+from lm_eval_overton.metrics.measures.quality_controlled import (
+    LEXICAL_DIVERSITY_QC,
+    OVERTON_INDEX_QC,
+    SEMANTIC_DIVERSITY_QC,
+)
+from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
+from lm_eval_overton.metrics.measures.units import OVERTON_INDEX_WORDS_AT_2
 from lm_eval_overton.runs.finished import FinishedRun
 
 __all__ = ["no_judge", "shifts"]
 
 # Each metric and its quality-controlled form, which grow alike with the number of samples.
-METRICS = {
-    "lexical_diversity": "lexical_diversity_qc",
-    "semantic_diversity": "semantic_diversity_qc",
-    "overton_index_words_at_2": "overton_index_qc",
-}
+METRICS = (
+    (LEXICAL_DIVERSITY.name, LEXICAL_DIVERSITY_QC.name),
+    (SEMANTIC_DIVERSITY.name, SEMANTIC_DIVERSITY_QC.name),
+    (OVERTON_INDEX_WORDS_AT_2.name, OVERTON_INDEX_QC.name),
+)
 PARTS = ("raw change", "explained by quality control", "remaining")
 
 
@@ -24,11 +32,7 @@ def shifts(
 ) -> list[Shift]:
     """Return each raw change as what quality control explains of it plus what remains."""
     both = tasks.get(DIVERSITY)
-    return [
-        shift
-        for metrics in METRICS.items()
-        for shift in _controlled(both, base, run, metrics, seed)
-    ]
+    return [shift for metrics in METRICS for shift in _controlled(both, base, run, metrics, seed)]
 
 
 def no_judge(*runs: FinishedRun) -> str:

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton import stats
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.metrics.formulas.similarity import gap_recovered
-from lm_eval_overton.metrics.likeness import Likeness
+from lm_eval_overton.metrics.gap import gap
+from lm_eval_overton.metrics.likeness import Kind, Likeness
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample
 
 __all__ = ["SIMILARITIES", "Recovery", "Run", "recover"]
 
-SIMILARITIES = ("cosine", "jaccard", "rouge_l")
+SIMILARITIES: tuple[Kind, ...] = ("cosine", "jaccard", "rouge_l")
 SEED = 1234
 
 Floats = npt.NDArray[np.float64]
@@ -70,7 +69,7 @@ def recover(
     floor: Run,
     peer: Run | None,
     encoder: Encoder,
-    similarities: Sequence[str] = SIMILARITIES,
+    similarities: Sequence[Kind] = SIMILARITIES,
 ) -> list[Recovery]:
     """Return for each run and similarity how much of the gap it recovers.
 
@@ -99,7 +98,7 @@ def _encode_together(several: Sequence[Samples], encoder: Encoder) -> None:
 
 
 def _recovery(
-    run: Run, reference: Samples, floor: Run, peer: Run | None, encoder: Encoder, kind: str
+    run: Run, reference: Samples, floor: Run, peer: Run | None, encoder: Encoder, kind: Kind
 ) -> Recovery:
     ids = [key for key in run.samples if key in floor.samples and key in reference]
     if not ids:
@@ -121,10 +120,7 @@ def _recovery(
     own, low, high = column(run.samples), column(floor.samples), column(reference, ceiling=True)
     table = np.column_stack([own, low, high])
     kept = ~np.isnan(table).any(axis=1)
-    rng = np.random.default_rng(SEED)
-    interval = stats.statistic_interval(table[kept], _gap, rng)
-    apart = stats.paired_comparison(high[kept], low[kept], rng)
-    told_apart = apart.ci_low > 0 or apart.ci_high < 0
+    recovered = gap(table[kept], SEED)
     score, bottom, top = table[kept].mean(axis=0) if kept.any() else np.full(3, math.nan)
     beside = column(peer.samples)[kept] if peer else np.array([])
     beside = beside[~np.isnan(beside)]
@@ -135,16 +131,12 @@ def _recovery(
         float(bottom),
         float(top),
         float(beside.mean()) if len(beside) else math.nan,
-        interval.estimate if told_apart else math.nan,
-        interval.low if told_apart else math.nan,
-        interval.high if told_apart else math.nan,
+        recovered.estimate,
+        recovered.low,
+        recovered.high,
         int(kept.sum()),
         len(beside),
     )
-
-
-def _gap(means: Floats) -> Floats:
-    return gap_recovered(means[..., 0], means[..., 1], means[..., 2])
 
 
 def _similarity(
@@ -152,7 +144,7 @@ def _similarity(
     reference: Sequence[Sample],
     source: int | None,
     encoder: Encoder,
-    kind: str,
+    kind: Kind,
     ceiling: bool,
 ) -> float:
     likeness = Likeness.between(samples, reference, encoder, source)

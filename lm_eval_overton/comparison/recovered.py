@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from lm_eval_overton import stats
-from lm_eval_overton.comparison.aligned import ICL, Both, align, defined, paired
+from lm_eval_overton.comparison.aligned import ICL, Both, align, defined
 from lm_eval_overton.comparison.compared import UNDEFINED, Shift
-from lm_eval_overton.metrics.formulas.similarity import gap_recovered
+from lm_eval_overton.metrics.gap import gap
+from lm_eval_overton.metrics.likeness import Kind
+from lm_eval_overton.metrics.measures.likeness import CEILINGS, SIMILARITIES
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, differing, fields
 
 __all__ = ["is_only_icl", "shifts"]
 
 ZERO_SHOT = f"{ICL}zeroshot"
-SIMILARITIES = ("jaccard", "rouge_l", "cosine")
+# By similarity the reference's own.
+KINDS: tuple[Kind, ...] = ("jaccard", "rouge_l", "cosine")
+SHOWN = {SIMILARITIES[kind].name: CEILINGS[kind].name for kind in KINDS}
 # Without these in common, a similarity is measured on other prompts or on another scale.
 SCALE = frozenset({"data", "reference", "emb"})
 # What makes a strategy; BERTScore is not shown here.
@@ -65,7 +67,7 @@ def _sources(run: FinishedRun, runs: Sequence[FinishedRun]) -> list[FinishedRun]
 
 
 def _undefined(part: str, why: str) -> list[Shift]:
-    return [Shift("recovered", part, name, UNDEFINED, why) for name in SIMILARITIES]
+    return [Shift("recovered", part, name, UNDEFINED, why) for name in SHOWN]
 
 
 def _strategy(
@@ -82,7 +84,7 @@ def _strategy(
     both = align(floor, own)
     return [
         Shift("recovered", part, name, *_gap(both, name, floors[0].name, force, seed))
-        for name in SIMILARITIES
+        for name in SHOWN
     ]
 
 
@@ -114,27 +116,15 @@ def _gap(
     shown = "; ".join(f"{key} {low}, here {own}" for key, (low, own) in found.items())
     if SCALE.intersection(found) or (found and not force):
         return UNDEFINED, f"the floor, zeroshot of {floor}, has other settings ({shown})"
-    ceiling = f"{similarity}_ceiling"
+    ceiling = SHOWN[similarity]
     if similarity not in both.metrics or ceiling not in both.run.values:
         return UNDEFINED, f"no {similarity} of the prompts in common with the floor ({floor})"
     low, score = both.aligned(similarity)
-    table = defined(score, low, both.run.values[ceiling][both.run_at])
-    if not _is_told_apart(table, seed):
-        nothing = stats.Interval(math.nan, math.nan, math.nan, len(table))
-        return nothing, f"ceiling and floor ({floor}) cannot be told apart"
-    value = stats.statistic_interval(table, _share, np.random.default_rng(seed))
+    value = gap(defined(score, low, both.run.values[ceiling][both.run_at]), seed)
+    if math.isnan(value.estimate):
+        return value, f"ceiling and floor ({floor}) cannot be told apart"
     others = f", which has other settings ({shown})" if found else ""
     return value, f"floor: zeroshot of {floor}{others}{_hint_remark(both.run)}"
-
-
-def _is_told_apart(table: stats.Array, seed: int) -> bool:
-    """Return whether floor and ceiling differ; the table is (n, 3): score, floor, ceiling."""
-    [apart] = paired([(table[:, 1], table[:, 2])], seed)
-    return apart.ci_low > 0 or apart.ci_high < 0
-
-
-def _share(means: stats.Array) -> stats.Array:
-    return gap_recovered(means[..., 0], means[..., 1], means[..., 2])
 
 
 def _hint_remark(own: TaskResult) -> str:

@@ -6,24 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from lm_eval_overton.comparison.aligned import ICL
+from lm_eval_overton.metrics.measures import REFERENCE, known, that_need
+from lm_eval_overton.metrics.measures.reference import REFERENCE_COVERAGE_AT_N
+from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import fields
 
 __all__ = ["against_itself", "is_measured_on", "is_own_reference", "rests_on_reference"]
 
-AGAINST_REFERENCE = ("reference_", "missing_from_reference")
-ICL_AGAINST_REFERENCE = ("jaccard", "rouge_l", "cosine", "length_ratio", "bertscore_")
-COVERED = "reference_coverage_at_n"
-# Neither counts a sample as covering itself: the one compares the reference's samples with each
-# other, the other answers to other prompts.
-BASELINES = ("_held_out", "_chance")
+COVERED = REFERENCE_COVERAGE_AT_N.name
 
 
-def rests_on_reference(task: str, metric: str) -> bool:
-    """Return whether a metric of a task is measured against the responses of a reference run."""
-    begin = AGAINST_REFERENCE + (ICL_AGAINST_REFERENCE if task.startswith(ICL) else ())
-    return metric.startswith(begin)
+def rests_on_reference(metric: str) -> bool:
+    """Return whether a metric is measured against the responses of a reference run."""
+    return metric in that_need(Need.REFERENCE)
 
 
 def is_own_reference(own: TaskResult) -> bool:
@@ -41,9 +37,11 @@ def against_itself(own: TaskResult) -> tuple[str, ...]:
     if not is_own_reference(own):
         return ()
     return tuple(
-        name
-        for name in own.values
-        if name.startswith(AGAINST_REFERENCE) and not any(part in name for part in BASELINES)
+        metric.name
+        for metric in known(own.values)
+        # Neither baseline counts a sample as covering itself: the one compares the reference's
+        # samples with each other, the other answers to other prompts.
+        if metric.name in REFERENCE and not metric.is_baseline
     )
 
 

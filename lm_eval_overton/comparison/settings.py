@@ -73,7 +73,7 @@ class Notes:
     def _references(self, both: Both, two: tuple[str, str]) -> Both:
         """Return a task without what is measured against different references."""
         task = both.base.task
-        kept = tuple(name for name in both.metrics if not rests_on_reference(task, name))
+        kept = tuple(name for name in both.metrics if not rests_on_reference(name))
         if len(kept) < len(both.metrics):
             shown = self._shown("reference", two)
             self.add(f"{shown}: what is measured against it is left out", task)

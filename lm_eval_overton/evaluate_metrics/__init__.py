@@ -4,7 +4,7 @@
     LexicalDiversity().compute(predictions=[["answer one", "answer two"], ["...", None]])
 
 A prediction is the list of samples of one prompt, None for a failed request. The values are those
-of `scoring.METRICS`. A class is made when it is first asked for: `evaluate` imports torch, so
+of the tasks. A class is made when it is first asked for: `evaluate` imports torch, so
 that this module imports it only then.
 """
 
@@ -23,6 +23,9 @@ from lm_eval_overton.evaluate_metrics.inputs import (
     checked_viewpoints,
 )
 from lm_eval_overton.matchers.embedding import make_matcher
+from lm_eval_overton.metrics.measures import REGISTRY
+from lm_eval_overton.metrics.metric import Metric as Declared
+from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.text.encoder import (
@@ -40,12 +43,13 @@ else:
     # The classes that `__getattr__` makes have the real one as their second base.
     Metric = object
 
-LAKE = "Lake et al. 2024, arXiv:2406.17692"
+# What a metric may need here; `references` are each prompt's viewpoints, without their sides.
+_THERE = frozenset({Need.TOKENS, Need.EMBEDDINGS, Need.SENTENCES, Need.MATCHER})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one class computes: a key of `scoring.METRICS`, its meaning and range, its source.
+    """What one class computes: the name of a metric, its meaning and range, its source.
 
     `at_n`: it depends on the number of samples, so `n` must be given. `encodes`: it needs a
     sentence encoder. `viewpoints`: it needs each prompt's viewpoints as `references`.
@@ -53,95 +57,33 @@ class Entry:
 
     metric: str
     about: str
-    source: str = LAKE
+    source: str
     at_n: bool = False
     encodes: bool = False
     viewpoints: bool = False
 
+    @classmethod
+    def of(cls, metric: Declared) -> Entry:
+        """Return what a class for a metric computes."""
+        better = {True: "; higher is better", False: "; lower is better", None: ""}
+        return cls(
+            metric.name,
+            f"{metric.says} Range: {metric.range}{better[metric.higher_is_better]}.",
+            metric.source,
+            metric.grows_with_n,
+            bool(metric.needs - {Need.TOKENS}),
+            Need.MATCHER in metric.needs,
+        )
+
+
+def _class_name(metric: Declared) -> str:
+    return "".join(part[0].upper() + part[1:] for part in metric.name.split("_"))
+
 
 CLASSES: dict[str, Entry] = {
-    "LexicalDiversity": Entry(
-        "lexical_diversity",
-        "One minus the mean pairwise Jaccard similarity of the samples' content words, in [0, 1]; "
-        "higher is more diverse.",
-    ),
-    "SemanticDiversity": Entry(
-        "semantic_diversity",
-        "One minus the mean pairwise cosine of the samples' embeddings, in [0, 2]; higher is more "
-        "diverse.",
-        encodes=True,
-    ),
-    "Vendi": Entry(
-        "vendi",
-        "The effective number of different samples among n, in [1, n].",
-        "Friedman and Dieng 2023, arXiv:2210.02410",
-        at_n=True,
-        encodes=True,
-    ),
-    "Distinct2": Entry(
-        "distinct_2",
-        "The distinct bigrams of n samples over all their bigrams, in (0, 1]; higher is more "
-        "diverse.",
-        "Li et al. 2016, arXiv:1510.03055",
-        at_n=True,
-    ),
-    "CompressionRatio": Entry(
-        "compression_ratio",
-        "How many times smaller n samples become under zlib, above 0; lower is more diverse.",
-        "Shaib et al. 2024, arXiv:2403.00553",
-        at_n=True,
-    ),
-    "UnitsAt1Words": Entry("units_at_1_words", "The number of content words in one sample."),
-    "UnitsAtNWords": Entry(
-        "units_at_n_words", "The number of content words in n samples together.", at_n=True
-    ),
-    "OvertonIndexWords": Entry(
-        "overton_index_words",
-        "The share of n samples' content words that one sample holds, in [1/n, 1]. One repeated "
-        "answer has index 1: read it beside the counts.",
-        at_n=True,
-    ),
-    "UnitsAt1Clusters": Entry(
-        "units_at_1_clusters", "The number of sentence clusters in one sample.", encodes=True
-    ),
-    "UnitsAtNClusters": Entry(
-        "units_at_n_clusters",
-        "The number of sentence clusters in n samples together.",
-        at_n=True,
-        encodes=True,
-    ),
-    "OvertonIndexClusters": Entry(
-        "overton_index_clusters",
-        "The share of n samples' sentence clusters that one sample holds, in [1/n, 1]. One "
-        "repeated answer has index 1: read it beside the counts.",
-        at_n=True,
-        encodes=True,
-    ),
-    "DuplicateShare": Entry(
-        "duplicate_share",
-        "The share of samples that repeat an earlier one letter by letter, in [0, 1).",
-    ),
-    "CoverageAt1": Entry(
-        "coverage_at_1",
-        "The share of the viewpoints that one sample covers, in [0, 1].",
-        encodes=True,
-        viewpoints=True,
-    ),
-    "CoverageAtN": Entry(
-        "coverage_at_n",
-        "The share of the viewpoints that n samples cover together, in [0, 1].",
-        at_n=True,
-        encodes=True,
-        viewpoints=True,
-    ),
-    "OvertonIndex": Entry(
-        "overton_index",
-        "Coverage at 1 over coverage at n, in [1/n, 1]. One repeated answer has index 1: read it "
-        "beside the coverage.",
-        at_n=True,
-        encodes=True,
-        viewpoints=True,
-    ),
+    _class_name(metric): Entry.of(metric)
+    for metric in REGISTRY.values()
+    if metric.needs <= _THERE and not metric.judgement
 }
 
 __all__ = ["CLASSES", "Entry", "SetMetric", *CLASSES]

@@ -14,6 +14,7 @@ from typing import Any
 from lm_eval_overton.harness import entry_points as registry
 from lm_eval_overton.harness.columns import PROMPTS
 from lm_eval_overton.harness.judging.stage import JudgingStage
+from lm_eval_overton.metrics.measures.about_samples import IDENTICAL_PROMPTS
 from lm_eval_overton.runs import folder as runs
 
 __all__ = ["Outcome"]
@@ -64,7 +65,7 @@ class Outcome:
     @cached_property
     def alarms(self) -> list[str]:
         """What makes the values doubtful, a sentence each."""
-        alarms = _identical(self.gathered.get("identical_prompts", []))
+        alarms = _identical(self.gathered.get(IDENTICAL_PROMPTS.name, []))
         if self.judging:
             alarms += self.stage.alarms(self.judging["counts"], self.folder)
         return alarms

@@ -27,7 +27,7 @@ from lm_eval_overton.harness.provenance import signature_of
 from lm_eval_overton.harness.results_entry import Outcome
 from lm_eval_overton.judge.ask import Judge
 from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
-from lm_eval_overton.metrics.score import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
+from lm_eval_overton.metrics.measures import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.reference import load_reference

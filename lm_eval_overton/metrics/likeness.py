@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +16,11 @@ from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample
 from lm_eval_overton.text.words import content_words, word_count
 
-__all__ = ["BERTSCORES", "KINDS", "Likeness", "shortened"]
+__all__ = ["BERTSCORES", "KINDS", "Kind", "Likeness", "shortened"]
 
 Matrix = npt.NDArray[np.float64]
-KINDS = ("jaccard", "rouge_l", "cosine", "length_ratio")
+Kind = Literal["jaccard", "rouge_l", "cosine", "length_ratio"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 BERTSCORES = ("precision", "recall", "f1")
 
 

@@ -1,148 +1,33 @@
-"""From the samples of prompts to values per prompt: where the pure metrics meet the data.
+"""From the samples of prompts to values per prompt: where the metrics meet the data.
 
-A metric is one line in `METRICS`. What several of them need (tokens, embeddings, matches) is
-computed once per prompt, and texts of all prompts are encoded together beforehand.
+What the named metrics need is prepared for all prompts together, so that models get full batches;
+then each prompt's values are computed, and what was made for it is let go.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from lm_eval_overton.metrics.controlled import (
-    COUNTS,
-    JUDGED_BY,
-    QUALITY_CONTROLLED,
-    RAW_AT_TWO,
-    controlled_bounds,
-    judged_metrics,
-)
-from lm_eval_overton.metrics.formulas import coverage, lexical, semantic, surface
 from lm_eval_overton.metrics.likeness import shortened
-from lm_eval_overton.metrics.measures.reference import (
-    REFERENCE_COVERAGE,
-    bertscore_metrics,
-    similarity_metrics,
-)
-from lm_eval_overton.metrics.view import CONTROLLED_N, Bench, Fill, Prompt, PromptView
+from lm_eval_overton.metrics.measures import REGISTRY, known
+from lm_eval_overton.metrics.metric import Metric, Need
+from lm_eval_overton.metrics.verdicts import COUNTS
+from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.text import words as text
-from lm_eval_overton.text.bertscore import PairScores
-from lm_eval_overton.text.samples import cut_share, status_share
+from lm_eval_overton.text import words
 
-__all__ = [
-    "BERTSCORE",
-    "BOUNDED",
-    "BOUNDS",
-    "JUDGED",
-    "MATCHED",
-    "MATCHING",
-    "METRICS",
-    "REFERENCE",
-    "Bench",
-    "Prompt",
-    "PromptView",
-    "Values",
-    "details",
-    "score_prompts",
-]
+__all__ = ["BOUNDS", "Bench", "Prompt", "PromptView", "Values", "details", "score_prompts"]
 
 Values = dict[str, float | None]
 
 BOUNDS: tuple[Fill, ...] = ("worst", "best")
 # Chance is estimated on this many other prompts: of each, all samples take part.
 CHANCE_PROMPTS = {"words": 20, "viewpoints": 3}
-
-
-def _mean_words(view: PromptView) -> float:
-    counts = [text.word_count(sample) for sample in view.texts]
-    return math.fsum(counts) / len(counts) if counts else math.nan
-
-
-def _identical(view: PromptView) -> float:
-    return float(len(set(view.texts)) == 1) if len(view.texts) >= 2 else math.nan
-
-
-def _count(pool: npt.NDArray[np.bool_], units: float) -> float:
-    """Return a number of units of a pool; undefined, as the index is, where there are none."""
-    return units if pool.shape[1] else math.nan
-
-
-def _ceiling(view: PromptView) -> float:
-    return float(view.covered.any(axis=0).mean()) if view.covered.size else math.nan
-
-
-METRICS: dict[str, Callable[[PromptView], float]] = {
-    "lexical_diversity": lambda v: lexical.jaccard_diversity(v.bags),
-    "semantic_diversity": lambda v: semantic.cosine_diversity(v.embeddings),
-    "vendi": lambda v: v.at_n(lambda chosen: semantic.vendi_score(v.embeddings[list(chosen)])),
-    "distinct_2": lambda v: v.at_n(
-        lambda chosen: lexical.distinct_ratio([v.bigrams[i] for i in chosen])
-    ),
-    "compression_ratio": lambda v: v.at_n(
-        lambda chosen: surface.compression_ratio([v.texts[i] for i in chosen])
-    ),
-    "units_at_1_words": lambda v: _count(v.word_pool, coverage.units_at_1(v.word_pool)),
-    "units_at_n_words": lambda v: _count(v.word_pool, coverage.units_at_n(v.word_pool, v.bench.n)),
-    "overton_index_words": lambda v: coverage.overton_index(v.word_pool, v.bench.n),
-    "units_at_1_clusters": lambda v: _count(v.cluster_pool, coverage.units_at_1(v.cluster_pool)),
-    "units_at_n_clusters": lambda v: _count(
-        v.cluster_pool, coverage.units_at_n(v.cluster_pool, v.bench.n)
-    ),
-    "overton_index_clusters": lambda v: coverage.overton_index(v.cluster_pool, v.bench.n),
-    "coverage_at_1": lambda v: coverage.coverage_at_1(v.covered),
-    "coverage_at_n": lambda v: coverage.coverage_at_n(v.covered, v.bench.n),
-    "overton_index": lambda v: coverage.overton_index(v.covered, v.bench.n),
-    "stance_balance": lambda v: coverage.stance_balance(v.covered, v.sides),
-    "coverage_floor": lambda v: 1.0 / len(v.prompt.viewpoints),
-    "coverage_ceiling": _ceiling,
-    **REFERENCE_COVERAGE,
-    "mean_words": _mean_words,
-    "list_share": lambda v: surface.share(v.texts, text.is_list),
-    "refusal_share": lambda v: surface.share(v.texts, text.is_refusal),
-    "failed_rate": lambda v: status_share(v.samples, "failed"),
-    "unparsed_rate": lambda v: status_share(v.samples, "unparsed"),
-    "empty_rate": lambda v: status_share(v.samples, "empty"),
-    "duplicate_share": lambda v: surface.duplicate_share(v.texts),
-    "identical_prompts": _identical,
-    "cut_share": lambda v: cut_share(v.samples, v.bench.stops),
-    "examples_dropped": lambda v: v.prompt.info.get("examples_dropped", math.nan),
-    "overlong_share": lambda v: surface.share(v.texts, v.bench.encoder.is_overlong),
-}
-METRICS |= similarity_metrics() | judged_metrics() | COUNTS
-
-
-def _controlled(name: str) -> Callable[[PromptView], float]:
-    return lambda view: METRICS[name](view.controlled)
-
-
-METRICS |= {name: _controlled(raw) for name, raw in QUALITY_CONTROLLED.items()}
-METRICS[RAW_AT_TWO] = lambda v: coverage.overton_index(v.word_pool, CONTROLLED_N)
-METRICS |= bertscore_metrics()
-
-# Defined only with a BERTScore model.
-BERTSCORE = frozenset(name for name in METRICS if name.startswith("bertscore_"))
-# Defined only against a reference run.
-REFERENCE = frozenset(
-    name for name in METRICS if name.startswith(("reference_", "missing_from_reference"))
-).difference(COUNTS)
-# Shown only with a judge, and those of them that rest on its verdicts.
-JUDGED = frozenset(JUDGED_BY)
-BOUNDED = JUDGED - {RAW_AT_TWO}
-# What a matcher decides.
-MATCHED = frozenset({"coverage_at_1", "coverage_at_n", "overton_index", "stance_balance"})
-_TEXTS_EMBEDDED = frozenset(
-    {"semantic_diversity", "semantic_diversity_qc", "vendi", "overlong_share"}
-)
-# What a matcher is asked for.
-MATCHING = MATCHED | {"coverage_ceiling"} | REFERENCE
-_REFERENCES_EMBEDDED = frozenset(name for name in METRICS if name.startswith("cosine"))
-_SENTENCES_EMBEDDED = frozenset(name for name in METRICS if name.endswith("_clusters"))
 
 
 def score_prompts(
@@ -155,7 +40,7 @@ def score_prompts(
 
     Args:
         prompts: All prompts of a run.
-        names: Keys of `METRICS`.
+        names: Names of metrics and of verdict counts.
         bench: What is common to all prompts.
         bounded: Those that get a `..._worst` and a `..._best` beside them.
 
@@ -165,48 +50,15 @@ def score_prompts(
     Raises:
         OvertonError: If a model that a metric needs cannot be loaded.
     """
-    _encode_together(prompts, names, bench)
-    others = _others(prompts, bench) if REFERENCE.intersection(names) else [()] * len(prompts)
-    if MATCHING.intersection(names):
-        compared = bool(REFERENCE.intersection(names))
-        views = (PromptView(p, bench, own) for p, own in zip(prompts, others, strict=True))
-        _match_together(views, bench, compared)
-    bert = _bertscores(prompts, bench) if BERTSCORE.intersection(names) else [None] * len(prompts)
-    return [
-        _values(PromptView(prompt, bench, own, scores), names, bounded)
-        for prompt, own, scores in zip(prompts, others, bert, strict=True)
-    ]
+    needs = _needs(known(names))
+    others = _others(prompts, bench) if Need.OTHER_PROMPTS in needs else [()] * len(prompts)
+    views = [PromptView(p, bench, own) for p, own in zip(prompts, others, strict=True)]
+    _prepare(views, needs, bench)
+    return [_values(view, names, bounded) for view in _one_by_one(views)]
 
 
-def _bertscores(prompts: Sequence[Prompt], bench: Bench) -> list[tuple[PairScores, PairScores]]:
-    """Return each prompt's BERTScores, of its samples and of its references, in one pass."""
-    assert bench.bert is not None
-    references = [prompt.reference_texts for prompt in prompts]
-    scores = bench.bert.pairs([p.texts for p in prompts] + references, references + references)
-    return list(zip(scores[: len(prompts)], scores[len(prompts) :], strict=True))
-
-
-def _encode_together(prompts: Sequence[Prompt], names: Sequence[str], bench: Bench) -> None:
-    """Let the models see all texts at once, so that their batches are full."""
-    texts: list[str] = []
-    if _TEXTS_EMBEDDED.intersection(names):
-        texts += [sample for prompt in prompts for sample in prompt.texts]
-    if _SENTENCES_EMBEDDED.intersection(names):
-        texts += [
-            s for prompt in prompts for sample in prompt.texts for s in text.sentences(sample)
-        ]
-    if _REFERENCES_EMBEDDED.intersection(names):
-        for prompt in prompts:
-            both = [*prompt.texts, *prompt.reference_texts]
-            texts += both + shortened(both)
-    if texts:
-        bench.encoder.encode(texts)
-
-
-def _match_together(views: Iterable[PromptView], bench: Bench, compared: bool) -> None:
-    """Let the matcher see all questions at once, too."""
-    if bench.matcher is not None:
-        bench.matcher.scores([asked for view in views for asked in view.questions(compared)])
+def _needs(metrics: Sequence[Metric]) -> frozenset[Need]:
+    return frozenset[Need]().union(*(metric.needs for metric in metrics))
 
 
 def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
@@ -221,18 +73,78 @@ def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
     return chosen
 
 
+def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench) -> None:
+    """Let each model that is needed see the texts of all prompts at once."""
+    texts = list(_to_encode(views, needs))
+    if texts:
+        bench.encoder.encode(texts)
+    if Need.MATCHER in needs and bench.matcher is not None:
+        compared = Need.REFERENCE in needs
+        bench.matcher.scores([asked for view in views for asked in view.questions(compared)])
+    if Need.BERTSCORE in needs:
+        _score_with_bert(views, bench)
+
+
+def _to_encode(views: Sequence[PromptView], needs: AbstractSet[Need]) -> Iterator[str]:
+    if Need.EMBEDDINGS in needs:
+        for view in views:
+            yield from view.texts
+    if Need.SENTENCES in needs:
+        for view in views:
+            for sample in view.texts:
+                yield from words.sentences(sample)
+    if Need.REFERENCE_EMBEDDINGS in needs:
+        for view in views:
+            both = [*view.texts, *view.prompt.reference_texts]
+            yield from [*both, *shortened(both)]
+
+
+def _score_with_bert(views: Sequence[PromptView], bench: Bench) -> None:
+    """Give each view its BERTScores, of its samples and of its references."""
+    assert bench.bert is not None
+    references = [view.prompt.reference_texts for view in views]
+    scores = bench.bert.pairs([v.texts for v in views] + references, references + references)
+    for view, own, theirs in zip(views, scores, scores[len(views) :], strict=False):
+        view.bert = own, theirs
+
+
+def _one_by_one(views: list[PromptView]) -> Iterator[PromptView]:
+    """Yield the views, and let go of each, with all that was made for it, before the next."""
+    views.reverse()
+    while views:
+        yield views.pop()
+
+
 def _values(view: PromptView, names: Sequence[str], bounded: AbstractSet[str]) -> Values:
-    values = {name: _none_if_nan(METRICS[name](view)) for name in names}
-    incomplete = view.incomplete or bool(MATCHED & bounded)
+    values = {name: _none_if_nan(_compute(name, view)) for name in names}
+    of_interest = [metric for metric in known(names) if metric.name in bounded]
+    incomplete = view.incomplete or any(metric.matched for metric in of_interest)
     filled = [view.filled(fill) if incomplete else view for fill in BOUNDS]
-    for name in bounded & set(names):
-        raw = QUALITY_CONTROLLED.get(name)
-        if raw is None:
-            pair = [METRICS[name](other) for other in filled]
-        else:
-            pair = [*controlled_bounds(name, METRICS[raw], view)]
-        values |= {f"{name}_{f}": _none_if_nan(v) for f, v in zip(BOUNDS, pair, strict=True)}
+    for metric in of_interest:
+        pair = (
+            _controlled_bounds(metric, metric.controlled, view)
+            if metric.controlled
+            else [metric.compute(other) for other in filled]
+        )
+        values |= {f"{metric.name}_{f}": _none_if_nan(v) for f, v in zip(BOUNDS, pair, strict=True)}
     return values
+
+
+def _compute(name: str, view: PromptView) -> float:
+    return REGISTRY[name].compute(view) if name in REGISTRY else COUNTS[name](view)
+
+
+def _controlled_bounds(metric: Metric, raw: Metric, view: PromptView) -> tuple[float, float]:
+    """Return the worst and the best value that a quality-controlled metric can have.
+
+    Whether a sample passes the quality bar moves such a metric either way: its bounds are the
+    least and the greatest value that the raw metric has, where it is defined, for whichever of the
+    samples without a verdict pass.
+    """
+    values = [raw.compute(completed) for completed in view.completed(metric.parts)]
+    defined = [value for value in values if not math.isnan(value)]
+    low, high = min(defined, default=math.nan), max(defined, default=math.nan)
+    return (high, low) if metric.higher_is_better is False else (low, high)
 
 
 def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any]:
@@ -245,7 +157,7 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
         verdict.
     """
     kept: dict[str, Any] = {"sha": short_hash([sample.raw for sample in prompt.samples])}
-    if bench.matcher is not None and MATCHING.intersection(names):
+    if bench.matcher is not None and Need.MATCHER in _needs(known(names)):
         scores = bench.matcher.scores([prompt.question(prompt.texts)])[0]
         kept["covered"] = [
             None if np.isnan(row).any() else np.flatnonzero(row >= bench.matcher.threshold).tolist()

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from lm_eval_overton import stats
-from lm_eval_overton.metrics.formulas import coverage
+from lm_eval_overton.metrics.formulas import against_reference
+from lm_eval_overton.metrics.measures.about_samples import LIST_SHARE, MEAN_WORDS
+from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
+from lm_eval_overton.metrics.measures.reference import MISSING, REFERENCE_COVERAGE_AT_1
+from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
+from lm_eval_overton.metrics.measures.units import (
+    OVERTON_INDEX_WORDS,
+    UNITS_AT_1_WORDS,
+    UNITS_AT_N_WORDS,
+)
 from lm_eval_overton.replicate.expected import UNPARSED
 from lm_eval_overton.replicate.study import (
     N_SAMPLES,
@@ -25,19 +34,15 @@ COVERING = ("llama-2-chat", "gpt-3.5-turbo", "llama-2-icl", "llama-2-icl-chat")
 
 STATUSES = ("failed", "unparsed", "empty")
 DIVERSITY = {
-    "lexical diversity": "lexical_diversity",
-    "semantic diversity": "semantic_diversity",
-    "words": "mean_words",
-    "lists": "list_share",
-    "words in 1": "units_at_1_words",
-    "words in 5": "units_at_n_words",
-    "Overton index": "overton_index_words",
+    "lexical diversity": LEXICAL_DIVERSITY.name,
+    "semantic diversity": SEMANTIC_DIVERSITY.name,
+    "words": MEAN_WORDS.name,
+    "lists": LIST_SHARE.name,
+    "words in 1": UNITS_AT_1_WORDS.name,
+    "words in 5": UNITS_AT_N_WORDS.name,
+    "Overton index": OVERTON_INDEX_WORDS.name,
 }
-COVER = (
-    "reference_coverage_at_1",
-    "missing_from_reference_split",
-    "missing_from_reference_held_out",
-)
+COVER = (REFERENCE_COVERAGE_AT_1.name, MISSING["split"].name, MISSING["held_out"].name)
 
 
 def sample_table(study: Study, dataset: str) -> Table:
@@ -168,7 +173,7 @@ def _chance(study: Study, samples: Samples, base: Samples, kept: list[int]) -> l
     own = [study.words(prompt) for prompt in samples]
     theirs = [study.words(prompt) for prompt in base]
     return [
-        coverage.chance_coverage(
+        against_reference.chance_coverage(
             own[:i] + own[i + 1 :], theirs[i], n_pool=N_SAMPLES, n=1, seed=SEED
         )
         for i in kept

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lm_eval_overton.comparison.recover import Recovery, Run, recover
+from lm_eval_overton.metrics.likeness import BERTSCORES, Kind
 from lm_eval_overton.replicate.expected import HINTLESS, UNPARSED, expected
 from lm_eval_overton.replicate.layout import REFERENCE
 from lm_eval_overton.replicate.study import Samples, Study, mean_number
@@ -15,8 +16,7 @@ from lm_eval_overton.replicate.table import Cell, Number, Row, Table
 __all__ = ["bertscore_table", "similarity_table"]
 
 BASE = "llama-2-base"
-SIMILARITIES = ("jaccard", "rouge_l", "cosine")
-BERTSCORES = ("precision", "recall", "f1")
+SIMILARITIES: tuple[Kind, ...] = ("jaccard", "rouge_l", "cosine")
 
 
 def similarity_table(study: Study, dataset: str) -> Table:
@@ -42,7 +42,7 @@ def similarity_table(study: Study, dataset: str) -> Table:
 
 
 def _similarity_rows(
-    study: Study, dataset: str, kinds: Sequence[str]
+    study: Study, dataset: str, kinds: Sequence[Kind]
 ) -> tuple[list[Row], list[str]]:
     models = study.released.models(dataset)
     lacking = [model for model in (REFERENCE, BASE) if model not in models]

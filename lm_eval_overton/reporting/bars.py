@@ -10,6 +10,7 @@ import numpy as np
 
 from lm_eval_overton.comparison import Compared, Shift
 from lm_eval_overton.metrics.formulas.stance import STANCES
+from lm_eval_overton.metrics.measures.stance import P_BOTH, STANCE_SHARES
 from lm_eval_overton.reporting.estimates import Estimates, task_of
 from lm_eval_overton.reporting.html import percent
 from lm_eval_overton.reporting.picture import WIDTH, Picture, labelled, look, name_rows, short
@@ -47,9 +48,10 @@ def stances(estimates: Estimates) -> Picture:
 def _stance_rows(estimates: Estimates) -> Iterator[tuple[str, list[float]]]:
     runs = estimates.compared.runs
     for i, run in enumerate(runs):
-        task = task_of(run, "p_both")
+        task = task_of(run, P_BOTH.name)
         if task:
-            shares = [estimates.interval(i, task, f"p_{s}").estimate for s in STANCES]
+            names = [metric.name for metric in STANCE_SHARES.values()]
+            shares = [estimates.interval(i, task, name).estimate for name in names]
             yield labelled(runs, i), shares
 
 

@@ -13,6 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1
+from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
+from lm_eval_overton.metrics.measures.likeness import SIMILARITIES
+from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
 from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import script_json
 from lm_eval_overton.runs.answers import Answers, Reader
@@ -25,7 +29,16 @@ __all__ = ["SAMPLE_LENGTH", "Browser", "TaskPart", "build"]
 # Characters of one sample; what is longer is cut, and the page says so.
 SAMPLE_LENGTH = 8_000
 # By which metric prompts are chosen: the first that at least two runs define, or any does.
-ORDER = ("coverage_at_1", "semantic_diversity", "lexical_diversity", "cosine", "jaccard")
+ORDER = tuple(
+    metric.name
+    for metric in (
+        COVERAGE_AT_1,
+        SEMANTIC_DIVERSITY,
+        LEXICAL_DIVERSITY,
+        SIMILARITIES["cosine"],
+        SIMILARITIES["jaccard"],
+    )
+)
 
 Floats = npt.NDArray[np.float64]
 

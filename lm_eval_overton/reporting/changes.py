@@ -6,6 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from lm_eval_overton.comparison import Compared, Pair, Row, Shift
+from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
+from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
+from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
+from lm_eval_overton.metrics.measures.units import (
+    OVERTON_INDEX_WORDS,
+    UNITS_AT_1_CLUSTERS,
+    UNITS_AT_1_WORDS,
+)
+from lm_eval_overton.metrics.metric import BETWEEN, WITHIN, Metric
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import (
     Markup,
@@ -35,10 +44,10 @@ GROUPS = {
     "recovered": "What comes back in context",
 }
 # What the tiles at the top show, per axis the first that was compared.
-AXES: Mapping[str, Sequence[str]] = {
-    "Diversity between samples": ("semantic_diversity", "lexical_diversity"),
-    "Coverage within a sample": ("coverage_at_1", "units_at_1_words", "units_at_1_clusters"),
-    "One sample against all of them": ("overton_index", "overton_index_words"),
+AXES: Mapping[str, Sequence[Metric]] = {
+    BETWEEN: (SEMANTIC_DIVERSITY, LEXICAL_DIVERSITY),
+    WITHIN: (COVERAGE_AT_1, UNITS_AT_1_WORDS, UNITS_AT_1_CLUSTERS),
+    "One sample against all of them": (OVERTON_INDEX, OVERTON_INDEX_WORDS),
 }
 
 
@@ -69,10 +78,10 @@ def _tiles(estimates: Estimates, run: int, pair: Pair) -> Markup:
     )
 
 
-def _axis_row(estimates: Estimates, run: int, metrics: Sequence[str]) -> Row | None:
+def _axis_row(estimates: Estimates, run: int, metrics: Sequence[Metric]) -> Row | None:
     for metric in metrics:
         for task in task_names(estimates.compared.runs):
-            row = estimates.row(run, task, metric)
+            row = estimates.row(run, task, metric.name)
             if row is not None and not math.isnan(row.paired.difference):
                 return row
     return None

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
+from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
+from lm_eval_overton.metrics.measures.quality import HELPFULNESS
+from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
+from lm_eval_overton.metrics.measures.units import UNITS_AT_1_WORDS
 from lm_eval_overton.reporting.bars import recovery, stances
 from lm_eval_overton.reporting.estimates import Estimates, common_metric
 from lm_eval_overton.reporting.picture import Picture
@@ -11,9 +16,15 @@ from lm_eval_overton.reporting.spread import spreads
 __all__ = ["DIVERSITY", "WITHIN", "pictures"]
 
 # Of each the first that most runs define is shown.
-DIVERSITY = ("semantic_diversity", "lexical_diversity")
-WITHIN = ("coverage_at_1", "units_at_1_words")
-SPREAD = (*DIVERSITY, "overton_index", "coverage_at_1", "units_at_1_words", "helpfulness")
+DIVERSITY = (SEMANTIC_DIVERSITY.name, LEXICAL_DIVERSITY.name)
+WITHIN = (COVERAGE_AT_1.name, UNITS_AT_1_WORDS.name)
+SPREAD = (
+    *DIVERSITY,
+    OVERTON_INDEX.name,
+    COVERAGE_AT_1.name,
+    UNITS_AT_1_WORDS.name,
+    HELPFULNESS.name,
+)
 
 
 def pictures(estimates: Estimates) -> list[Picture]:
@@ -21,7 +32,7 @@ def pictures(estimates: Estimates) -> list[Picture]:
     compared = estimates.compared
     across = common_metric(compared.runs, DIVERSITY)
     within = common_metric(compared.runs, WITHIN)
-    quality = common_metric(compared.runs, ("helpfulness",))
+    quality = common_metric(compared.runs, (HELPFULNESS.name,))
     tasks = "the task overton_diversity, or overton_coverage for viewpoints"
     judge = "a quality judge, `overton judge RUN --judge JUDGE.yaml`"
     return [

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from lm_eval_overton.comparison import ABOUT_SAMPLES, SAMPLES_TABLE
+from lm_eval_overton.comparison import SAMPLES_TABLE
 from lm_eval_overton.judge.parse import STATUSES
+from lm_eval_overton.metrics.measures import REGISTRY, is_about_samples
+from lm_eval_overton.metrics.metric import FAMILIES, OTHER
 from lm_eval_overton.reporting.changes import direction, missing
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import (
@@ -24,38 +26,15 @@ from lm_eval_overton.settings.signature import differing, fields
 
 __all__ = ["families", "hygiene", "judges", "settings", "summary"]
 
-# What is a count or another number, not a share of samples.
-NO_SHARES = ("mean_words", "examples_dropped", "coverage_floor")
-# A metric belongs to the first family with a word that its name begins with.
-FAMILIES: Mapping[str, Sequence[str]] = {
-    "Against a reference run": ("reference_", "missing_from_reference"),
-    "Diversity between samples": (
-        "lexical_diversity", "semantic_diversity", "vendi", "distinct_", "compression_ratio",
-        "ead", "self_bleu",
-    ),
-    "Coverage within a sample": ("coverage_", "units_", "overton_index", "stance_balance"),
-    "Stance": ("p_", "stance_"),
-    "Quality": ("helpfulness", "clarity", "factuality", "depth", "engagement", "utility_k"),
-    "Likeness to the reference": ("jaccard", "rouge_l", "cosine", "bertscore_", "length_ratio"),
-}  # fmt: skip
-OTHER = "Other"
 IN_CONTEXT = "overton_icl_"
 
 
 def families(metrics: Sequence[str]) -> dict[str, list[str]]:
     """Return metrics under the titles of their families, in the order given within each."""
-    order = [title for title in FAMILIES if title != "Against a reference run"]
-    found: dict[str, list[str]] = {
-        title: [] for title in [*order, "Against a reference run", OTHER]
-    }
+    found: dict[str, list[str]] = {title: [] for title in FAMILIES}
     for metric in metrics:
-        found[_family(metric)].append(metric)
+        found[REGISTRY[metric].family if metric in REGISTRY else OTHER].append(metric)
     return {title: own for title, own in found.items() if own}
-
-
-def _family(metric: str) -> str:
-    return next((title for title, words in FAMILIES.items() if metric.startswith(tuple(words))),
-                OTHER)  # fmt: skip
 
 
 def summary(estimates: Estimates) -> Markup:
@@ -81,7 +60,7 @@ def _summary_of(estimates: Estimates, title: str, columns: Sequence[Column]) -> 
     runs = estimates.compared.runs
     results = [runs[i].tasks[task] for i, task in columns]
     held = dict.fromkeys(metric for result in results for metric in result.values)
-    metrics = [metric for metric in held if metric not in ABOUT_SAMPLES]
+    metrics = [metric for metric in held if not is_about_samples(metric)]
     groups = {
         family: [[_metric_name(results, m), *(_estimate(estimates, *c, m) for c in columns)]
                  for m in own]
@@ -125,7 +104,7 @@ def hygiene(estimates: Estimates) -> Markup:
     """Return what the samples are like, and what the runs warned of."""
     runs = estimates.compared.runs
     held = {name for run in runs for result in run.tasks.values() for name in result.values}
-    names = [name for name in ABOUT_SAMPLES if name in held]
+    names = [name for name in REGISTRY if name in held and is_about_samples(name)]
     groups = {
         task: [[run.name, *(_about_samples(estimates, i, task, name) for name in names)]
                for i, run in enumerate(runs) if task in run.tasks]
@@ -139,7 +118,7 @@ def hygiene(estimates: Estimates) -> Markup:
 
 def _about_samples(estimates: Estimates, run: int, task: str, metric: str) -> str:
     value = estimates.interval(run, task, metric).estimate
-    return number(value) if metric in NO_SHARES else percent(value)
+    return percent(value) if REGISTRY[metric].as_percent else number(value)
 
 
 def _alarms(runs: Sequence[FinishedRun]) -> Markup:

@@ -11,7 +11,7 @@ import pytest
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.harness.replay import task_class
-from lm_eval_overton.metrics.score import JUDGED, REFERENCE
+from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
 from tests.conftest import Harness, Server, overton
 from tests.matchers.test_matchers import write_nli_model
 

@@ -6,8 +6,9 @@ from lm_eval_overton.judge.ask import GuardedJudge
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.matchers.judge import JudgeMatcher
 from lm_eval_overton.matchers.question import Question
-from lm_eval_overton.metrics.controlled import COUNTS
-from lm_eval_overton.metrics.score import MATCHED, Bench, Prompt, details, score_prompts
+from lm_eval_overton.metrics.measures import MATCHED
+from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
+from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.text.samples import clean
 from tests.released import NoEncoder
 
@@ -102,7 +103,10 @@ def test_verdicts_on_the_reference_and_for_chance_are_counted_where_they_are_ask
     assert [row[f"viewpoints_{s}"] for s in STATUSES] == [2, 0, 0, 0]
     assert len(judge.asked) == 3
     row, _ = counted(prompts, Rater(), "coverage_at_1", "reference_coverage_at_1")
-    # x and y, r and the lost one, and z, which answers the other question.
+    # x and y, r and the lost one.
+    assert [row[f"viewpoints_{s}"] for s in STATUSES] == [3, 0, 0, 1]
+    row, _ = counted(prompts, Rater(), "coverage_at_1", "reference_coverage_at_1_chance")
+    # Also z, which answers the other question.
     assert [row[f"viewpoints_{s}"] for s in STATUSES] == [4, 0, 0, 1]
 
 

@@ -8,24 +8,17 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.metrics.controlled import (
-    COUNTS,
-    JUDGED_BY,
-    LOWER_IS_BETTER,
-    QUALITY_CONTROLLED,
-    judged_metrics,
-)
 from lm_eval_overton.metrics.formulas.stance import STANCES
+from lm_eval_overton.metrics.measures import JUDGED, JUDGED_BY, REGISTRY
 from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, passes
 from lm_eval_overton.metrics.score import (
     BOUNDS,
-    JUDGED,
-    METRICS,
     Bench,
     Prompt,
     PromptView,
     score_prompts,
 )
+from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.text.samples import clean
 from tests.released import NoEncoder
 
@@ -34,6 +27,12 @@ UNREADABLE = Verdict("unreadable", None, "Well.")
 FAILED = Verdict("failed", None, None)
 MISSING = st.sampled_from([REFUSED, UNREADABLE, FAILED])
 SAMPLES = ["red tree hill", "red lake boat", "blue tree house", "red tree wood", "green lake boat"]
+
+
+LOWER_IS_BETTER = "missing_from_reference_split_qc"
+# What verdicts decide by themselves: no quality-controlled metric, and not what those of two
+# samples are compared with.
+VERDICTS_ALONE = [n for n in JUDGED_BY if not n.endswith(("_qc", "_at_2"))]
 
 
 def bench(**changes):
@@ -71,7 +70,7 @@ def bounded(name, own, **changes):
 
 
 def test_every_judged_metric_has_its_judgement():
-    assert set(judged_metrics()) < set(JUDGED_BY) == JUDGED < set(METRICS)
+    assert set(VERDICTS_ALONE) < set(JUDGED_BY) == JUDGED < set(REGISTRY)
     beside = {"reference_quality", "viewpoints"}
     assert {name.rpartition("_")[0] for name in COUNTS} == {*JUDGED_BY.values(), *beside}
 
@@ -180,7 +179,7 @@ def test_missing_verdicts_on_other_prompts_bound_what_is_missing_by_chance():
 def test_the_direction_of_a_bound_is_that_of_the_task():
     _, config = task_class("overton_diversity")
     lower = {m["metric"] for m in config["metric_list"] if m["higher_is_better"] is False}
-    assert lower & JUDGED == LOWER_IS_BETTER
+    assert lower & JUDGED == {LOWER_IS_BETTER}
 
 
 def test_stance_shares_and_their_bounds():
@@ -240,7 +239,7 @@ def test_counts_by_status():
 
 
 def test_a_prompt_that_was_not_judged_has_no_value_and_no_bounds():
-    for name in (*judged_metrics(), "lexical_diversity_qc"):
+    for name in (*VERDICTS_ALONE, "lexical_diversity_qc"):
         own = prompt([]) if name.endswith("_qc") else prompt()
         assert bounded(name, own) == (None, None, None), name
 
@@ -291,12 +290,12 @@ def test_whichever_samples_pass_a_quality_controlled_metric_lies_within_its_boun
     ):
         plain = prompt(passing, reference)
         for name in COMPLETED:
-            value = METRICS[QUALITY_CONTROLLED[name]](PromptView(plain, bench(n=2)))
+            value = REGISTRY[name].controlled.compute(PromptView(plain, bench(n=2)))
             if not math.isnan(value):
                 found[name].add(value)
     for name in COMPLETED:
         ends = [values[f"{name}_{fill}"] for fill in BOUNDS]
-        low, high = ends[::-1] if name in LOWER_IS_BETTER else ends
+        low, high = ends[::-1] if name == LOWER_IS_BETTER else ends
         assert (low is None) == (not found[name])
         if found[name]:
             assert (low, high) == pytest.approx((min(found[name]), max(found[name])))

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics.controlled import COUNTS
 from lm_eval_overton.metrics.likeness import KINDS
-from lm_eval_overton.metrics.score import JUDGED, METRICS, REFERENCE, Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.measures import JUDGED, REFERENCE, REGISTRY
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
@@ -23,11 +24,11 @@ GIVEN_UNITS = {
     "coverage_floor",
     "coverage_ceiling",
 }
-IN_CONTEXT = {name for name in METRICS if name.startswith((*KINDS, "bertscore_"))}
+IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"))}
 IN_CONTEXT.add("examples_dropped")
 # What is defined without viewpoints and without a reference.
 JUDGE = JUDGED | COUNTS.keys()
-PLAIN = tuple(name for name in METRICS if name not in REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE)
+PLAIN = tuple(name for name in REGISTRY if name not in REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE)
 
 
 class FakeEncoder:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.metrics.formulas import coverage as cov
-from lm_eval_overton.metrics.score import JUDGED, REFERENCE, Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.formulas import against_reference as cov
+from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
+from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.reference import find_responses, load_reference
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import content_words

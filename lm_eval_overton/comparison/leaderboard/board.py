@@ -14,7 +14,7 @@ from lm_eval_overton.comparison.leaderboard.columns import further_columns
 from lm_eval_overton.comparison.leaderboard.settings import Results, common_settings, some
 from lm_eval_overton.comparison.references import against_itself
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.metrics.controlled import JUDGED_BY
+from lm_eval_overton.metrics.measures import JUDGED_BY
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, fields
 

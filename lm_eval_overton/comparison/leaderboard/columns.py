@@ -9,28 +9,10 @@ from lm_eval_overton.comparison.leaderboard.settings import (
     has_one_judge,
     has_one_reference,
 )
+from lm_eval_overton.metrics.measures import known
 
 __all__ = ["further_columns"]
 
-# Shown beside the metric that sorts, where a task has them.
-MAIN = (
-    "lexical_diversity",
-    "semantic_diversity",
-    "units_at_1_words",
-    "units_at_n_words",
-    "overton_index_words",
-    "coverage_at_1",
-    "coverage_at_n",
-    "overton_index",
-    "stance_balance",
-    "p_both",
-    "stance_coverage",
-    "helpfulness",
-    "lexical_diversity_qc",
-    "cosine",
-    "jaccard",
-    "rouge_l",
-)
 # How many metrics are shown of a task that has none of these.
 OTHERS = 3
 
@@ -45,7 +27,7 @@ def further_columns(metric: str, rows: Results) -> tuple[tuple[str, ...], tuple[
 
 def _wanted(metric: str, rows: Results) -> list[str]:
     held = dict.fromkeys(name for own in rows.values() for name in own.values)
-    main = [name for name in MAIN if name in held and name != metric]
+    main = [m.name for m in known(held) if m.on_leaderboard and m.name != metric]
     if not main:
         directed = [name for name in held if _is_directed(name, rows)]
         main = [name for name in directed if name != metric][:OTHERS]

@@ -35,7 +35,7 @@ def common_settings(task: str, metric: str, rows: Results) -> tuple[str, str]:
     own = {name: fields(result.signature) for name, result in rows.items()}
     judges = {name: _judge(metric, result) for name, result in rows.items()}
     mixed = {key: {name: one.get(key, UNSET) for name, one in own.items()} for key in _mixed(rows)}
-    if not rests_on_reference(task, metric):
+    if not rests_on_reference(metric):
         mixed.pop("reference", None)
     if len(set(judges.values())) > 1:
         mixed["judge"] = {name: judge or "none" for name, judge in judges.items()}
@@ -77,7 +77,7 @@ def has_one_judge(metric: str, rows: Results) -> bool:
 def has_one_reference(metric: str, rows: Results) -> bool:
     """Return whether no two runs have the metric against different references."""
     measured = [one for one in rows.values() if metric in one.values]
-    if not measured or not rests_on_reference(measured[0].task, metric):
+    if not measured or not rests_on_reference(metric):
         return True
     return len({fields(one.signature).get("reference") for one in measured}) == 1
 

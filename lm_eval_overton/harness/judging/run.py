@@ -20,7 +20,8 @@ from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.client.model import HarnessJudge, Plan
 from lm_eval_overton.matchers.embedding import JudgeMatcher
-from lm_eval_overton.metrics.score import JUDGED, MATCHING, score_prompts
+from lm_eval_overton.metrics.measures import JUDGED, MATCHING
+from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Prompt
 from lm_eval_overton.runs.responses import Responses, read_responses
 from lm_eval_overton.runs.whole_file import write_whole

@@ -12,7 +12,7 @@ from lm_eval_overton.judge.ask import GuardedJudge, Judge, Judged, LabelsJudge, 
 from lm_eval_overton.judge.client.model import HarnessJudge, is_local
 from lm_eval_overton.judge.parse import STATUSES
 from lm_eval_overton.judge.prompts import JUDGEMENTS
-from lm_eval_overton.metrics.controlled import JUDGED_BY
+from lm_eval_overton.metrics.measures import JUDGED_BY
 from lm_eval_overton.metrics.view import Prompt, Verdicts
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec

@@ -1,0 +1,105 @@
+"""All metrics, found in the modules beside this one: a metric is a file with `METRICS` in it."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+
+from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task
+
+__all__ = [
+    "BERTSCORE",
+    "BOUNDED",
+    "JUDGED",
+    "JUDGED_BY",
+    "MATCHED",
+    "MATCHING",
+    "REFERENCE",
+    "REGISTRY",
+    "is_about_samples",
+    "known",
+    "names",
+    "reported_by",
+    "that_need",
+]
+
+# Tables show metrics in this order of their modules; those of other modules come after.
+_FIRST = (
+    "lexical_diversity",
+    "semantic_diversity",
+    "vendi",
+    "distinct",
+    "compression",
+    "units",
+    "coverage",
+    "reference",
+    "quality",
+    "quality_controlled",
+    "missing",
+    "topics",
+    "stance",
+    "likeness",
+    "bertscore",
+)
+_LAST = "about_samples"
+
+
+def _modules() -> Iterator[str]:
+    """Yield the names of all modules of metrics in the order of tables."""
+    there = {module.name for module in pkgutil.iter_modules(__path__)}
+    yield from _FIRST
+    yield from sorted(there.difference(_FIRST, {_LAST}))
+    yield _LAST
+
+
+def _declared() -> dict[str, Metric]:
+    found: dict[str, Metric] = {}
+    for module in _modules():
+        for metric in import_module(f"{__name__}.{module}").METRICS:
+            if metric.name in found:
+                raise ValueError(f"{module}: expected a new name, got {metric.name!r} once more")
+            found[metric.name] = metric
+    return found
+
+
+# Every metric by its name, in the order in which tables show them.
+REGISTRY: Mapping[str, Metric] = _declared()
+
+
+def reported_by(task: Task) -> list[Metric]:
+    """Return the metrics that a kind of tasks reports."""
+    return [metric for metric in REGISTRY.values() if task in metric.tasks]
+
+
+def known(names: Iterable[str]) -> list[Metric]:
+    """Return the metrics of those names that are one's."""
+    return [REGISTRY[name] for name in names if name in REGISTRY]
+
+
+def that_need(need: Need) -> frozenset[str]:
+    """Return the names of the metrics with a need."""
+    return names(metric for metric in REGISTRY.values() if need in metric.needs)
+
+
+def is_about_samples(name: str) -> bool:
+    """Tell whether a metric says what the samples are like, not what they say."""
+    return name in REGISTRY and REGISTRY[name].is_about_samples
+
+
+def names(metrics: Iterable[Metric]) -> frozenset[str]:
+    """Return the metrics' names."""
+    return frozenset(metric.name for metric in metrics)
+
+
+BERTSCORE, MATCHING = map(that_need, (Need.BERTSCORE, Need.MATCHER))
+# What is measured against a reference run's units, so that it is undefined without one.
+REFERENCE = names(
+    metric
+    for metric in REGISTRY.values()
+    if metric.family == AGAINST_REFERENCE and Need.REFERENCE in metric.needs
+)
+MATCHED = names(metric for metric in REGISTRY.values() if metric.matched)
+JUDGED_BY = {metric.name: metric.judgement for metric in REGISTRY.values() if metric.judgement}
+JUDGED = frozenset(JUDGED_BY)
+BOUNDED = names(m for m in REGISTRY.values() if m.judgement and m.rests_on_verdicts)

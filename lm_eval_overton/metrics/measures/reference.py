@@ -1,100 +1,168 @@
-"""Metrics against a reference run, per prompt: what of it is covered, and how alike they are."""
+"""How much of a reference run's units the samples cover.
+
+Beside each finding stand its two baselines at equal sizes: `held_out`, what the reference's other
+samples cover, and `chance`, what this run's answers to other prompts cover.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from typing import Literal
 
-from lm_eval_overton.metrics.formulas import coverage, surface
-from lm_eval_overton.metrics.likeness import BERTSCORES, KINDS
+from lm_eval_overton.metrics.formulas import against_reference as formulas
+from lm_eval_overton.metrics.metric import (
+    AGAINST_REFERENCE,
+    COVERAGE,
+    DIVERSITY,
+    SHARE,
+    Compute,
+    Metric,
+    Need,
+    Range,
+)
 from lm_eval_overton.metrics.view import PromptView
 
-__all__ = ["REFERENCE_COVERAGE", "bertscore_metrics", "similarity_metrics"]
+__all__ = [
+    "COVERED",
+    "METRICS",
+    "MISSING",
+    "MISSING_FROM_REFERENCE",
+    "REFERENCE_COVERAGE_AT_1",
+    "REFERENCE_COVERAGE_AT_N",
+    "REFERENCE_SAMPLES_WORTH",
+]
 
-Metric = Callable[[PromptView], float]
+# What is compared: a finding, and its two baselines.
+Part = Literal["split", "held_out", "chance"]
+
+# Units are viewpoints where there is a matcher, else words.
+_NEEDS = frozenset({Need.REFERENCE, Need.MATCHER, Need.TOKENS})
+_WHOSE: dict[Part, str] = {
+    "split": "this run's samples",
+    "held_out": "the reference's other samples",
+    "chance": "this run's answers to other prompts",
+}
 
 
-def _split(view: PromptView, kind: str, n: int) -> float:
-    """Return what n samples cover of the units of half of the reference's samples.
-
-    With `kind` own: this run's samples; held_out: the reference's other samples; chance: this
-    run's samples for other prompts. The sizes are equal, so the three can be subtracted.
-    """
+def _of_half(view: PromptView, part: Part, n: int) -> float:
+    """Return what n samples cover of the units of half of the reference's samples."""
     if view.bench.n < 2:
         return math.nan
     sizes = {"n_pool": view.bench.n // 2, "n": n, "seed": view.bench.seed}
-    if kind == "held_out":
-        return coverage.held_out_coverage(view.reference_units, **sizes)
-    if kind == "chance":
-        return coverage.chance_coverage(view.chance_units, view.reference_units, **sizes)
-    return coverage.split_coverage(view.own_units, view.reference_units, **sizes)
+    if part == "held_out":
+        return formulas.held_out_coverage(view.reference_units, **sizes)
+    if part == "chance":
+        return formulas.chance_coverage(view.chance_units, view.reference_units, **sizes)
+    return formulas.split_coverage(view.own_units, view.reference_units, **sizes)
 
 
-def _missing(view: PromptView, kind: str) -> float:
-    return 1.0 - _split(view, kind, view.bench.n - view.bench.n // 2)
+def _covered(part: Part) -> Compute:
+    return lambda view: _of_half(view, part, 1)
+
+
+def _missing(part: Part) -> Compute:
+    return lambda view: 1.0 - _of_half(view, part, view.bench.n - view.bench.n // 2)
 
 
 def _samples_worth(view: PromptView) -> float:
     if view.bench.n < 2:
         return math.nan
-    curve = coverage.held_out_curve(
+    curve = formulas.held_out_curve(
         view.reference_units, n_pool=view.bench.n // 2, seed=view.bench.seed
     )
-    return coverage.reference_samples_worth(_split(view, "own", 1), curve)
+    return formulas.reference_samples_worth(_of_half(view, "split", 1), curve)
 
 
-REFERENCE_COVERAGE: dict[str, Metric] = {
-    "reference_coverage_at_1": lambda v: coverage.reference_coverage_at_1(
-        v.own_units, v.reference_units
-    ),
-    "reference_coverage_at_1_split": lambda v: _split(v, "own", 1),
-    "reference_coverage_at_1_held_out": lambda v: _split(v, "held_out", 1),
-    "reference_coverage_at_1_chance": lambda v: _split(v, "chance", 1),
-    "reference_coverage_at_n": lambda v: coverage.reference_coverage_at_n(
-        v.own_units, v.reference_units, v.bench.n
-    ),
-    "missing_from_reference": lambda v: coverage.missing_from_reference(
-        v.own_units, v.reference_units, v.bench.n
-    ),
-    "missing_from_reference_split": lambda v: _missing(v, "own"),
-    "missing_from_reference_held_out": lambda v: _missing(v, "held_out"),
-    "missing_from_reference_chance": lambda v: _missing(v, "chance"),
-    "reference_samples_worth": _samples_worth,
-}
+def _metric(
+    name: str,
+    says: str,
+    higher_is_better: bool | None,
+    compute: Compute,
+    *,
+    range: Range = SHARE,
+    needs: frozenset[Need] = _NEEDS,
+    is_baseline: bool = False,
+    grows_with_n: bool = True,
+) -> Metric:
+    return Metric(
+        name,
+        says,
+        range,
+        higher_is_better=higher_is_better,
+        family=AGAINST_REFERENCE,
+        tasks=(DIVERSITY, COVERAGE),
+        needs=needs,
+        is_baseline=is_baseline,
+        grows_with_n=grows_with_n,
+        compute=compute,
+    )
 
 
-def similarity_metrics() -> dict[str, Metric]:
-    """Return the similarities by name, each on whole texts and on the first 100 words."""
-    table: dict[str, Metric] = {}
-    for kind in KINDS:
-        for suffix, short in (("", False), ("_100w", True)):
-            table[f"{kind}{suffix}"] = partial(_similarity, kind=kind, short=short)
-            table[f"{kind}{suffix}_ceiling"] = partial(_ceiling, kind=kind, short=short)
-    return table
-
-
-def _similarity(view: PromptView, kind: str, short: bool) -> float:
-    return view.likeness.of(kind, short)
-
-
-def _ceiling(view: PromptView, kind: str, short: bool) -> float:
-    return view.likeness.ceiling(kind, short)
-
-
-def bertscore_metrics() -> dict[str, Metric]:
-    """Return the metrics by name that need a BERTScore model."""
+def _parts(
+    name: str, says: str, higher_is_better: bool, compute: Callable[[Part], Compute]
+) -> dict[Part, Metric]:
+    """Return the finding and its two baselines by part; a baseline has no better direction."""
     return {
-        **{f"bertscore_{part}": partial(_bertscore, part=part) for part in BERTSCORES},
-        "bertscore_f1_ceiling": lambda v: v.likeness.bertscore_ceiling(),
-        "bertscore_cut_share": _bertscore_cut,
+        part: _metric(
+            f"{name}_{part}",
+            says.format(whose),
+            higher_is_better if part == "split" else None,
+            compute(part),
+            needs=_NEEDS | ({Need.OTHER_PROMPTS} if part == "chance" else set()),
+            is_baseline=part != "split",
+        )
+        for part, whose in _WHOSE.items()
     }
 
 
-def _bertscore(view: PromptView, part: str) -> float:
-    return view.likeness.bertscore(part)
-
-
-def _bertscore_cut(view: PromptView) -> float:
-    assert view.bench.bert is not None
-    return surface.share(view.texts, view.bench.bert.is_cut)
+REFERENCE_COVERAGE_AT_1 = _metric(
+    "reference_coverage_at_1",
+    "The share of the reference's units that one sample covers.",
+    True,
+    lambda view: formulas.reference_coverage_at_1(view.own_units, view.reference_units),
+    grows_with_n=False,
+)
+COVERED = _parts(
+    "reference_coverage_at_1",
+    "What one of {} covers of the units of half of the reference's samples.",
+    True,
+    _covered,
+)
+REFERENCE_COVERAGE_AT_N = _metric(
+    "reference_coverage_at_n",
+    "The share of the reference's units that n samples cover together.",
+    True,
+    lambda view: formulas.reference_coverage_at_n(
+        view.own_units, view.reference_units, view.bench.n
+    ),
+)
+MISSING_FROM_REFERENCE = _metric(
+    "missing_from_reference",
+    "The share of the reference's units that n samples do not cover.",
+    False,
+    lambda view: formulas.missing_from_reference(
+        view.own_units, view.reference_units, view.bench.n
+    ),
+)
+MISSING = _parts(
+    "missing_from_reference",
+    "What {}, as many as are left, do not cover of the units of half of the reference's samples.",
+    False,
+    _missing,
+)
+REFERENCE_SAMPLES_WORTH = _metric(
+    "reference_samples_worth",
+    "How many held-out samples of the reference cover as much as one sample.",
+    None,
+    _samples_worth,
+    range=Range(0, math.inf),
+)
+METRICS = (
+    REFERENCE_COVERAGE_AT_1,
+    *COVERED.values(),
+    REFERENCE_COVERAGE_AT_N,
+    MISSING_FROM_REFERENCE,
+    *MISSING.values(),
+    REFERENCE_SAMPLES_WORTH,
+)

@@ -8,20 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics.formulas.coverage import (
+from lm_eval_overton.metrics.formulas.against_reference import (
     chance_coverage,
-    coverage_at_1,
-    coverage_at_n,
-    covered_units,
     held_out_coverage,
     held_out_curve,
     missing_from_reference,
-    overton_index,
-    pool,
     reference_coverage_at_1,
     reference_coverage_at_n,
     reference_samples_worth,
     split_coverage,
+)
+from lm_eval_overton.metrics.formulas.coverage import (
+    coverage_at_1,
+    coverage_at_n,
+    covered_units,
+    overton_index,
+    pool,
     stance_balance,
     units_at_1,
     units_at_n,

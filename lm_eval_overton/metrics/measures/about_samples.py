@@ -1,0 +1,129 @@
+"""What the samples are like: lengths, forms, and what came to nothing."""
+
+from __future__ import annotations
+
+import math
+
+from lm_eval_overton.metrics.formulas import surface
+from lm_eval_overton.metrics.metric import (
+    COVERAGE,
+    DIVERSITY,
+    ICL,
+    SAMPLES,
+    SHARE,
+    Compute,
+    Metric,
+    Need,
+    Range,
+    Task,
+)
+from lm_eval_overton.metrics.view import PromptView
+from lm_eval_overton.text import words
+from lm_eval_overton.text.samples import cut_share, status_share
+
+__all__ = ["EXAMPLES_DROPPED", "IDENTICAL_PROMPTS", "LIST_SHARE", "MEAN_WORDS", "METRICS"]
+
+_EVERY: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
+
+
+def _mean_words(view: PromptView) -> float:
+    counts = [words.word_count(sample) for sample in view.texts]
+    return math.fsum(counts) / len(counts) if counts else math.nan
+
+
+def _identical(view: PromptView) -> float:
+    return float(len(set(view.texts)) == 1) if len(view.texts) >= 2 else math.nan
+
+
+def _share(
+    name: str,
+    says: str,
+    compute: Compute,
+    tasks: tuple[Task, ...] = _EVERY,
+    needs: frozenset[Need] = frozenset(),
+) -> Metric:
+    return Metric(
+        name,
+        says,
+        SHARE,
+        higher_is_better=None,
+        family=SAMPLES,
+        tasks=tasks,
+        needs=needs,
+        as_percent=True,
+        compute=compute,
+    )
+
+
+EXAMPLES_DROPPED = Metric(
+    "examples_dropped",
+    "How many examples had no room before a prompt.",
+    Range(0, math.inf),
+    higher_is_better=None,
+    family=SAMPLES,
+    tasks=(ICL,),
+    needs=frozenset({Need.EXAMPLES}),
+    compute=lambda view: view.prompt.info.get("examples_dropped", math.nan),
+)
+MEAN_WORDS = Metric(
+    "mean_words",
+    "The mean length of a sample in words.",
+    Range(0, math.inf),
+    higher_is_better=None,
+    family=SAMPLES,
+    tasks=_EVERY,
+    compute=_mean_words,
+)
+IDENTICAL_PROMPTS = _share(
+    "identical_prompts", "The share of the prompts whose samples are all the same.", _identical
+)
+LIST_SHARE = _share(
+    "list_share",
+    "The share of the samples with at least two list lines.",
+    lambda view: surface.share(view.texts, words.is_list),
+)
+METRICS = (
+    _share(
+        "failed_rate",
+        "The share of the requests that failed.",
+        lambda view: status_share(view.samples, "failed"),
+    ),
+    _share(
+        "unparsed_rate",
+        "The share of the samples in which no answer is found.",
+        lambda view: status_share(view.samples, "unparsed"),
+        needs=frozenset({Need.FRAME}),
+    ),
+    _share(
+        "empty_rate",
+        "The share of the samples of which nothing is left after cleaning.",
+        lambda view: status_share(view.samples, "empty"),
+    ),
+    _share(
+        "duplicate_share",
+        "The share of samples that repeat an earlier one letter by letter.",
+        lambda view: surface.duplicate_share(view.texts),
+    ),
+    IDENTICAL_PROMPTS,
+    _share(
+        "cut_share",
+        "The share of the samples that the token limit cut, where the server kept the stop string.",
+        lambda view: cut_share(view.samples, view.bench.stops),
+        needs=frozenset({Need.FRAME}),
+    ),
+    _share(
+        "overlong_share",
+        "The share of the samples that are longer than the encoder's window.",
+        lambda view: surface.share(view.texts, view.bench.encoder.is_overlong),
+        tasks=(DIVERSITY, ICL),
+        needs=frozenset({Need.EMBEDDINGS}),
+    ),
+    _share(
+        "refusal_share",
+        "The share of the samples that hold a phrase of refusal.",
+        lambda view: surface.share(view.texts, words.is_refusal),
+    ),
+    LIST_SHARE,
+    MEAN_WORDS,
+    EXAMPLES_DROPPED,
+)
