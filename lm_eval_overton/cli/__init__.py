@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lm_eval_overton.cli import comparing, judging, scoring, setup
+from lm_eval_overton.cli import comparing, judging, listing, scoring, setup
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.version import __version__
 
@@ -74,6 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (setup, scoring, judging, comparing):
+    for module in (setup, scoring, judging, comparing, listing):
         module.add(commands)
     return parser

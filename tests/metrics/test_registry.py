@@ -1,6 +1,8 @@
 """What holds of every metric that is declared, and that nobody else lists metrics."""
 
 import ast
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lm_eval_overton
+from lm_eval_overton.cli import main
 from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
 from lm_eval_overton.metrics.formulas.stance import STANCES
@@ -18,6 +21,7 @@ from lm_eval_overton.metrics.metric import FAMILIES, SAMPLES, Need
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import clean
+from tests.conftest import ROOT
 
 N = 3
 WORDS = ("ants", "bees", "carry", "dig", "eat", "fly", "nests", "sand")
@@ -277,3 +281,34 @@ def test_no_other_module_spells_a_metric_s_name():
     assert {(place, name) for place, name in spelled() if name not in HOMONYMS.get(place, ())} == (
         set()
     )
+
+
+# ------------------------------------------------------------------------------- the command
+
+
+def test_the_table_in_the_tasks_readme_is_what_the_command_prints(capsys):
+    assert main(["metrics", "--markdown"]) == 0
+    text = (ROOT / "tasks" / "overton" / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- metrics -->\n")[2].partition("<!-- end -->")[0]
+    assert table == capsys.readouterr().out
+
+
+def test_the_command_lists_every_metric_under_its_family(capsys):
+    assert main(["metrics"]) == 0
+    blocks = capsys.readouterr().out.split("\n\n")
+    found = {block.splitlines()[0]: block.splitlines()[1:] for block in blocks}
+    assert list(found) == [f for f in FAMILIES if f in {m.family for m in REGISTRY.values()}]
+    listed = {family: [line.split()[0] for line in lines] for family, lines in found.items()}
+    for family, names in listed.items():
+        assert names == [n for n, m in REGISTRY.items() if m.family == family]
+
+
+def test_the_command_s_json_holds_what_is_declared(capsys):
+    assert main(["metrics", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert [record["name"] for record in records] == list(REGISTRY)
+    vendi = next(record for record in records if record["name"] == "vendi")
+    assert vendi["range"] == [1, None]
+    assert vendi["higher_is_better"] is True
+    assert vendi["needs"] == ["embeddings"]
+    assert not math.isnan(vendi["version"])

@@ -1,0 +1,27 @@
+"""Commands that list what there is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lm_eval_overton.cli.arguments import add_command
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the commands."""
+    metrics = add_command(
+        commands, "metrics", _metrics, "list the metrics: range, direction, needs, what each says"
+    )
+    form = metrics.add_mutually_exclusive_group()
+    for name in ("json", "markdown"):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name)
+
+
+def _metrics(args: argparse.Namespace) -> None:
+    from lm_eval_overton.metrics.measures import REGISTRY
+    from lm_eval_overton.reporting.tables import metrics
+
+    print(getattr(metrics, f"as_{args.form or 'text'}")(list(REGISTRY.values())))
