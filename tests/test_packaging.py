@@ -139,7 +139,7 @@ def test_the_group_and_the_tasks_are_named_apart(manager):
 
 
 def test_every_file_is_a_task_or_the_group_of_all_of_them(manager):
-    stems = {path.stem for path in (tasks_folder() / "overton").glob("*.yaml")}
+    stems = {path.stem for path in (tasks_folder() / "overton").rglob("*.yaml")}
     assert stems == {*manager.all_subtasks, "overton"}
     assert manager.all_subtasks == replay.task_names()
     loaded = manager.load(["overton"])

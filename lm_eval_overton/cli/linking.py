@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
 
-__all__ = ["harness_folder", "link", "linked", "unlink"]
+__all__ = ["harness_folder", "link", "linked", "stubs_folder", "unlink"]
 
 MARKER = "# Written by `overton link`, removed by `overton unlink`."
 FOLDER = "overton"
@@ -34,6 +35,11 @@ def harness_folder() -> Path:
     return Path(spec.origin).parent / "tasks"
 
 
+def stubs_folder() -> Path:
+    """Return the folder in the installed harness that holds our stubs, as our tasks lie in ours."""
+    return harness_folder() / FOLDER
+
+
 def _stub(path: Path) -> str:
     # A JSON string is a YAML string, whatever characters the path holds.
     return f"{MARKER}\ninclude: {json.dumps(str(path), ensure_ascii=False)}\n"
@@ -44,12 +50,12 @@ def _is_ours(path: Path) -> bool:
 
 
 def _stubs(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.yaml")) if _is_ours(path)]
+    return [path for path in sorted(folder.rglob("*.yaml")) if _is_ours(path)]
 
 
 def linked() -> list[Path]:
     """Return our stubs in the installed harness, in alphabetical order."""
-    return _stubs(harness_folder() / FOLDER)
+    return _stubs(stubs_folder())
 
 
 def link() -> list[Path]:
@@ -61,16 +67,15 @@ def link() -> list[Path]:
     Raises:
         LinkError: If the harness cannot be written to, or a file of another origin is in the way.
     """
-    target = harness_folder() / FOLDER
-    wanted = {path.name: path for path in sorted((tasks_folder() / FOLDER).glob("*.yaml"))}
+    target, tasks = stubs_folder(), tasks_folder() / FOLDER
+    wanted = {target / path.relative_to(tasks): path for path in sorted(tasks.rglob("*.yaml"))}
     try:
         target.mkdir(exist_ok=True)
-        _require_no_foreign_file([target / name for name in wanted])
-        for name, source in wanted.items():
-            _write(target / name, _stub(source))
-        for path in _stubs(target):
-            if path.name not in wanted:
-                path.unlink()
+        _require_no_foreign_file(wanted)
+        for path, source in wanted.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, _stub(source))
+        _remove([path for path in _stubs(target) if path not in wanted], target)
     except OSError as error:
         raise LinkError(
             f"expected to write to {target}, got {error.strerror or error}; run `lm_eval` with "
@@ -86,7 +91,7 @@ def _write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _require_no_foreign_file(paths: list[Path]) -> None:
+def _require_no_foreign_file(paths: Iterable[Path]) -> None:
     for path in paths:
         if path.exists() and not _is_ours(path):
             raise LinkError(
@@ -96,7 +101,7 @@ def _require_no_foreign_file(paths: list[Path]) -> None:
 
 
 def unlink() -> list[Path]:
-    """Remove exactly the stubs that `link` wrote, and their folder if nothing else is in it.
+    """Remove exactly the stubs that `link` wrote, and their folders if nothing else is in them.
 
     Returns:
         The stubs that were removed.
@@ -104,16 +109,24 @@ def unlink() -> list[Path]:
     Raises:
         LinkError: If the harness cannot be written to.
     """
-    folder = harness_folder() / FOLDER
+    folder = stubs_folder()
     try:
         removed = _stubs(folder)
-        for path in removed:
-            path.unlink()
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        _remove(removed, folder)
     except OSError as error:
         raise LinkError(
             f"expected to remove the stubs in {folder}, got {error.strerror or error}; remove "
             "them with the rights of the user who installed the harness"
         ) from error
     return removed
+
+
+def _remove(stubs: Sequence[Path], folder: Path) -> None:
+    """Remove stubs, and those of their folders and the folder of all that are empty then."""
+    for stub in stubs:
+        stub.unlink()
+    within = {place for stub in stubs for place in stub.parents if place.is_relative_to(folder)}
+    # What lies deeper comes first.
+    for place in sorted(within | {folder}, reverse=True):
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()

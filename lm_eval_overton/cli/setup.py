@@ -28,11 +28,10 @@ def add(commands: Any) -> None:
 
 
 def _link(_: argparse.Namespace) -> None:
-    from lm_eval_overton.cli.linking import link
+    from lm_eval_overton.cli.linking import link, stubs_folder
 
-    stubs = link()
-    names = ", ".join(path.stem for path in stubs)
-    print(f"linked {names} into {stubs[0].parent}")
+    names = ", ".join(path.stem for path in link())
+    print(f"linked {names} into {stubs_folder()}")
 
 
 def _unlink(_: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["cache_dir", "configs_folder", "tasks_folder"]
+__all__ = ["cache_dir", "configs_folder", "task_files", "tasks_folder"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -19,6 +19,12 @@ def _folder(name: str) -> Path:
 def tasks_folder() -> Path:
     """Return the folder to give to the harness's `--include_path`."""
     return _folder("tasks")
+
+
+def task_files() -> list[Path]:
+    """Return the file of each task, wherever it lies in the folder of tasks, in order of names."""
+    found = (tasks_folder() / "overton").rglob("overton_*.yaml")
+    return sorted(found, key=lambda path: path.stem)
 
 
 def configs_folder() -> Path:

@@ -15,7 +15,7 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from lm_eval_overton.data import PromptSet, load_prompts
-from lm_eval_overton.data.folders import tasks_folder
+from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.responses import Responses, match_prompts
@@ -42,13 +42,9 @@ class ReplayLM(LM):
     loglikelihood_rolling = loglikelihood
 
 
-def _task_files() -> dict[str, Path]:
-    return {path.stem: path for path in sorted(tasks_folder().glob("*/overton_*.yaml"))}
-
-
 def task_names() -> list[str]:
     """Return the names of all overton tasks, in alphabetical order."""
-    return list(_task_files())
+    return [path.stem for path in task_files()]
 
 
 def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
@@ -59,7 +55,7 @@ def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
     """
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    files = _task_files()
+    files = {path.stem: path for path in task_files()}
     if name not in files:
         raise SettingsError(f"--task: expected one of {', '.join(files)}, got {name!r}")
     config = load_yaml(files[name])

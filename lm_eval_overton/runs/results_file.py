@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lm_eval_overton.data.folders import tasks_folder
+from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.stats import Array
 
@@ -209,9 +209,8 @@ def _versions() -> dict[str, int]:
     """Return the version of each packaged task."""
     import yaml
 
-    files = tasks_folder().glob(f"*/{OURS}*.yaml")
     # This loader takes the tags that only the harness knows for plain text.
-    read = {path.stem: yaml.load(path.read_text("utf-8"), yaml.BaseLoader) for path in files}
+    read = {path.stem: yaml.load(path.read_text("utf-8"), yaml.BaseLoader) for path in task_files()}
     return {task: int(config["metadata"]["version"]) for task, config in read.items()}
 
 

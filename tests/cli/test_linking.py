@@ -1,20 +1,24 @@
 """`overton link` against stand-ins for the installed harness."""
 
 import os
+import shutil
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
+import yaml
 
-from lm_eval_overton.cli import linking
+from lm_eval_overton.cli import linking, main
 from lm_eval_overton.cli.linking import MARKER, harness_folder, link, linked, unlink
+from lm_eval_overton.data import folders
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
 from lm_eval_overton.harness.replay import task_names
 from tests.conftest import overton
 
-NAMES = sorted(path.name for path in (tasks_folder() / "overton").glob("*.yaml"))
+OURS = tasks_folder() / "overton"
+NAMES = sorted(str(path.relative_to(OURS)) for path in OURS.rglob("*.yaml"))
 
 
 def lm_eval_in(site: Path) -> Path:
@@ -44,6 +48,22 @@ def only_path(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def nested(tmp_path, monkeypatch):
+    """The file of a task in a folder of its own, in a checkout that holds it and all others."""
+    checkout = tmp_path / "checkout"
+    shutil.copytree(tasks_folder(), checkout / "tasks")
+    file = checkout / "tasks" / "overton" / "new" / "overton_new.yaml"
+    file.parent.mkdir()
+    (file.parent / "_data_yaml").write_text("include: ../_base_yaml\nnum_fewshot: 0\n")
+    (file.parent / "README.md").touch()
+    ours = (OURS / "overton_diversity.yaml").read_text()
+    ours = ours.replace("include: _base_yaml", "include: _data_yaml")
+    file.write_text(ours.replace("task: overton_diversity", "task: overton_new"))
+    monkeypatch.setattr(folders, "_PACKAGE", checkout)
+    return file
+
+
 def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.iterdir())}
 
@@ -52,12 +72,12 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_there_is_one_stub_per_task_and_one_for_the_group():
-    assert sorted([*(f"{name}.yaml" for name in task_names()), "overton.yaml"]) == NAMES
+    assert sorted([*task_names(), "overton"]) == sorted(Path(name).stem for name in NAMES)
 
 
 def test_a_stub_includes_the_task_file_by_its_absolute_path(tasks):
     stubs = link()
-    assert stubs == linked() == [tasks / "overton" / name for name in NAMES]
+    assert stubs == linked() == [tasks / "overton" / name for name in sorted(NAMES, key=Path)]
     source = (tasks_folder() / "overton" / "overton.yaml").resolve()
     stub = (tasks / "overton" / "overton.yaml").read_text()
     assert stub == f'{MARKER}\ninclude: "{source}"\n'
@@ -83,8 +103,6 @@ def test_the_harness_loads_the_tasks_through_the_stubs(tasks, monkeypatch):
 
 
 def test_a_path_may_hold_what_yaml_gives_a_meaning(tasks, tmp_path, monkeypatch):
-    import yaml
-
     odd = tmp_path / "my #1: code"
     (odd / "overton").mkdir(parents=True)
     (odd / "overton" / "overton_a.yaml").touch()
@@ -102,6 +120,54 @@ def test_stubs_of_another_installation_are_replaced_and_removed(tasks):
     link()
     assert sorted(contents(folder)) == NAMES
     assert "/gone/" not in replaced.read_text()
+
+
+# --------------------------------------------------------------- tasks in folders of their own
+
+
+def test_a_task_in_a_folder_of_its_own_is_linked_and_unlinked(tasks, nested):
+    (nested.parent / "overton_newer.yaml").touch()
+    older = tasks / "overton" / "older"
+    link()
+    # What an earlier version linked goes with its folder; what is in no stub's folder stays.
+    older.mkdir()
+    (older / "overton_older.yaml").write_text(f"{MARKER}\ninclude: /gone/overton_older.yaml\n")
+    stub = tasks / "overton" / "new" / "overton_new.yaml"
+    assert stub in link()
+    assert stub.read_text() == f'{MARKER}\ninclude: "{nested}"\n'
+    assert sorted(contents(stub.parent)) == ["overton_new.yaml", "overton_newer.yaml"]
+    assert not older.exists()
+    assert len(unlink()) == len(NAMES) + 2
+    assert list(tasks.iterdir()) == []
+
+
+def test_a_file_of_another_origin_is_in_the_way_in_such_a_folder_too(tasks, nested):
+    foreign = tasks / "overton" / "new" / "overton_new.yaml"
+    foreign.parent.mkdir(parents=True)
+    foreign.touch()
+    with pytest.raises(LinkError, match=f"expected no file of another origin at {foreign}"):
+        link()
+    foreign.rename(foreign.with_name("mine.yaml"))
+    link()
+    unlink()
+    assert sorted(contents(foreign.parent)) == ["mine.yaml"]
+
+
+def test_the_harness_and_our_commands_find_such_a_task(tasks, nested, monkeypatch, capsys):
+    link()
+    # The real harness again: only its stand-in was linked.
+    monkeypatch.delitem(sys.modules, "lm_eval", raising=False)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p != str(tasks.parents[1])])
+    from lm_eval.tasks import TaskManager
+
+    for included in (tasks, tasks_folder()):
+        manager = TaskManager(include_path=str(included), include_defaults=False)
+        assert manager.all_subtasks == task_names()
+        [task] = manager.load(["overton_new"])["tasks"].values()
+        assert task.config.task == "overton_new"
+    assert "overton_new" in task_names()
+    assert main(["check", "--tasks", "overton_new"]) == 0
+    assert capsys.readouterr().out.startswith("ok overton_new@1|")
 
 
 # ----------------------------------------------------------------------------------- unlinking
@@ -220,7 +286,7 @@ def test_the_command_links_into_an_editable_harness(tmp_path):
     # A path-style editable install is no more than a folder on the module search path.
     tasks = lm_eval_in(tmp_path)
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    names = ", ".join(Path(name).stem for name in NAMES)
+    names = ", ".join(Path(name).stem for name in sorted(NAMES, key=Path))
     for command, said, left in [
         ("link", f"linked {names} into {tasks / 'overton'}", NAMES),
         ("link", f"linked {names} into {tasks / 'overton'}", NAMES),
@@ -229,7 +295,8 @@ def test_the_command_links_into_an_editable_harness(tmp_path):
     ]:
         done = overton(command, env={"PYTHONPATH": path})
         assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
-        assert sorted(p.name for p in tasks.rglob("*.yaml")) == left
+        found = tasks.rglob("*.yaml")
+        assert sorted(str(p.relative_to(tasks / "overton")) for p in found) == left
 
 
 def test_the_command_reports_a_foreign_file_in_one_line(tmp_path):
