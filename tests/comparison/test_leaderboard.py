@@ -456,7 +456,7 @@ def scored(folder, name, responses, n=3, **metadata):
 
 
 @pytest.mark.run
-def test_results_files_of_real_runs_become_a_table(tmp_path, linked, monkeypatch):
+def test_results_files_of_real_runs_become_a_table(tmp_path, monkeypatch):
     monkeypatch.setenv("OVERTON_CACHE_DIR", str(tmp_path / "cache"))
     top = tmp_path / "runs"
     scored(top, "plain", PLAIN)
@@ -484,7 +484,7 @@ def test_results_files_of_real_runs_become_a_table(tmp_path, linked, monkeypatch
 
 
 @pytest.mark.run
-def test_each_model_of_one_folder_has_its_own_judgements(tmp_path, linked, monkeypatch):
+def test_each_model_of_one_folder_has_its_own_judgements(tmp_path, monkeypatch):
     monkeypatch.setenv("OVERTON_CACHE_DIR", str(tmp_path / "cache"))
     top = tmp_path / "runs"
     for name, helpful in (("plain", 4.0), ("same", 2.0)):
@@ -507,7 +507,7 @@ def test_each_model_of_one_folder_has_its_own_judgements(tmp_path, linked, monke
 
 
 @pytest.mark.run
-def test_a_real_run_with_a_reference_stands_beside_its_reference(tmp_path, linked, monkeypatch):
+def test_a_real_run_with_a_reference_stands_beside_its_reference(tmp_path, monkeypatch):
     monkeypatch.setenv("OVERTON_CACHE_DIR", str(tmp_path / "cache"))
     top = tmp_path / "runs"
     scored(top, "base", PLAIN)

@@ -17,10 +17,12 @@ LAUNCHER = Path(__file__).with_name("data_parallel_launcher.py")
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory, demo: Path, linked: None) -> Iterator[Harness]:
+def both(
+    tmp_path_factory: pytest.TempPathFactory, demo: Path, linked: dict[str, str]
+) -> Iterator[Harness]:
     """The output of one run of two processes, gloo between them."""
     folder = tmp_path_factory.mktemp("data_parallel")
-    ran = Harness(folder / "cache", folder / "out")
+    ran = Harness(folder / "cache", folder / "out", linked)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     launch += ["--master_port", str(free_port()), str(LAUNCHER)]
     model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
@@ -29,6 +31,7 @@ def both(tmp_path_factory: pytest.TempPathFactory, demo: Path, linked: None) -> 
     done = run(
         [*launch, *model, *tasks, *short, "-o", str(ran.out)],
         {
+            **linked,
             "ACCELERATE_USE_CPU": "true",
             "OMP_NUM_THREADS": "1",
             "OVERTON_CACHE_DIR": str(ran.cache),

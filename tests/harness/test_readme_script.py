@@ -18,7 +18,9 @@ def script() -> str:
     return re.search(r"<!-- comparison script -->\n```bash\n(.*?)```", readme, re.DOTALL)[1]
 
 
-def test_the_comparison_script_runs_to_its_report(linked: None, demo: Path, tmp_path: Path) -> None:
+def test_the_comparison_script_runs_to_its_report(
+    linked: dict[str, str], demo: Path, tmp_path: Path
+) -> None:
     lines = script()
     # The checkpoints are there: training them is another test's business.
     assert lines.startswith("overton demo demo\n")
@@ -26,6 +28,7 @@ def test_the_comparison_script_runs_to_its_report(linked: None, demo: Path, tmp_
     lines = lines.removeprefix("overton demo demo\n")
     environment = {
         **os.environ,
+        **linked,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "OVERTON_CACHE_DIR": str(tmp_path / "cache"),
     }
