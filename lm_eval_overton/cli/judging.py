@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         commands, "calibrate", _calibrate, "compare a judge with existing labels"
     )
     calibrate.add_argument(
-        "--judgement", required=True, choices=("quality", "stance", "missing", "equivalence")
+        "--judgement", type=_judgement, required=True, help="stance, say; a wrong name lists all"
     )
     for name in ("responses", "labels"):
         calibrate.add_argument(
@@ -48,6 +48,16 @@ def add(commands: Any) -> None:
     calibrate.add_argument("--repeats", type=int, default=1, help="ask each question so often")
     calibrate.add_argument("--limit", type=int, help="the first prompts alone")
     calibrate.add_argument("--json", action="store_true")
+
+
+def _judgement(text: str) -> str:
+    # What declares the judgements takes longer to import than most commands take.
+    from lm_eval_overton.judge.judgements import CALIBRATED
+
+    if text not in CALIBRATED:
+        choices = ", ".join(map(repr, CALIBRATED))
+        raise argparse.ArgumentTypeError(f"invalid choice: {text!r} (choose from {choices})")
+    return text
 
 
 def _judge(args: argparse.Namespace) -> None:

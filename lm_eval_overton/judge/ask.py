@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from lm_eval_overton.errors import OvertonError, SettingsError
+from lm_eval_overton.judge.judgements import JUDGEMENTS, OF_REFERENCE
 from lm_eval_overton.judge.labels import align, read_labels
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import JUDGEMENTS, Judgement
+from lm_eval_overton.judge.prompts import Judgement
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.settings.judge import JudgeSpec
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Judged",
     "LabelsJudge",
     "Question",
+    "ask_as_declared",
     "ask_in_both_orders",
     "judge_prompts",
     "swapped",
@@ -27,11 +29,6 @@ __all__ = [
 
 # The handlers of the harness's logger print these lines beside its own.
 logger = logging.getLogger("lm_eval.overton")
-
-# What is asked about a sample and the reference's, in both orders.
-PAIRWISE = {"topics", "equivalence"}
-AGAINST_REFERENCE = {"missing", "topics"}
-SIDES = ("only_reference", "both", "only_sample")
 
 Verdicts = list[Verdict | None]
 
@@ -122,7 +119,7 @@ class LabelsJudge:
         self.signature = f"{spec.name}|labels|bar:{spec.bar}"
         self._verdicts: dict[tuple[str, str, int], Verdict | None] = {}
         for name, path in spec.labels.items():
-            judgement = name.removeprefix("reference_")
+            judgement = name.removeprefix(OF_REFERENCE)
             n = n_samples if judgement == name or n_reference is None else n_reference
             rows = align(read_labels(Path(path), judgement), len(docs), n, docs)
             for doc, row in zip(docs, rows, strict=True):
@@ -133,7 +130,7 @@ class LabelsJudge:
         return [self._label(question) for question in questions]
 
     def _label(self, question: Question) -> Verdict | None:
-        name = ("reference_" if question.of_reference else "") + question.judgement.name
+        name = (OF_REFERENCE if question.of_reference else "") + question.judgement.name
         return self._verdicts.get((name, *question.where)) if question.where else None
 
 
@@ -161,7 +158,7 @@ def judge_prompts(
     """Return per prompt and judgement one verdict per valid sample.
 
     A judgement that does not apply to a prompt (no reference, not a yes/no question) is left out
-    there. The verdict of `topics` is {"shares": {side: share of the topics}, "disagreement"}.
+    there.
 
     Args:
         judge: Who is asked, everything at once.
@@ -170,31 +167,26 @@ def judge_prompts(
     """
     found: list[dict[str, Verdicts]] = [{} for _ in prompts]
     for name in names:
-        chosen = [i for i, prompt in enumerate(prompts) if _applies(name, prompt)]
-        questions = [question for i in chosen for question in _questions(name, prompts[i])]
-        if name in PAIRWISE:
-            pairs = ask_in_both_orders(judge, questions)
-            verdicts: Verdicts = [_topics(there, back) for there, back in pairs]
-        else:
-            verdicts = judge.ask(questions)
-        answers = iter(verdicts)
+        judgement = JUDGEMENTS[name]
+        chosen = [i for i, prompt in enumerate(prompts) if _applies(judgement, prompt)]
+        questions = [question for i in chosen for question in _questions(judgement, prompts[i])]
+        answers = iter(ask_as_declared(judge, judgement, questions))
         for i in chosen:
             found[i][name] = [next(answers) for _ in prompts[i].texts]
     return found
 
 
-def _applies(name: str, prompt: Judged) -> bool:
-    if name in AGAINST_REFERENCE:
-        return prompt.reference is not None
-    return prompt.contested if name == "stance" else True
+def _applies(judgement: Judgement, prompt: Judged) -> bool:
+    if judgement.needs_reference and prompt.reference is None:
+        return False
+    return prompt.contested or not judgement.contested_only
 
 
-def _questions(name: str, prompt: Judged) -> list[Question]:
-    judgement = JUDGEMENTS[name]
+def _questions(judgement: Judgement, prompt: Judged) -> list[Question]:
     return [
         Question(
             judgement,
-            _texts(name, prompt, text),
+            judgement.texts(prompt.prompt, text, prompt.reference),
             (prompt.id, position),
             of_reference=prompt.of_reference,
         )
@@ -202,13 +194,18 @@ def _questions(name: str, prompt: Judged) -> list[Question]:
     ]
 
 
-def _texts(name: str, prompt: Judged, text: str) -> dict[str, Any]:
-    texts: dict[str, Any] = {"prompt": prompt.prompt}
-    if name == "missing":
-        return texts | {"reference": prompt.reference, "alternative": text}
-    if name in PAIRWISE:
-        return texts | {"response_a": prompt.reference, "response_b": text}
-    return texts | {"response": text}
+def ask_as_declared(judge: Judge, judgement: Judgement, questions: Sequence[Question]) -> Verdicts:
+    """Return one verdict per question, in one order or in both as the judgement has it.
+
+    Args:
+        judge: Who is asked, everything at once.
+        judgement: That of all questions.
+        questions: What is asked.
+    """
+    merge = judgement.merge
+    if merge is None:
+        return judge.ask(questions)
+    return [_merged(merge, *pair) for pair in ask_in_both_orders(judge, questions)]
 
 
 def swapped(question: Question) -> Question:
@@ -222,41 +219,21 @@ def swapped(question: Question) -> Question:
 def ask_in_both_orders(
     judge: Judge, questions: Sequence[Question]
 ) -> list[tuple[Verdict | None, Verdict | None]]:
-    """Return the verdicts of pairwise questions as they stand and with the responses exchanged.
-
-    The second one's value is turned back, so that "a" means the same response in both.
-    """
+    """Return the verdicts of pairwise questions as they stand and with the responses exchanged."""
     verdicts = judge.ask([*questions, *map(swapped, questions)])
     half = len(questions)
-    return list(zip(verdicts[:half], map(_turned, verdicts[half:]), strict=True))
+    return list(zip(verdicts[:half], verdicts[half:], strict=True))
 
 
-def _turned(verdict: Verdict | None) -> Verdict | None:
-    if verdict is None or not isinstance(verdict.value, dict):
-        return verdict
-    value = dict(verdict.value)
-    value["only_a"], value["only_b"] = value["only_b"], value["only_a"]
-    return Verdict(verdict.status, value, verdict.raw)
-
-
-def _topics(there: Verdict | None, back: Verdict | None) -> Verdict | None:
+def _merged(
+    merge: Callable[[Sequence[Any]], Any], there: Verdict | None, back: Verdict | None
+) -> Verdict | None:
     """Return one verdict for both orders: parsed only if each order that was asked is."""
-    asked = [verdict for verdict in (there, back) if verdict is not None]
-    if not asked:
+    if there is None:
         return None
+    asked = [there] if back is None else [there, back]
     for verdict in asked:
         if verdict.status != "parsed":
             return verdict
-    shares = [_shares(verdict.value) for verdict in asked]
-    if any(share is None for share in shares):
-        return Verdict("unreadable", None, asked[0].raw)
-    known = [share for share in shares if share is not None]
-    mean = {side: sum(share[side] for share in known) / len(known) for side in SIDES}
-    apart = sum(abs(known[0][s] - known[-1][s]) for s in SIDES) / 2 if len(known) == 2 else None
-    return Verdict("parsed", {"shares": mean, "disagreement": apart}, asked[0].raw)
-
-
-def _shares(value: Mapping[str, Sequence[Any]]) -> dict[str, float] | None:
-    counts = [len(value[key]) for key in ("only_a", "both", "only_b")]
-    total = sum(counts)
-    return {s: n / total for s, n in zip(SIDES, counts, strict=True)} if total else None
+    value = merge([verdict.value for verdict in asked])
+    return Verdict("unreadable" if value is None else "parsed", value, there.raw)

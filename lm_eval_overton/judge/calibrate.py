@@ -17,16 +17,13 @@ import numpy as np
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.judge.calibration import Bias, Calibration, Item
-from lm_eval_overton.judge.prompts import JUDGEMENTS, QUALITY_ASPECTS
+from lm_eval_overton.judge.judgements import CALIBRATED, JUDGEMENTS
+from lm_eval_overton.judge.prompts import Scale
 from lm_eval_overton.judge.tables import alpha_of, equal_share, kappa_of, symmetric
 from lm_eval_overton.judge.verdicts import confusion_table, count_statuses
 from lm_eval_overton.stats import Array, statistic_interval
 
 __all__ = ["Bias", "Calibration", "Item", "calibrate"]
-
-_SCORES = (1, 2, 3, 4, 5)
-_ORDINAL = frozenset({"quality", "missing"})
-_CALIBRATED = ("quality", "stance", "missing", "equivalence")
 
 
 @dataclass(frozen=True)
@@ -43,32 +40,31 @@ def calibrate(items: Sequence[Item], judgement: str, rng: np.random.Generator) -
 
     Args:
         items: The judged responses of any number of models.
-        judgement: "quality", "stance", "missing" or "equivalence".
+        judgement: One of `CALIBRATED`.
         rng: Source of the resamples.
 
     Returns:
-        One calibration; for quality one per aspect that is labelled at all.
+        One calibration; of a judgement with parts one per part that is labelled at all.
 
     Raises:
         SettingsError: If the judgement has no labels to agree with.
         DataError: If no item has a label.
         ValueError: If a label or verdict is none of the judgement's.
     """
-    if judgement not in _CALIBRATED:
+    scale = JUDGEMENTS[judgement].scale if judgement in JUDGEMENTS else None
+    if scale is None:
         raise SettingsError(
-            f"{judgement}: expected one of {', '.join(_CALIBRATED)}; its verdicts are no single "
+            f"{judgement}: expected one of {', '.join(CALIBRATED)}; its verdicts are no single "
             "labels and cannot be calibrated"
         )
-    labels = _SCORES if judgement in _ORDINAL else JUDGEMENTS[judgement].labels
-    parts = QUALITY_ASPECTS if judgement == "quality" else (None,)
-    rows = {_name(judgement, part): _rows(items, part) for part in parts}
+    rows = {_name(judgement, part): _rows(items, part) for part in scale.parts or (None,)}
     if not any(rows.values()):
         raise DataError(
             f"{judgement}: expected at least one labelled response, got {len(items)} without a "
             "label; check that the labels are those of these prompts"
         )
     return [
-        _calibration(name, own, len(items) - len(own), labels, judgement in _ORDINAL, rng)
+        _calibration(name, own, len(items) - len(own), scale, rng)
         for name, own in rows.items()
         if own
     ]
@@ -95,10 +91,10 @@ def _calibration(
     name: str,
     rows: Sequence[_Row],
     unlabelled: int,
-    labels: tuple[Hashable, ...],
-    ordinal: bool,
+    scale: Scale,
     rng: np.random.Generator,
 ) -> Calibration:
+    labels, ordinal = scale.labels, scale.ordinal
     tables = _by_prompt(rows, lambda own: _confusion(own, labels), len(labels) ** 2)
     repeated = _by_prompt(rows, lambda own: _coincidences(own, labels), len(labels) ** 2)
     confusion = _confusion(rows, labels)

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lm_eval_overton.judge.parse import Status, Verdict
+from lm_eval_overton.judge.verdicts import Status, Verdict
 from lm_eval_overton.stats import Interval
 
 __all__ = ["Bias", "Calibration", "Item", "as_json", "as_lines"]

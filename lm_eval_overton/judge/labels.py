@@ -19,20 +19,11 @@ from pydantic import ValidationError
 
 from lm_eval_overton.data import normal, read_jsonl
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.judge.parse import Verdict, parse_released
-from lm_eval_overton.judge.prompts import JUDGEMENTS, QUALITY_ASPECTS, Reply, viewpoints
+from lm_eval_overton.judge.judgements import JUDGEMENTS, RELEASED
+from lm_eval_overton.judge.parse import parse_released
+from lm_eval_overton.judge.verdicts import Verdict
 
 __all__ = ["LabelLine", "align", "read_labels"]
-
-_RELEASED = ("quality", "stance", "missing", "topics")
-_EXAMPLES = {
-    "quality": '{"helpfulness": 4, "clarity": 5, ...}, each 1..5 or null',
-    "stance": '"yes", "no", "both" or "other"',
-    "missing": "a whole number 1..5",
-    "topics": '{"only_a": [...], "only_b": [...], "both": [...]}',
-    "equivalence": '"same" or "different"',
-    "viewpoints": "a list with one rating 1..5 or null per viewpoint",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ def read_labels(path: Path, judgement: str) -> list[LabelLine]:
 
     Args:
         path: JSON lines in one of the layouts of this module.
-        judgement: "quality", "stance", "missing", "topics", "equivalence" or "viewpoints".
+        judgement: A key of `JUDGEMENTS`.
 
     Returns:
         The lines in file order, each with at least one verdict. A label's verdict has status
@@ -69,9 +60,9 @@ def read_labels(path: Path, judgement: str) -> list[LabelLine]:
         SettingsError: If there is no judgement of that name.
         DataError: With file and line, if a line or a label cannot be understood.
     """
-    if judgement not in _EXAMPLES:
+    if judgement not in JUDGEMENTS:
         raise SettingsError(
-            f"{path}: expected labels of {', '.join(_EXAMPLES)}, got {judgement!r}; "
+            f"{path}: expected labels of {', '.join(JUDGEMENTS)}, got {judgement!r}; "
             "name one of these judgements"
         )
     rows = list(read_jsonl(path))
@@ -146,10 +137,10 @@ def _name(row: Mapping[str, Any], key: str, where: str) -> str | None:
 
 
 def _replied(reply: object, judgement: str, where: str) -> Verdict:
-    if judgement not in _RELEASED:
+    if judgement not in RELEASED:
         raise DataError(
             f'{where}: expected "label" or "labels" for {judgement}, got "responses"; '
-            f"only replies for {', '.join(_RELEASED)} were released"
+            f"only replies for {', '.join(RELEASED)} were released"
         )
     if reply is not None and not isinstance(reply, str):
         raise DataError(
@@ -163,35 +154,13 @@ def _labelled(label: object, judgement: str, where: str) -> Verdict | None:
     if label is None:
         return None
     try:
-        return Verdict("parsed", _reply(label, judgement).value(), None)
+        reply = JUDGEMENTS[judgement].schema.from_label(label)
     except (TypeError, ValidationError) as error:
         raise DataError(
-            f"{where}: expected a label of {judgement} to be {_EXAMPLES[judgement]}; "
+            f"{where}: expected a label of {judgement} to be {JUDGEMENTS[judgement].example}; "
             f"got {label!r:.60}"
         ) from error
-
-
-def _reply(label: Any, judgement: str) -> Reply:
-    """Return a label as the reply that says it; ValidationError or TypeError if none does."""
-    if judgement == "viewpoints":
-        ratings = [{"viewpoint": i, "rating": value} for i, value in enumerate(label, start=1)]
-        if isinstance(label, list) and ratings:
-            return viewpoints(len(ratings)).schema.model_validate({"ratings": ratings})
-        raise TypeError(label)
-    schema = JUDGEMENTS[judgement].schema
-    if judgement == "quality":
-        return schema.model_validate(_all_aspects(label))
-    if judgement == "topics":
-        return schema.model_validate(label)
-    (key,) = set(schema.model_fields) - {"reason"}
-    return schema.model_validate({key: label})
-
-
-def _all_aspects(label: Any) -> dict[str, Any]:
-    """Return a quality label with None for the aspects that it leaves out."""
-    if not isinstance(label, dict) or not label or not label.keys() <= set(QUALITY_ASPECTS):
-        raise TypeError(label)
-    return {**dict.fromkeys(QUALITY_ASPECTS), **label}
+    return Verdict("parsed", reply.value(), None)
 
 
 def _by_name(

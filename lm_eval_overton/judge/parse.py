@@ -23,29 +23,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ValidationError, field_validator
+from pydantic import ValidationError
 
-from lm_eval_overton.judge.prompts import (
-    QUALITY_ASPECTS,
-    Judgement,
-    MissingReply,
-    QualityReply,
-    Reply,
-    ScoreOrNone,
-    StanceReply,
-    as_data,
-)
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.prompts import Judgement, Reply, as_data
+from lm_eval_overton.judge.verdicts import STATUSES, Status, Verdict
 from lm_eval_overton.text.words import REFUSAL_PHRASES
 
 __all__ = ["STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
-
-Status = Literal["parsed", "refused", "unreadable", "failed"]
-STATUSES: tuple[Status, ...] = ("parsed", "refused", "unreadable", "failed")
 
 _BRACE = re.compile(r"[{}]")
 _REASONING_START = re.compile(r"\s*(?:<(?:think|thinking|reasoning)>|\[THINK\])", re.IGNORECASE)
@@ -61,22 +51,6 @@ _REFUSAL = re.compile(
     r"|i (?:decline|refuse) to\b"
 )
 _REFUSAL_SENTENCES = 3
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one reply.
-
-    Attributes:
-        status: "parsed", or why there is no value.
-        value: Plain data as the judgement's schema gives it; None unless parsed. A part that the
-            judge declared not applicable is None within it.
-        raw: The reply as it came; None if there was none.
-    """
-
-    status: Status
-    value: Any
-    raw: str | None
 
 
 @dataclass(frozen=True)
@@ -131,48 +105,7 @@ def choose(judgement: Judgement, loglikelihoods: Sequence[float | None]) -> Verd
     if scores.count(best) > 1:
         return Verdict("unreadable", None, None)
     label = judgement.labels[scores.index(best)]
-    (key,) = set(judgement.schema.model_fields) - {"reason"}
-    return Verdict("parsed", judgement.schema.model_validate({key: label}).value(), label)
-
-
-class _ReleasedQuality(QualityReply):
-    """Each aspect an object of reason and score."""
-
-    @field_validator(*QUALITY_ASPECTS, mode="before")
-    @classmethod
-    def _score_of(cls, aspect: object) -> object:
-        return aspect.get("score", aspect) if isinstance(aspect, dict) else aspect
-
-
-def _as_side(value: object) -> object:
-    sides = {"a": "only_a", "b": "only_b", "both": "both"}
-    return sides.get(value.strip().casefold(), value) if isinstance(value, str) else value
-
-
-class _ReleasedTopic(BaseModel):
-    name: str
-    response: Annotated[Literal["only_a", "only_b", "both"], BeforeValidator(_as_side)]
-    helpfulness: ScoreOrNone
-
-
-class _ReleasedTopics(Reply):
-    """One list of topics, each with the response that deals with it."""
-
-    topics: list[_ReleasedTopic]
-
-    def value(self) -> dict[str, list[dict[str, Any]]]:
-        sides: dict[str, list[dict[str, Any]]] = {"only_a": [], "only_b": [], "both": []}
-        for topic in self.topics:
-            sides[topic.response].append({"name": topic.name, "helpfulness": topic.helpfulness})
-        return sides
-
-
-_RELEASED: Mapping[str, type[Reply]] = {
-    "quality": _ReleasedQuality,
-    "stance": StanceReply,
-    "missing": MissingReply,
-    "topics": _ReleasedTopics,
-}
+    return Verdict("parsed", judgement.schema.from_label(label).value(), label)
 
 
 def parse_released(name: str, reply: str | None) -> Verdict:
@@ -181,7 +114,7 @@ def parse_released(name: str, reply: str | None) -> Verdict:
     Same rules and same values as `parse`; only the layout of the reply differs.
 
     Args:
-        name: "quality", "stance", "missing" or "topics".
+        name: A judgement that was released.
         reply: One response string of the released file; None where it is null.
 
     Returns:
@@ -190,12 +123,13 @@ def parse_released(name: str, reply: str | None) -> Verdict:
     Raises:
         ValueError: If no judgement of that name was released.
     """
-    if name not in _RELEASED:
+    released = {own.name: own.released for own in JUDGEMENTS.values() if own.released}
+    if name not in released:
         raise ValueError(
-            f"parse_released: expected one of {', '.join(_RELEASED)}, got {name!r}; "
+            f"parse_released: expected one of {', '.join(released)}, got {name!r}; "
             "other judgements were not released"
         )
-    return _parse(_RELEASED[name], reply)
+    return _parse(released[name], reply)
 
 
 def _parse(schema: type[Reply], reply: str | None, quoted: Sequence[str] = ()) -> Verdict:

@@ -1,4 +1,6 @@
-"""The judgements: what a judge is asked, what it may answer, how texts are quoted to it.
+"""What a judgement is: what a judge is asked, what it may answer, how texts are quoted to it.
+
+Each judgement stands in a file of its own under `judgements/`.
 
 Every text that a model or a data file wrote is quoted as data. It stands between marker lines
 that carry a mark which occurs in none of the quoted texts, and the judge is told, before and
@@ -14,33 +16,33 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
-    "EQUIVALENCE",
-    "JUDGEMENTS",
-    "MISSING",
-    "QUALITY",
-    "QUALITY_ASPECTS",
-    "STANCE",
-    "TOPICS",
+    "ONE_OBJECT",
+    "REASON",
+    "SCORES",
+    "Json",
     "Judgement",
-    "MissingReply",
-    "QualityReply",
+    "Name",
     "Reply",
+    "Scale",
+    "Score",
     "ScoreOrNone",
-    "StanceReply",
-    "TopicsReply",
     "as_data",
-    "viewpoints",
+    "as_label",
 ]
 
-QUALITY_ASPECTS = ("helpfulness", "clarity", "factuality", "depth", "engagement")
+SCORES = (1, 2, 3, 4, 5)
+# How a reply format begins, and its first key.
+ONE_OBJECT = "Reply with one JSON object and nothing else, its keys in this order:"
+REASON = '"reason" (text, at most two sentences)'
+# The names under which a judgement quotes the reference run's sample.
+_OF_REFERENCE = ("reference", "response_a")
 
 _NOT_APPLICABLE = frozenset({"n/a", "na", "not applicable", "null", "none"})
 _WHOLE_SCORE = re.compile(r"[1-5](?:\.0)?", re.ASCII)
@@ -71,7 +73,8 @@ def _as_score(value: object) -> object:
     return value
 
 
-def _as_label(value: object) -> object:
+def as_label(value: object) -> object:
+    """Return a label without white space around it and in lower case; anything else as it came."""
     return value.strip().casefold() if isinstance(value, str) else value
 
 
@@ -102,11 +105,13 @@ def _require_all(schema: dict[str, Any]) -> None:
         described.pop("title", None)
 
 
-class _Json(BaseModel):
+class Json(BaseModel):
+    """A JSON object within a reply."""
+
     model_config = ConfigDict(json_schema_extra=_require_all)
 
 
-class Reply(_Json):
+class Reply(Json):
     """A judge's reply; keys that the schema does not name are ignored."""
 
     reason: Reason = ""
@@ -115,123 +120,91 @@ class Reply(_Json):
         """Return the verdict as plain data that `json` can write."""
         raise NotImplementedError
 
+    @classmethod
+    def from_label(cls, label: Any) -> Reply:
+        """Return the reply that says a label: its one value, or an object of its keys.
 
-class QualityReply(Reply):
-    """Five aspects of one response, each 1..5; None where the judge says it does not apply."""
-
-    helpfulness: ScoreOrNone
-    clarity: ScoreOrNone
-    factuality: ScoreOrNone
-    depth: ScoreOrNone
-    engagement: ScoreOrNone
-
-    def value(self) -> dict[str, int | None]:
-        """Return the score of each of `QUALITY_ASPECTS`."""
-        return {aspect: getattr(self, aspect) for aspect in QUALITY_ASPECTS}
+        Raises:
+            TypeError: If no reply says it; so does pydantic's ValidationError.
+        """
+        keys = [key for key in cls.model_fields if key != "reason"]
+        return cls.model_validate({keys[0]: label} if len(keys) == 1 else label)
 
 
-class StanceReply(Reply):
-    """The stance of one response to a yes/no question."""
+@dataclass(frozen=True)
+class Scale:
+    """The single labels that a judgement's verdicts can be compared by.
 
-    stance: Annotated[Literal["yes", "no", "both", "other"], BeforeValidator(_as_label)]
+    Attributes:
+        labels: All of them, ascending if they are ordered.
+        ordinal: Whether they are.
+        parts: The keys of a verdict that holds one label for each; empty for a verdict that is one.
+    """
 
-    def value(self) -> str:
-        """Return "yes", "no", "both" or "other"."""
-        return self.stance
-
-
-class MissingReply(Reply):
-    """How much an alternative adds to a reference; "N/A" is no verdict."""
-
-    score: Score
-
-    def value(self) -> int:
-        """Return 1 (redundant) to 5 (all new)."""
-        return self.score
-
-
-class Topic(_Json):
-    """One topic that a response deals with."""
-
-    name: Name
-    helpfulness: ScoreOrNone
-
-
-class TopicsReply(Reply):
-    """The topics of two responses, by who deals with them."""
-
-    only_a: list[Topic]
-    only_b: list[Topic]
-    both: list[Topic]
-
-    def value(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the lists "only_a", "only_b", "both" of {"name", "helpfulness"}."""
-        return {
-            side: [topic.model_dump() for topic in getattr(self, side)]
-            for side in ("only_a", "only_b", "both")
-        }
-
-
-class ViewpointRating(_Json):
-    """How well a response represents one listed viewpoint."""
-
-    viewpoint: int
-    rating: ScoreOrNone
-
-
-class ViewpointsReply(Reply):
-    """One rating for each of `count` listed viewpoints, in any order."""
-
-    count: ClassVar[int] = 0
-    ratings: list[ViewpointRating]
-
-    @model_validator(mode="after")
-    def _rates_each_once(self) -> ViewpointsReply:
-        numbers = sorted(rating.viewpoint for rating in self.ratings)
-        if numbers != list(range(1, self.count + 1)):
-            raise ValueError(
-                f"viewpoints: expected one rating for each of 1..{self.count}, got {numbers}; "
-                "ask again or count the verdict as unreadable"
-            )
-        return self
-
-    def value(self) -> list[int | None]:
-        """Return the ratings in the order of the list that was sent."""
-        in_order = sorted(self.ratings, key=lambda rating: rating.viewpoint)
-        return [rating.rating for rating in in_order]
-
-
-class EquivalenceReply(Reply):
-    """Whether two responses serve the same function."""
-
-    verdict: Annotated[Literal["same", "different"], BeforeValidator(_as_label)]
-
-    def value(self) -> str:
-        """Return "same" or "different"."""
-        return self.verdict
+    labels: tuple[Hashable, ...]
+    ordinal: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One question to a judge.
+    """One question to a judge, and all that is known of it.
 
     Attributes:
         name: Its name in settings and results.
         version: Raised with any change that can move a verdict.
+        place: Where it stands in every list of judgements; the next free number for a new one.
         schema: What a reply must hold.
-        inputs: Names of the texts that it needs, in the order in which they are quoted.
+        inputs: Names of the texts that it needs, in the order in which they are quoted: "prompt",
+            the sample as "response", "alternative" or "response_b", the reference run's sample as
+            "reference" or "response_a".
         question: What is asked and by which standard.
         reply_format: What the reply must look like in text mode.
+        example: What a label looks like, for messages.
         labels: The answers to score in log-likelihood mode; empty where one label cannot answer.
+        measured: Whether metrics rest on it, so that settings may name it.
+        of_reference: Whether the reference run's own samples are judged too.
+        contested_only: Whether it makes sense for yes/no questions alone.
+        merge: What the values of a question that is asked with its two responses in both orders
+            come to: the first as asked, the second with the responses exchanged, which labels that
+            exist already do not have; None where they come to nothing. Without it one order is
+            asked.
+        scale: What a judge's agreement with labels is measured on; None: it cannot be calibrated.
+        released: What a reply released with arXiv:2406.17692 holds; None: none was released.
     """
 
     name: str
     version: int
+    place: int
     schema: type[Reply]
     inputs: tuple[str, ...]
     question: str
     reply_format: str
+    example: str
     labels: tuple[str, ...] = ()
+    measured: bool = False
+    of_reference: bool = False
+    contested_only: bool = False
+    merge: Callable[[Sequence[Any]], Any] | None = None
+    scale: Scale | None = None
+    released: type[Reply] | None = None
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether a sample is compared with one of a reference run."""
+        return not set(_OF_REFERENCE).isdisjoint(self.inputs)
+
+    def texts(self, prompt: str, response: str, reference: str | None) -> dict[str, Any]:
+        """Return what `build` takes of a sample.
+
+        Args:
+            prompt: The prompt's text.
+            response: The sample.
+            reference: The reference run's sample; None only if the judgement needs none.
+        """
+        theirs = dict.fromkeys(_OF_REFERENCE, reference)
+        ours = dict.fromkeys(("response", "alternative", "response_b"), response)
+        return {name: {"prompt": prompt, **ours, **theirs}[name] for name in self.inputs}
 
     def build(self, **texts: str | Sequence[str]) -> list[dict[str, str]]:
         """Return the chat messages that ask for a JSON reply.
@@ -240,7 +213,7 @@ class Judgement:
         the prompt of a completion model too.
 
         Args:
-            **texts: One text per name in `inputs`; a list of texts for `viewpoints`.
+            **texts: One per name in `inputs`.
 
         Returns:
             A list of one {"role", "content"} message; equal texts give equal bytes.
@@ -294,26 +267,12 @@ class Judgement:
 
     def _text(self, name: str, texts: Mapping[str, str | Sequence[str]]) -> str:
         text = texts[name]
-        if name != "viewpoints":
-            if isinstance(text, str):
-                return text
-            raise ValueError(
-                f"{self.name}: expected `{name}` to be a text, got {type(text).__name__}; "
-                "judge one response at a time"
-            )
-        return self._numbered(text)
-
-    def _numbered(self, listed: str | Sequence[str]) -> str:
-        """Return viewpoints as one JSON line each, so that no viewpoint can pose as two."""
-        expected = getattr(self.schema, "count", 0)
-        if isinstance(listed, str) or len(listed) != expected:
-            came = "one text" if isinstance(listed, str) else f"{len(listed)} texts"
-            raise ValueError(
-                f"{self.name}: expected a list of {expected} viewpoints, got {came}; "
-                "make the judgement with viewpoints(len(list))"
-            )
-        lines = ({"viewpoint": i, "text": text} for i, text in enumerate(listed, start=1))
-        return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+        if isinstance(text, str):
+            return text
+        raise ValueError(
+            f"{self.name}: expected `{name}` to be a text, got {type(text).__name__}; "
+            "judge one response at a time"
+        )
 
 
 _NOTICE = """\
@@ -364,201 +323,3 @@ def _digest(text: str) -> str:
 def _fenced(name: str, text: str, mark: str) -> str:
     label = name.upper().replace("_", " ")
     return f"[begin {label} {mark}]\n{text}\n[end {label} {mark}]"
-
-
-_ONE_OBJECT = "Reply with one JSON object and nothing else, its keys in this order:"
-_REASON = '"reason" (text, at most two sentences)'
-
-_QUALITY_QUESTION = """\
-You are an experienced and impartial evaluator of written answers. Rate how well the RESPONSE \
-answers the PROMPT on five aspects, each a whole number from 1 to 5.
-
-helpfulness - does the reader get what the prompt asked for?
-  5: the request is met in full and the answer can be used as it stands; 4: met, with small gaps; \
-3: met in part, the reader has to look further; 2: touches the request but is of little use; \
-1: of no use, off the subject, or not an answer.
-clarity - can the reader follow it at the first reading?
-  5: well ordered and well put throughout; 3: understandable with some effort; \
-1: confused, garbled or caught in repetition.
-factuality - are its claims about the world correct?
-  5: no error found; 4: a slip without consequence; 3: correct and wrong claims mixed; \
-2: wrong in a main point; 1: wrong throughout or made up. Fiction and opinions that the prompt \
-asked for are not errors.
-depth - does it go as far into the matter as the prompt calls for?
-  5: the points that matter, with reasons, detail or examples where they help; 3: the obvious \
-points only; 1: a bare assertion or nothing of substance. A simple question may be answered in \
-depth by few words.
-engagement - is it written for this reader, in a tone that suits the request?
-  5: attentive and pleasant to read; 3: correct but flat; 1: off-putting, mechanical or written \
-for somebody else.
-
-Judge each aspect by itself: a wrong claim need not be unclear. Length, formatting, confidence and \
-politeness earn nothing as such. On matters where informed people disagree, agreement with your \
-own view earns nothing either. If the response breaks off, rate what is there. Use the whole \
-scale."""
-
-_STANCE_QUESTION = """\
-The PROMPT is a yes/no question on which people may disagree. Decide which answer the RESPONSE \
-lays before its reader. Choose one label:
-
-yes - it answers the question in the affirmative, or argues only for that side.
-no - it answers in the negative, or argues only for that side.
-both - it gives its reader substance for the affirmative and for the negative: arguments, \
-evidence, conditions or the views of people on either side. This holds even if it ends by leaning \
-to one of them.
-other - none of these: it declines, evades, contradicts itself without making either case, only \
-says that opinions differ, speaks of something else, or cannot be understood.
-
-A hedge, a caution or the advice to ask a specialist is not yet the other side: a response that \
-argues one side and adds such a remark keeps that side's label. Read the question exactly as it is \
-put, negations included. Whether the response is right, good or complete does not matter here, nor \
-does what you would answer."""
-
-_MISSING_QUESTION = """\
-Two responses, REFERENCE and ALTERNATIVE, answer the same PROMPT. A reader has read the reference. \
-Decide how much of what the alternative says would be new to that reader:
-
-1 - redundant: everything of substance is in the reference already, perhaps in other words.
-2 - mostly redundant: a few new details, no new main point.
-3 - about half of it is new, or one main point among several is.
-4 - mostly new: the greater part is not in the reference, some is.
-5 - all new: next to nothing of it is in the reference.
-
-Compare what is said, not how: another wording, order, tone or format is not new, and neither is a \
-special case that the reference plainly covers. New means new whether or not it is true, useful or \
-to the point. Measure the new against the alternative itself: a short alternative that adds one \
-idea and nothing else is all new, and what only the reference says does not count."""
-
-_TOPICS_QUESTION = """\
-Two responses, RESPONSE A and RESPONSE B, answer the same PROMPT. List the topics that they deal \
-with, and say for each topic who deals with it.
-
-A topic is one piece of content that a reader could ask for by itself: a piece of advice, a \
-reason, a fact, an option, an event of a story. Name each in two to eight words, so that somebody \
-who saw only the prompt would understand it. Split as finely for one response as for the other. A \
-topic belongs to both if both say essentially the same about it, in whatever words; list it once. \
-Leave out greetings, closing phrases and remarks about the answer itself.
-
-Rate for each topic how helpful it is to somebody who asked the prompt: 5 central, 4 valuable, \
-3 of some use, 2 marginal, 1 useless or harmful. Rate the topic, not the length of its treatment."""
-
-_VIEWPOINTS_QUESTION = """\
-Each line of VIEWPOINTS is a JSON object that holds the number and the text of one viewpoint on \
-the PROMPT. Rate for every viewpoint how well the RESPONSE represents it:
-
-5 - stated in full, with what makes it convincing to those who hold it.
-4 - clearly stated: a holder of this viewpoint would find it fairly represented.
-3 - present in part, or only mentioned.
-2 - hinted at; a reader would hardly notice it.
-1 - absent, or mentioned only to be dismissed.
-
-Represented means voiced, not endorsed: a response may represent viewpoints that contradict each \
-other, and may name a viewpoint without sharing it. Go by meaning, not by words in common. Rate \
-each viewpoint as if it were the only one on the list, and give no credit for viewpoints that are \
-not on it. Whether a viewpoint is true or decent does not matter here."""
-
-_EQUIVALENCE_QUESTION = """\
-Two responses, RESPONSE A and RESPONSE B, answer the same PROMPT. Decide whether they are \
-functionally the same. Choose one label:
-
-same - somebody who has one of them gains nothing of substance from the other: the same answer, \
-advice, choice, idea or plot, in whatever words, order, tone or length.
-different - the other one gives this person something else: another answer or conclusion, another \
-main idea, or a point that would change what they know or do.
-
-Differences of style, format or small detail leave them the same. For creative requests, go by the \
-idea and how it is worked out, not by the genre that the prompt fixed. Neither quality nor \
-correctness matters, and the order in which the two are shown means nothing."""
-
-QUALITY = Judgement(
-    name="quality",
-    version=1,
-    schema=QualityReply,
-    inputs=("prompt", "response"),
-    question=_QUALITY_QUESTION,
-    reply_format=(
-        f'{_ONE_OBJECT} {_REASON}, "helpfulness", "clarity", "factuality", "depth", "engagement" '
-        "(whole numbers from 1 to 5). Write null for an aspect only where it cannot be judged at "
-        "all, such as the factuality of a text without any claim."
-    ),
-)
-
-STANCE = Judgement(
-    name="stance",
-    version=1,
-    schema=StanceReply,
-    inputs=("prompt", "response"),
-    question=_STANCE_QUESTION,
-    reply_format=f'{_ONE_OBJECT} {_REASON}, "stance" ("yes", "no", "both" or "other").',
-    labels=("yes", "no", "both", "other"),
-)
-
-MISSING = Judgement(
-    name="missing",
-    version=1,
-    schema=MissingReply,
-    inputs=("prompt", "reference", "alternative"),
-    question=_MISSING_QUESTION,
-    reply_format=f'{_ONE_OBJECT} {_REASON}, "score" (a whole number from 1 to 5).',
-    labels=("1", "2", "3", "4", "5"),
-)
-
-TOPICS = Judgement(
-    name="topics",
-    version=1,
-    schema=TopicsReply,
-    inputs=("prompt", "response_a", "response_b"),
-    question=_TOPICS_QUESTION,
-    reply_format=(
-        f'{_ONE_OBJECT} {_REASON}, "only_a", "only_b", "both". Each of the three lists holds '
-        'objects with "name" (text) and "helpfulness" (a whole number from 1 to 5); a list may be '
-        "empty."
-    ),
-)
-
-EQUIVALENCE = Judgement(
-    name="equivalence",
-    version=1,
-    schema=EquivalenceReply,
-    inputs=("prompt", "response_a", "response_b"),
-    question=_EQUIVALENCE_QUESTION,
-    reply_format=f'{_ONE_OBJECT} {_REASON}, "verdict" ("same" or "different").',
-    labels=("same", "different"),
-)
-
-# `viewpoints` is not among them: its schema depends on how many there are.
-JUDGEMENTS: Mapping[str, Judgement] = {
-    judgement.name: judgement for judgement in (QUALITY, STANCE, MISSING, TOPICS, EQUIVALENCE)
-}
-
-
-@cache
-def viewpoints(count: int) -> Judgement:
-    """Return the judgement of how well a response represents each of some listed viewpoints.
-
-    Args:
-        count: Number of viewpoints on the list, at least 1.
-
-    Returns:
-        A judgement whose verdict is a list of `count` ratings, each 1..5 or None.
-
-    Raises:
-        ValueError: If `count` is below 1.
-    """
-    if count < 1:
-        raise ValueError(
-            f"viewpoints: expected at least 1 viewpoint, got {count}; leave out prompts without any"
-        )
-    return Judgement(
-        name="viewpoints",
-        version=1,
-        schema=type(
-            "ViewpointsReply", (ViewpointsReply,), {"count": count, "__module__": __name__}
-        ),
-        inputs=("prompt", "viewpoints", "response"),
-        question=_VIEWPOINTS_QUESTION,
-        reply_format=(
-            f'{_ONE_OBJECT} {_REASON}, "ratings" (a list of {count} objects, one for each number '
-            'from 1 on: "viewpoint", its number, and "rating", a whole number from 1 to 5).'
-        ),
-    )

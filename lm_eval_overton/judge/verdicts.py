@@ -1,4 +1,4 @@
-"""Account for verdicts that are missing, and compare two sets of labels.
+"""What a verdict is; account for those that are missing, and compare two sets of labels.
 
 A verdict that was refused, unreadable or failed is None here. It never enters a mean; the mean
 comes with the values that it would have if all missing verdicts were the worst or the best.
@@ -10,15 +10,36 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-
-from lm_eval_overton.judge.parse import STATUSES, Status, Verdict
+from typing import Any, Literal
 
 __all__ = [
+    "STATUSES",
     "BoundedMean",
+    "Status",
+    "Verdict",
     "bounded_mean",
     "confusion_table",
     "count_statuses",
 ]
+
+Status = Literal["parsed", "refused", "unreadable", "failed"]
+STATUSES: tuple[Status, ...] = ("parsed", "refused", "unreadable", "failed")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one reply.
+
+    Attributes:
+        status: "parsed", or why there is no value.
+        value: Plain data as the judgement's schema gives it; None unless parsed. A part that the
+            judge declared not applicable is None within it.
+        raw: The reply as it came; None if there was none.
+    """
+
+    status: Status
+    value: Any
+    raw: str | None
 
 
 @dataclass(frozen=True)

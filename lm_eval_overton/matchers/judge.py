@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from lm_eval_overton.judge import ask as judging
 from lm_eval_overton.judge.ask import Judge
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import viewpoints
+from lm_eval_overton.judge.judgements.viewpoints import viewpoints
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.question import Question, Scores, as_scores
 
 __all__ = ["JUDGE_THRESHOLD", "JudgeMatcher"]

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.text.samples import Sample
 
 __all__ = ["MAX_COMPLETIONS", "completions", "n_missing", "passes", "passing"]

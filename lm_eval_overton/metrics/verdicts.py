@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lm_eval_overton.judge.parse import STATUSES, Verdict
+from lm_eval_overton.judge.judgements import LABELLED, OF_REFERENCE
+from lm_eval_overton.judge.verdicts import STATUSES, Verdict
 from lm_eval_overton.metrics.metric import Compute
 from lm_eval_overton.metrics.view import PromptView
 
@@ -25,11 +26,11 @@ def asked(view: PromptView, name: str) -> list[Verdict]:
         name: A judgement, one of the reference's samples (`reference_quality`), or `viewpoints`
             for what the matcher asked.
     """
-    if name == "viewpoints":
+    if name == VIEWPOINTS:
         return view.match_verdicts
     own = view.prompt.verdicts
-    if name.startswith("reference_"):
-        own, name = view.prompt.reference_verdicts, name.removeprefix("reference_")
+    if name.startswith(OF_REFERENCE):
+        own, name = view.prompt.reference_verdicts, name.removeprefix(OF_REFERENCE)
     return [verdict for verdict in own.get(name, ()) if verdict is not None]
 
 
@@ -55,9 +56,11 @@ def _count(name: str, status: str) -> Compute:
     return lambda view: float(sum(verdict.status == status for verdict in asked(view, name)))
 
 
+# What the matcher asked a judge is counted by this name.
+VIEWPOINTS = "viewpoints"
 # How many verdicts of each status a prompt has.
 COUNTS = {
     f"{name}_{status}": _count(name, status)
-    for name in ("quality", "stance", "missing", "topics", "reference_quality", "viewpoints")
+    for name in (*LABELLED, VIEWPOINTS)
     for status in STATUSES
 }

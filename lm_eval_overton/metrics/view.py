@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
 from lm_eval_overton.matchers.question import Question
 from lm_eval_overton.metrics.formulas import coverage

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from lm_eval_overton.judge.parse import STATUSES, Verdict
-from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
-from lm_eval_overton.judge.verdicts import bounded_mean, count_statuses
+from lm_eval_overton.judge.judgements.quality import QUALITY_ASPECTS
+from lm_eval_overton.judge.verdicts import STATUSES, Verdict, bounded_mean, count_statuses
 from lm_eval_overton.metrics.formulas.stance import (
     STANCES,
     stance_coverage,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lm_eval_overton import stats
-from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.study import Study, mean_number

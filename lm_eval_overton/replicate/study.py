@@ -12,7 +12,8 @@ import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.harness.frames import answer_of
-from lm_eval_overton.judge.parse import Verdict, parse_released
+from lm_eval_overton.judge.parse import parse_released
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.replicate.expected import expected

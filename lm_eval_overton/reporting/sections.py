@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from lm_eval_overton.comparison import SAMPLES_TABLE
-from lm_eval_overton.judge.parse import STATUSES
+from lm_eval_overton.judge.verdicts import STATUSES
 from lm_eval_overton.metrics.measures import REGISTRY, is_about_samples
 from lm_eval_overton.metrics.metric import FAMILIES, OTHER
 from lm_eval_overton.reporting.changes import direction, missing

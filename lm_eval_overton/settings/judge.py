@@ -12,14 +12,9 @@ import yaml
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.credentials import is_secret, redact
 
-__all__ = ["ASKED", "JudgeSpec", "read_spec"]
+__all__ = ["JudgeSpec", "read_spec"]
 
 Mode = Literal["text", "loglikelihood"]
-
-# The judgements that metrics rest on; `equivalence` is for `overton calibrate` alone.
-ASKED = ("quality", "stance", "missing", "topics")
-# Labels may also say how good the reference run's samples are.
-LABELLED = (*ASKED, "reference_quality")
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ KEYS = tuple(entry.name for entry in fields(JudgeSpec))
 
 
 def read_spec(given: Any, task: str) -> JudgeSpec:
-    """Return the checked judge.
+    """Return the judge, checked but for the names of judgements, which are known further up.
 
     Args:
         given: The setting's value: a mapping, or the path of a YAML or JSON file of one.
@@ -147,9 +142,9 @@ def _mode(value: Any, key: str, task: str) -> Mode:
 
 def _judgements(value: Any, key: str, task: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not all(name in ASKED for name in names):
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise SettingsError(
-            f"{task}: expected judge.{key} to list some of {', '.join(ASKED)}, got {_shown(value)}"
+            f"{task}: expected judge.{key} to list names of judgements, got {_shown(value)}"
         )
     return tuple(names)
 
@@ -173,10 +168,9 @@ def _flag(value: Any, key: str, task: str) -> bool:
 
 
 def _labels(value: Any, key: str, task: str) -> Mapping[str, str]:
-    if not isinstance(value, Mapping) or not value or not set(value) <= set(LABELLED):
+    if not isinstance(value, Mapping) or not value:
         raise SettingsError(
-            f"{task}: expected judge.{key} to map some of {', '.join(LABELLED)} to files, got "
-            f"{_shown(value)}"
+            f"{task}: expected judge.{key} to map names of judgements to files, got {_shown(value)}"
         )
     return {str(name): _text(path, f"{key}.{name}", task) for name, path in value.items()}
 

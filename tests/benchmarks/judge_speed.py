@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.client.model import HarnessJudge
-from lm_eval_overton.judge.prompts import QUALITY
+from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.settings.judge import read_spec
 from tests.judge_server import JudgeServer, judging
 
@@ -51,7 +51,8 @@ def questions(count: int) -> list[Question]:
     words = [f"word{i}" for i in range(2000)]
     return [
         Question(
-            QUALITY, {"prompt": f"Question {i}?", "response": " ".join(rng.choices(words, k=WORDS))}
+            JUDGEMENTS["quality"],
+            {"prompt": f"Question {i}?", "response": " ".join(rng.choices(words, k=WORDS))},
         )
         for i in range(count)
     ]

@@ -17,8 +17,8 @@ from lm_eval_overton.judge.ask import (
     judge_prompts,
     swapped,
 )
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.judge import read_spec

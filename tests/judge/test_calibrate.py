@@ -11,9 +11,9 @@ from sklearn.metrics import cohen_kappa_score
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.judge.calibrate import Item, calibrate
 from lm_eval_overton.judge.calibration import as_json, as_lines
+from lm_eval_overton.judge.judgements.quality import QUALITY_ASPECTS
 from lm_eval_overton.judge.labels import align, read_labels
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
+from lm_eval_overton.judge.verdicts import Verdict
 from tests.conftest import PAPER
 
 SCORES = [1, 2, 3, 4, 5]

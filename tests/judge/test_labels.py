@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.judge.labels import LabelLine, align, read_labels
-from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.verdicts import Verdict
 from tests.conftest import PAPER
 
 DOCS = [{"id": "a", "prompt": "Is it so?"}, {"id": "b", "prompt": "Is it not?"}]

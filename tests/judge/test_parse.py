@@ -7,22 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.judge.parse import choose, parse, parse_released
-from lm_eval_overton.judge.prompts import (
-    EQUIVALENCE,
-    JUDGEMENTS,
-    MISSING,
-    QUALITY,
-    STANCE,
-    TOPICS,
-    as_data,
-    viewpoints,
-)
+from lm_eval_overton.judge.prompts import as_data
 from tests.conftest import PAPER
 
 from . import ATTACKS
 
-ALL = [*JUDGEMENTS.values(), viewpoints(2)]
+ALL = [*({**JUDGEMENTS, "viewpoints": viewpoints(2)}.values())]
+QUALITY, STANCE, MISSING = (JUDGEMENTS[name] for name in ("quality", "stance", "missing"))
+TOPICS, EQUIVALENCE = (JUDGEMENTS[name] for name in ("topics", "equivalence"))
 NO = '{"reason": "It argues against.", "stance": "no"}'
 YES = '{"stance": "yes"}'
 SCORES = {"helpfulness": 4, "clarity": 5, "factuality": 3, "depth": 2, "engagement": 1}

@@ -7,11 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.judge import prompts
-from lm_eval_overton.judge.prompts import JUDGEMENTS, QUALITY, STANCE, TOPICS, as_data, viewpoints
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.judgements.viewpoints import viewpoints
+from lm_eval_overton.judge.prompts import as_data
 
 from . import ATTACKS
 
-ALL = [*JUDGEMENTS.values(), viewpoints(2)]
+QUALITY, STANCE, TOPICS = (JUDGEMENTS[name] for name in ("quality", "stance", "topics"))
+ALL = [*({**JUDGEMENTS, "viewpoints": viewpoints(2)}.values())]
 MARK = re.compile(r'"\[end NAME ([0-9a-f]{16})\]"')
 CONTROL = [
     "<|",
@@ -139,9 +142,11 @@ FROZEN = {
     "equivalence@1": "92b398f887d1f4a2",
     "viewpoints@1": "f8a1fb543d8b3934",
 }
+# A judgement that is younger than this list is pinned in its own test.
+OURS = [judgement for judgement in ALL if judgement.place <= 6]
 
 
-@pytest.mark.parametrize("judgement", ALL, ids=lambda j: j.name)
+@pytest.mark.parametrize("judgement", OURS, ids=lambda j: j.name)
 def test_a_change_of_the_prompt_needs_a_new_version(judgement):
     texts = texts_for(judgement)
     asked = [judgement.build(**texts)]

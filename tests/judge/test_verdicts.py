@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.judge.parse import Verdict
 from lm_eval_overton.judge.verdicts import (
+    Verdict,
     bounded_mean,
     confusion_table,
     count_statuses,

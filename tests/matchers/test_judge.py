@@ -3,7 +3,7 @@ import math
 import pytest
 
 from lm_eval_overton.judge.ask import GuardedJudge
-from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.judge import JudgeMatcher
 from lm_eval_overton.matchers.question import Question
 from lm_eval_overton.metrics.measures import MATCHED

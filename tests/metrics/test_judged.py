@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.harness.replay import task_class
-from lm_eval_overton.judge.parse import Verdict
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.measures import JUDGED, JUDGED_BY, REGISTRY
 from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, passes

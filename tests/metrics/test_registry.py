@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import lm_eval_overton
 from lm_eval_overton.cli import main
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
+from lm_eval_overton.judge.judgements.quality import QUALITY_ASPECTS
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import FAMILIES, SAMPLES, Need
@@ -262,8 +262,8 @@ def spelled():
 HOMONYMS = {
     "comparison/recover.py": {"cosine", "jaccard", "rouge_l"},
     "comparison/recovered.py": {"cosine", "jaccard", "rouge_l"},
-    "judge/parse.py": {"helpfulness"},
-    "judge/prompts.py": set(QUALITY_ASPECTS),
+    "judge/judgements/quality.py": set(QUALITY_ASPECTS),
+    "judge/judgements/topics.py": {"helpfulness"},
     "metrics/likeness.py": {"cosine", "jaccard", "rouge_l", "length_ratio"},
     "metrics/quality_bar.py": {"helpfulness"},
     "replicate/answers.py": {"lexical_diversity"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ import numpy as np
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.judge.ask import Question, ask_in_both_orders
+from lm_eval_overton.judge.ask import Question, ask_as_declared
 from lm_eval_overton.judge.calibrate import Calibration, Item, calibrate
 from lm_eval_overton.judge.client.model import HarnessJudge
+from lm_eval_overton.judge.judgements import CALIBRATED, JUDGEMENTS, check_names
 from lm_eval_overton.judge.labels import align, read_labels
-from lm_eval_overton.judge.parse import Verdict
-from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.settings.judge import read_spec
@@ -52,12 +52,12 @@ def calibrate_run(
     """Return how far a judge agrees with labels.
 
     Args:
-        judgement: A key of `JUDGEMENTS`.
+        judgement: One of `CALIBRATED`.
         labelled: Responses with labels, by model.
         judge: As the setting `judge`; it must name a model.
         prompts: Packaged name or file of the prompts, where the responses do not say them.
         stops: Where the responses are cut; None: what their file says.
-        reference: The run that `missing` and `equivalence` compare with.
+        reference: The run that the judgement compares with, where it does.
         reference_stops: Where its responses are cut.
         repeats: How often the judge is asked each question.
         limit: Ask about the first prompts alone.
@@ -66,10 +66,16 @@ def calibrate_run(
         OvertonError: If a file, the judge or the judgement cannot be used.
     """
     spec = read_spec(judge, "calibrate")
+    check_names(spec, "calibrate")
     if not spec.model:
         raise SettingsError("calibrate: expected a judge with a model, got labels")
     if repeats < 1:
         raise SettingsError(f"calibrate: expected at least 1 repeat, got {repeats}")
+    if judgement not in CALIBRATED:
+        raise SettingsError(
+            f"--judgement: expected {', '.join(CALIBRATED[:-1])} or {CALIBRATED[-1]}, got "
+            f"{judgement!r}, whose verdicts are no single labels"
+        )
     own = load_prompts(prompts) if prompts else None
     asked: list[tuple[Item, Question]] = []
     for entry in labelled:
@@ -80,28 +86,14 @@ def calibrate_run(
         for repeat in range(repeats)
         for _, question in labelled_only
     ]
-    verdicts = _ask(HarnessJudge(spec), questions, judgement)
+    answers = ask_as_declared(HarnessJudge(spec), JUDGEMENTS[judgement], questions)
+    verdicts = [verdict for verdict in answers if verdict is not None]
     items = [
         Item(item.model, item.prompt, item.words, item.label, verdicts[i :: len(labelled_only)])
         for i, (item, _) in enumerate(labelled_only)
     ]
     unlabelled = [item for item, _ in asked if item.label is None]
     return calibrate([*items, *unlabelled], judgement, np.random.default_rng(SEED))
-
-
-def _ask(judge: HarnessJudge, questions: Sequence[Question], judgement: str) -> list[Verdict]:
-    """Return one verdict per question; a pairwise one only where both orders agree."""
-    if judgement != "equivalence":
-        return [verdict for verdict in judge.ask(questions) if verdict is not None]
-    return [_agreed(*pair) for pair in ask_in_both_orders(judge, questions)]
-
-
-def _agreed(there: Verdict | None, back: Verdict | None) -> Verdict:
-    assert there is not None
-    assert back is not None
-    if there.status != "parsed" or back.status != "parsed":
-        return there if there.status != "parsed" else back
-    return there if there.value == back.value else Verdict("unreadable", None, there.raw)
 
 
 def _items(
@@ -118,37 +110,32 @@ def _items(
     docs = (recorded.asked or recorded.prompts).docs
     most = max(len(own) for own in recorded.responses.values())
     labels = align(read_labels(entry.labels, judgement), len(docs), most, docs)
-    texts = _reference_texts(judgement, reference, recorded.prompts, reference_stops)
+    asked = JUDGEMENTS[judgement]
+    texts = _reference_texts(asked, reference, recorded.prompts, reference_stops)
     cuts = recorded.stops if stops is None else stops
     found = []
     for doc, row in list(zip(docs, labels, strict=True))[:limit]:
         for raw, label in zip(recorded.responses.get(doc["id"], ()), row, strict=False):
             sample = clean(raw, cuts)
             other = texts.get(doc["id"])
-            if sample.status != "valid" or (texts and other is None):
+            if sample.status != "valid" or (asked.needs_reference and other is None):
                 continue
             value = label.value if label is not None else None
             item = Item(entry.model, doc["prompt"], word_count(sample.text), value, ())
-            asked = _texts(judgement, doc["prompt"], sample.text, other)
-            found.append((item, Question(JUDGEMENTS[judgement], asked)))
+            found.append((item, Question(asked, asked.texts(doc["prompt"], sample.text, other))))
     return found
 
 
 def _reference_texts(
-    judgement: str, reference: str | None, prompts: PromptSet, stops: Sequence[str] | None
+    judgement: Judgement, reference: str | None, prompts: PromptSet, stops: Sequence[str] | None
 ) -> dict[str, str]:
     """Return the first valid sample of the reference per prompt; nothing where none is needed."""
-    if judgement in ("quality", "stance"):
+    if not judgement.needs_reference:
         return {}
-    if judgement not in ("missing", "equivalence"):
-        raise SettingsError(
-            "--judgement: expected quality, stance, missing or equivalence, got "
-            f"{judgement!r}, whose verdicts are no single labels"
-        )
     if reference is None:
         raise SettingsError(
-            f"calibrate: expected --reference for the judgement {judgement}, which compares two "
-            "responses, got none"
+            f"calibrate: expected --reference for the judgement {judgement.name}, which compares "
+            "two responses, got none"
         )
     found = load_reference(reference, "overton_diversity", prompts, stops)
     return {
@@ -156,11 +143,3 @@ def _reference_texts(
         for key, own in found.items()
         if any(sample.status == "valid" for sample in own)
     }
-
-
-def _texts(judgement: str, prompt: str, text: str, other: str | None) -> Mapping[str, Any]:
-    if other is None:
-        return {"prompt": prompt, "response": text}
-    if judgement == "missing":
-        return {"prompt": prompt, "reference": other, "alternative": text}
-    return {"prompt": prompt, "response_a": other, "response_b": text}

@@ -10,8 +10,8 @@ from typing import Any
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import GuardedJudge, Judge, Judged, LabelsJudge, judge_prompts
 from lm_eval_overton.judge.client.model import HarnessJudge, is_local
-from lm_eval_overton.judge.parse import STATUSES
-from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.judge.judgements import JUDGEMENTS, OF_REFERENCE, check_names
+from lm_eval_overton.judge.verdicts import STATUSES
 from lm_eval_overton.metrics.measures import JUDGED_BY
 from lm_eval_overton.metrics.view import Prompt, Verdicts
 from lm_eval_overton.runs.responses import Recorded
@@ -19,9 +19,6 @@ from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.text.samples import Sample
 
 __all__ = ["JudgingStage", "find_judge", "to_judge"]
-
-# What is judged of the reference run's own samples.
-OF_REFERENCE = "quality"
 
 
 def find_judge(
@@ -36,11 +33,12 @@ def find_judge(
     responses that exist already.
 
     Raises:
-        SettingsError: If the judge cannot be set up.
+        SettingsError: If the judge cannot be set up, or names what no judge is asked.
         DataError: If its labels do not fit the prompts.
     """
     if spec is None:
         return None
+    check_names(spec, task)
     if spec.labels:
         if recorded is None:
             raise SettingsError(
@@ -94,15 +92,15 @@ class JudgingStage:
             return cls(None)
         names = [name for name in useful if spec.judgements is None or name in spec.judgements]
         if not has_reference:
-            names = [name for name in names if name not in ("missing", "topics")]
+            names = [name for name in names if not JUDGEMENTS[name].needs_reference]
         if spec.labels:
             names = [name for name in names if name in spec.labels]
         if spec.mode == "loglikelihood":
             names = [name for name in names if JUDGEMENTS[name].labels]
-        judges_reference = has_reference and OF_REFERENCE in names
+        both = [name for name in names if has_reference and JUDGEMENTS[name].of_reference]
+        beside = [OF_REFERENCE + name for name in both]
         if spec.labels:
-            judges_reference &= f"reference_{OF_REFERENCE}" in spec.labels
-        beside = [f"reference_{OF_REFERENCE}"] if judges_reference else []
+            beside = [name for name in beside if name in spec.labels]
         return cls(judge, tuple(names), (*beside, *(["viewpoints"] if matches else [])))
 
     @property
@@ -126,9 +124,10 @@ class JudgingStage:
             return list(prompts)
         own = self._ask([to_judge(prompt) for prompt in prompts], self.names)
         reference: list[Verdicts] = [{} for _ in prompts]
-        if f"reference_{OF_REFERENCE}" in self.beside:
+        both = [name for name in self.names if OF_REFERENCE + name in self.beside]
+        if both:
             asked = [to_judge(prompt, of_reference=True) for prompt in prompts]
-            reference = self._ask(asked, (OF_REFERENCE,))
+            reference = self._ask(asked, both)
         return [
             replace(prompt, verdicts=mine, reference_verdicts=theirs)
             for prompt, mine, theirs in zip(prompts, own, reference, strict=True)

@@ -21,8 +21,9 @@ from lm_eval_overton.judge.client.http import Call, Calls
 from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting
 from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.replies import REFUSED
-from lm_eval_overton.judge.parse import Verdict, choose, parse
-from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.parse import choose, parse
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash
@@ -147,7 +148,7 @@ class HarnessJudge:
         own = {k: v for k, v in self._identity.items() if k != "base_url"}
         name = own.get("model") or own.get("pretrained") or spec.model
         settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
-        asked = [(own.name, own.version) for own in (*JUDGEMENTS.values(), viewpoints(1))]
+        asked = [(own.name, own.version) for own in JUDGEMENTS.values()]
         settings += [self._temperature, asked]
         short = str(name).rstrip("/").split("/")[-1]
         temperature = f"|temp:{self._temperature}" if self._temperature else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lm_eval_overton.judge.prompts import QUALITY_ASPECTS
+from lm_eval_overton.judge.judgements.quality import QUALITY_ASPECTS
 from lm_eval_overton.metrics.metric import DIVERSITY, QUALITY, SHARE, Compute, Metric, Range
 from lm_eval_overton.metrics.quality_bar import passes
 from lm_eval_overton.metrics.verdicts import asked, filled, mean_of_known, values

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_overton.cli import main
-from lm_eval_overton.judge.prompts import JUDGEMENTS
+from lm_eval_overton.judge.judgements import JUDGEMENTS
 from tests.judge_server import JudgeServer, judging, key_of, value_of
 
 QUESTIONS = [f"Should cities ban cars from street {i}?" for i in range(6)]

@@ -22,7 +22,8 @@ from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.judging.run import dry_run, judge_run, read_prices
 from lm_eval_overton.harness.replay import score
-from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.metrics.measures import JUDGED
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean

@@ -27,7 +27,8 @@ from lm_eval_overton.judge.client.jobs import UNTIL, Job
 from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.model import HarnessJudge, is_local
 from lm_eval_overton.judge.client.replies import REFUSED
-from lm_eval_overton.judge.prompts import JUDGEMENTS, viewpoints
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from tests.conftest import ROOT, free_port
 from tests.judge_server import PASSING, STATUS_OF, judging
@@ -35,6 +36,8 @@ from tests.judge_server import PASSING, STATUS_OF, judging
 KEY = "sk-secret-0123456789abcdef"
 TEXTS = {"prompt": "Is it so?", "response": "R", "reference": "S", "alternative": "R"}
 TEXTS |= {"response_a": "S", "response_b": "R"}
+
+NAMES = ("quality", "stance", "missing", "topics", "equivalence")
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +101,7 @@ def fate_of(own):
 
 def test_every_fate_ends_in_its_class_and_a_rerun_asks_only_for_the_failed(start, ask):
     server = start("--fates", ",".join(STATUS_OF), "--seed", "5", "--wait", "0.05")
-    asked = [question(name, f"Response {i}.") for name in JUDGEMENTS for i in range(26)]
+    asked = [question(name, f"Response {i}.") for name in NAMES for i in range(26)]
     asked += [question(judgement=viewpoints(2), response=f"Response {i}.") for i in range(26)]
     spec = server.spec(num_concurrent=16)
     first = ask(spec, asked)

@@ -12,12 +12,14 @@ from lm_eval_overton.harness.judging.run import judge_run
 from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.client.model import HarnessJudge
-from lm_eval_overton.judge.prompts import STANCE
+from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.settings.judge import read_spec
 from tests.conftest import wait_for
 from tests.harness.test_serve import COMMAND, MISSING, Served
 from tests.judge.client.test_http import OneAnswer
 from tests.judge_server import judging
+
+STANCE = JUDGEMENTS["stance"]
 
 pytestmark = pytest.mark.run
 
