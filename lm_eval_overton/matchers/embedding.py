@@ -10,7 +10,7 @@ import numpy as np
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.matchers.judge import JudgeMatcher
 from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_index
-from lm_eval_overton.matchers.question import Question, Scores, as_scores, split_responses
+from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores, split_responses
 from lm_eval_overton.text.encoder import Encoder
 
 __all__ = [
@@ -37,7 +37,7 @@ class Matcher(Protocol):
     def signature(self) -> str:
         """The matcher's name with every setting that can change a match."""
 
-    def scores(self, questions: Sequence[Question]) -> list[Scores]:
+    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best score of any sentence of a response for each viewpoint.
 
         Args:
@@ -60,7 +60,7 @@ class EmbeddingMatcher:
         """`embedding` and the threshold; the encoder has a place of its own in a signature."""
         return f"embedding>={self.threshold!r}"
 
-    def scores(self, questions: Sequence[Question]) -> list[Scores]:
+    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best cosine per response and viewpoint, in [-1, 1]."""
         split = split_responses(questions)
         # One call for all texts, so that batches are full whatever the questions' lengths.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lm_eval_overton import stats
 from lm_eval_overton.data import load_viewpoints, packaged_path, read_jsonl
 from lm_eval_overton.matchers.embedding import Matcher
-from lm_eval_overton.matchers.question import Question
+from lm_eval_overton.matchers.question import ViewpointQuestion
 
 __all__ = ["best_threshold", "gold_responses", "measure"]
 
@@ -111,7 +111,9 @@ def _flat_labels(rows: Sequence[dict[str, Any]]) -> list[bool]:
 
 
 def _flat_scores(matcher: Matcher, rows: Sequence[dict[str, Any]]) -> list[float]:
-    scores = matcher.scores([Question([row["response"]], row["viewpoints"]) for row in rows])
+    scores = matcher.scores(
+        [ViewpointQuestion([row["response"]], row["viewpoints"]) for row in rows]
+    )
     return [float(score) for own in scores for score in own[0]]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from lm_eval_overton.judge import ask as judging
-from lm_eval_overton.judge.ask import Judge
+from lm_eval_overton.judge.ask import Judge, Question
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.judge.verdicts import Verdict
-from lm_eval_overton.matchers.question import Question, Scores, as_scores
+from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores
 
 __all__ = ["JUDGE_THRESHOLD", "JudgeMatcher"]
 
@@ -38,7 +37,7 @@ class JudgeMatcher:
         """`judge`, the threshold and the judge's own signature."""
         return f"judge>={self.threshold!r}:{self.judge.signature.replace('|', '+')}"
 
-    def scores(self, questions: Sequence[Question]) -> list[Scores]:
+    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the ratings, 1..5; a row of NaN for a response without a verdict."""
         asked = dict.fromkeys(key for question in questions for key in _keys(question))
         new = [key for key in asked if key not in self._known]
@@ -48,7 +47,7 @@ class JudgeMatcher:
             for question in questions
         ]
 
-    def verdicts(self, questions: Iterable[Question]) -> list[Verdict]:
+    def verdicts(self, questions: Iterable[ViewpointQuestion]) -> list[Verdict]:
         """Return the verdicts that there are on the responses; nothing is asked."""
         known = [self._known.get(key) for question in questions for key in _keys(question)]
         return [verdict for verdict in known if verdict is not None]
@@ -61,12 +60,12 @@ class JudgeMatcher:
         return list(ratings)
 
 
-def _keys(question: Question) -> list[Asked]:
+def _keys(question: ViewpointQuestion) -> list[Asked]:
     # Several prompts may have the same viewpoints.
     return [(question.prompt, tuple(question.viewpoints), text) for text in question.texts]
 
 
-def _to_judge(key: Asked) -> judging.Question:
+def _to_judge(key: Asked) -> Question:
     prompt, views, response = key
     texts = {"prompt": prompt, "viewpoints": list(views), "response": response}
-    return judging.Question(viewpoints(len(views)), texts)
+    return Question(viewpoints(len(views)), texts)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matchers.question import Question, Scores, as_scores, split_responses
+from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores, split_responses
 from lm_eval_overton.text.encoder import weights_sha256
 
 __all__ = ["NLI_THRESHOLD", "NliMatcher", "PairFrame", "entailment_index"]
@@ -66,7 +66,7 @@ class NliMatcher:
         except (OSError, ValueError) as error:
             raise _unusable(self.name, error) from error
 
-    def scores(self, questions: Sequence[Question]) -> list[Scores]:
+    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best entailment probability per response and viewpoint, in [0, 1]."""
         split = split_responses(questions)
         self._score_new(

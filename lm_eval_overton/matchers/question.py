@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from lm_eval_overton.text.words import sentences
 
-__all__ = ["Question", "Scores", "as_scores", "split_responses"]
+__all__ = ["Scores", "ViewpointQuestion", "as_scores", "split_responses"]
 
 Scores = npt.NDArray[np.float64]
 
 
-class Question(NamedTuple):
+class ViewpointQuestion(NamedTuple):
     """Responses, the viewpoints that are looked for in them, and what was asked."""
 
     texts: Sequence[str]
@@ -23,7 +23,7 @@ class Question(NamedTuple):
     prompt: str = ""
 
 
-def split_responses(questions: Sequence[Question]) -> list[list[list[str]]]:
+def split_responses(questions: Sequence[ViewpointQuestion]) -> list[list[list[str]]]:
     """Return per question and response its sentences."""
     return [[sentences(response) for response in question.texts] for question in questions]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
-from lm_eval_overton.matchers.question import Question
+from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.metrics.formulas.clusters import cluster_labels
 from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
@@ -72,9 +72,9 @@ class Prompt:
         """The texts of the given units."""
         return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
 
-    def question(self, texts: Sequence[str]) -> Question:
+    def question(self, texts: Sequence[str]) -> ViewpointQuestion:
         """Return what a matcher is to say of texts: which of the given units they hold."""
-        return Question(texts, self.viewpoints, str(self.doc.get("prompt", "")))
+        return ViewpointQuestion(texts, self.viewpoints, str(self.doc.get("prompt", "")))
 
     def passing(self, bar: int, own: Iterator[bool], reference: Iterator[bool]) -> Prompt:
         """Return the prompt with those samples alone that pass the quality bar.
@@ -116,7 +116,7 @@ class Bench:
             self._bags[sample] = text.content_words(sample)
         return self._bags[sample]
 
-    def covered(self, question: Question, fill: Fill = "") -> npt.NDArray[np.bool_]:
+    def covered(self, question: ViewpointQuestion, fill: Fill = "") -> npt.NDArray[np.bool_]:
         """Return which text covers which viewpoint, (n_texts, n_viewpoints).
 
         A text that the matcher could not score is left out, or covers nothing or everything.
@@ -249,7 +249,7 @@ class PromptView:
         """(n_valid, n_viewpoints): which sample covers which viewpoint."""
         return self.bench.covered(self.prompt.question(self.texts), self.fill)
 
-    def questions(self, compared: bool) -> list[Question]:
+    def questions(self, compared: bool) -> list[ViewpointQuestion]:
         """Return what the matcher is asked of this prompt's viewpoints.
 
         Args:

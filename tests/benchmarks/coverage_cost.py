@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.matchers.embedding import EmbeddingMatcher, NliMatcher
-from lm_eval_overton.matchers.question import Question
+from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.text.encoder import Encoder, find_encoder
 from lm_eval_overton.text.words import sentences
 
@@ -61,17 +61,17 @@ def explanations() -> list[list[str]]:
     return [row["explanation"] for row in rows]
 
 
-def questions(viewpoints: Sequence[list[str]]) -> list[Question]:
+def questions(viewpoints: Sequence[list[str]]) -> list[ViewpointQuestion]:
     """Return per situation its two responses and its viewpoints."""
     half = [" ".join(views[::2]) for views in viewpoints]
     following = [*half[1:], half[0]]
     return [
-        Question([own, other], views)
+        ViewpointQuestion([own, other], views)
         for own, other, views in zip(half, following, viewpoints, strict=True)
     ]
 
 
-def pairs_of(asked: Sequence[Question]) -> list[list[list[tuple[str, str]]]]:
+def pairs_of(asked: Sequence[ViewpointQuestion]) -> list[list[list[tuple[str, str]]]]:
     """Return the sentence and viewpoint pairs: per question, per response."""
     return [
         [[(piece, view) for piece in sentences(text) for view in views] for text in texts]
@@ -79,20 +79,20 @@ def pairs_of(asked: Sequence[Question]) -> list[list[list[tuple[str, str]]]]:
     ]
 
 
-def count(asked: Sequence[Question]) -> str:
+def count(asked: Sequence[ViewpointQuestion]) -> str:
     """Return the sizes of a benchmark in words."""
     n_sentences = sum(len(sentences(text)) for texts, _, _ in asked for text in texts)
     n_views = sum(len(views) for _, views, _ in asked)
     return f"{len(asked)} situations, {n_views} viewpoints, {n_sentences} sentences"
 
 
-def n_texts(asked: Sequence[Question]) -> int:
+def n_texts(asked: Sequence[ViewpointQuestion]) -> int:
     """Return how many distinct sentences and viewpoints there are: what is encoded."""
     pieces = {piece for texts, _, _ in asked for text in texts for piece in sentences(text)}
     return len(pieces.union(*(views for _, views, _ in asked)))
 
 
-def n_pairs(asked: Sequence[Question]) -> int:
+def n_pairs(asked: Sequence[ViewpointQuestion]) -> int:
     """Return how many sentence and viewpoint pairs there are."""
     return sum(len(own) for question in pairs_of(asked) for own in question)
 
@@ -104,7 +104,7 @@ def timed(compute: Callable[[], Any], clock: Callable[[], float]) -> tuple[float
     return clock() - start, result
 
 
-def embedding(asked: Sequence[Question]) -> None:
+def embedding(asked: Sequence[ViewpointQuestion]) -> None:
     """Print the embedding matcher's cost and what it finds."""
     loaded = Encoder(find_encoder())
     loaded.encode(["Loaded before the clock starts."])
@@ -152,7 +152,7 @@ def write_model(folder: Path, texts: Sequence[str]) -> None:
     BertForSequenceClassification(config).save_pretrained(folder)
 
 
-def one_at_a_time(folder: str, asked: Sequence[Question]) -> Callable[[], list[Array]]:
+def one_at_a_time(folder: str, asked: Sequence[ViewpointQuestion]) -> Callable[[], list[Array]]:
     """Return the other side: a loop over pairs without batch, padding or memory."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -180,7 +180,7 @@ def one_at_a_time(folder: str, asked: Sequence[Question]) -> Callable[[], list[A
     return compute
 
 
-def nli(folder: str, asked: Sequence[Question], rounds: int) -> bool:
+def nli(folder: str, asked: Sequence[ViewpointQuestion], rounds: int) -> bool:
     """Print the NLI matcher's cost in both ways; return whether the limits are kept."""
     import torch
 
@@ -191,7 +191,7 @@ def nli(folder: str, asked: Sequence[Question], rounds: int) -> bool:
     for _ in range(rounds):
         # A new one remembers no score; the first pair loads the model, which is not measured.
         matcher = NliMatcher(folder, device="cpu")
-        matcher.scores([Question(["Loaded."], ["Before."])])
+        matcher.scores([ViewpointQuestion(["Loaded."], ["Before."])])
         ours, found = timed(partial(matcher.scores, asked), time.process_time)
         theirs, expected = timed(single, time.process_time)
         times.append((ours, theirs))

@@ -5,7 +5,7 @@ import pytest
 from lm_eval_overton.judge.ask import GuardedJudge
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.judge import JudgeMatcher
-from lm_eval_overton.matchers.question import Question
+from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.metrics.measures import MATCHED
 from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
@@ -56,7 +56,10 @@ def bench(judge):
 def test_prompts_with_the_same_viewpoints_are_asked_by_their_own_question():
     judge = Rater()
     matcher = JudgeMatcher(judge)
-    asked = [Question(["a"], TEXTS, "Should voting?"), Question(["a", "b"], TEXTS, "Should zoos?")]
+    asked = [
+        ViewpointQuestion(["a"], TEXTS, "Should voting?"),
+        ViewpointQuestion(["a", "b"], TEXTS, "Should zoos?"),
+    ]
     first, second = matcher.scores(asked)
     assert judge.asked == [("Should voting?", "a"), ("Should zoos?", "a"), ("Should zoos?", "b")]
     assert first.tolist() == [[5, 1]]
@@ -66,7 +69,7 @@ def test_prompts_with_the_same_viewpoints_are_asked_by_their_own_question():
 def test_nothing_is_asked_twice_and_verdicts_are_those_that_came():
     judge = Rater()
     matcher = JudgeMatcher(judge)
-    asked = Question(["a", "lost", "a"], TEXTS, "?")
+    asked = ViewpointQuestion(["a", "lost", "a"], TEXTS, "?")
     assert matcher.verdicts([asked]) == []
     for _ in range(2):
         [scores] = matcher.scores([asked])

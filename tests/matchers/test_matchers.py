@@ -17,7 +17,7 @@ from lm_eval_overton.matchers.embedding import (
     entailment_index,
     make_matcher,
 )
-from lm_eval_overton.matchers.question import Question
+from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.samples import clean
@@ -63,7 +63,7 @@ viewpoints_ = st.lists(st.text("abc", min_size=1, max_size=6), min_size=1, max_s
 
 # The first text loads the tokenizers.
 @settings(deadline=None)
-@given(st.lists(st.builds(Question, responses_, viewpoints_), max_size=3))
+@given(st.lists(st.builds(ViewpointQuestion, responses_, viewpoints_), max_size=3))
 def test_a_response_scores_what_its_best_sentence_scores(questions):
     found = EmbeddingMatcher(FakeEncoder()).scores(questions)
     for own, (responses, viewpoints, _) in zip(found, questions, strict=True):
@@ -74,14 +74,14 @@ def test_a_response_scores_what_its_best_sentence_scores(questions):
 
 def test_list_markers_and_lines_without_a_letter_are_no_part_of_a_sentence():
     response = "1. aab\n- c\n...\n42"
-    [own] = EmbeddingMatcher(FakeEncoder()).scores([Question([response], ["aab", "c"])])
+    [own] = EmbeddingMatcher(FakeEncoder()).scores([ViewpointQuestion([response], ["aab", "c"])])
     assert own.tolist() == [pytest.approx([1.0, 1.0])]
 
 
 @pytest.mark.parametrize("response", ["", " \n\t", "...", "42"])
 def test_a_response_without_a_sentence_covers_nothing(response):
     [own] = EmbeddingMatcher(FakeEncoder(), threshold=-1).scores(
-        [Question([response, "a"], ["a", "b"])]
+        [ViewpointQuestion([response, "a"], ["a", "b"])]
     )
     assert own.shape == (2, 2)
     assert own[0].tolist() == [-math.inf, -math.inf]
@@ -90,7 +90,7 @@ def test_a_response_without_a_sentence_covers_nothing(response):
 
 def test_no_response_has_no_row():
     found = EmbeddingMatcher(FakeEncoder()).scores(
-        [Question([], ["a", "b"]), Question(["a"], ["a"])]
+        [ViewpointQuestion([], ["a", "b"]), ViewpointQuestion(["a"], ["a"])]
     )
     assert [own.shape for own in found] == [(0, 2), (1, 1)]
     assert EmbeddingMatcher(FakeEncoder()).scores([]) == []
@@ -99,7 +99,7 @@ def test_no_response_has_no_row():
 def test_the_texts_of_all_questions_are_encoded_together_first():
     encoder = FakeEncoder()
     EmbeddingMatcher(encoder).scores(
-        [Question(["a\nb", "c"], ["ab"]), Question(["ac"], ["bc", "cc"])]
+        [ViewpointQuestion(["a\nb", "c"], ["ab"]), ViewpointQuestion(["ac"], ["bc", "cc"])]
     )
     assert encoder.calls[0] == ["a", "b", "c", "ac", "ab", "bc", "cc"]
 
@@ -135,7 +135,7 @@ def test_a_score_equal_to_the_threshold_is_a_match(score, covered):
 
 def test_the_threshold_decides_between_everything_and_nothing():
     texts, views = ["a\nb", "c"], ["aab", "bbc", "cca"]
-    scores = EmbeddingMatcher(FakeEncoder()).scores([Question(texts, views)])[0]
+    scores = EmbeddingMatcher(FakeEncoder()).scores([ViewpointQuestion(texts, views)])[0]
     [lowest, highest] = [float(scores.min()), float(scores.max())]
 
     def at(threshold):
@@ -172,7 +172,7 @@ def test_the_best_sentence_counts_with_the_real_encoder(encoder):
     doc = QUESTIONS[0]
     views = [view["text"] for view in doc["viewpoints"]]
     response = "It depends.\n1. Donors could be paid. Few are.\n2. Poor people would sell first."
-    [own] = EmbeddingMatcher(encoder).scores([Question([response], views)])
+    [own] = EmbeddingMatcher(encoder).scores([ViewpointQuestion([response], views)])
     pieces = sentences(response)
     assert len(pieces) == 4
     best = [
@@ -232,10 +232,10 @@ def probabilities(model, premise, hypothesis):
 
 
 PAIRS = [
-    Question(
+    ViewpointQuestion(
         ["A cat.\nDogs bark loudly at night.", "It rains"], ["cats purr", "dogs bark", "it is wet"]
     ),
-    Question(["Yes!", "", "42"], ["Taxes pay for roads and schools that all of us use."]),
+    ViewpointQuestion(["Yes!", "", "42"], ["Taxes pay for roads and schools that all of us use."]),
 ]
 
 
@@ -253,7 +253,9 @@ def test_batched_scores_are_those_of_one_pair_at_a_time(nli_model, batch_size):
         assert own.tolist() == [pytest.approx(row, abs=1e-5) for row in expected]
     # The numbers tell pairs apart, and premise from hypothesis.
     assert np.ptp(found[0]) > 0.01
-    [[turned]] = NliMatcher(nli_model).scores([Question(["cats purr"], ["A cat."])])[0].tolist()
+    [[turned]] = (
+        NliMatcher(nli_model).scores([ViewpointQuestion(["cats purr"], ["A cat."])])[0].tolist()
+    )
     assert turned != pytest.approx(found[0][0, 0], abs=1e-3)
 
 
@@ -262,7 +264,9 @@ def test_the_entailment_label_is_read_from_the_configuration(tmp_path, index):
     names = ["Contradiction", "neutral"]
     names.insert(index, "Entailment")
     model = write_nli_model(tmp_path / "nli", dict(enumerate(names)))
-    [[found]] = NliMatcher(model).scores([Question(["It rains."], ["It is wet."])])[0].tolist()
+    [[found]] = (
+        NliMatcher(model).scores([ViewpointQuestion(["It rains."], ["It is wet."])])[0].tolist()
+    )
     each = probabilities(model, "It rains.", "It is wet.")
     assert found == pytest.approx(each[index], abs=1e-5)
     # The three differ, so the others would not have passed.
@@ -284,13 +288,13 @@ def test_the_index_of_the_entailment_label(labels, index):
 def test_a_model_without_an_entailment_label_is_refused_with_its_labels(tmp_path):
     model = write_nli_model(tmp_path / "sentiment", {0: "negative", 1: "not_entailment"})
     with pytest.raises(SettingsError, match="label named entailment, got negative, not_entail"):
-        NliMatcher(model).scores([Question(["It rains."], ["It is wet."])])
+        NliMatcher(model).scores([ViewpointQuestion(["It rains."], ["It is wet."])])
 
 
 def test_what_is_no_classification_model_is_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "none"}))
     with pytest.raises(SettingsError, match="expected a sequence-classification model, got "):
-        NliMatcher(str(tmp_path)).scores([Question(["It rains."], ["It is wet."])])
+        NliMatcher(str(tmp_path)).scores([ViewpointQuestion(["It rains."], ["It is wet."])])
 
 
 @pytest.fixture
@@ -313,29 +317,31 @@ def test_every_pair_is_scored_once_however_often_it_is_asked_for(nli_model, pair
     matcher = NliMatcher(nli_model, batch_size=4)
     # Distinct sentences {a b, c, d}: 3 x 2 pairs, and {d} x {w}: 1.
     asked = [
-        Question(["a b\nc", "c\nd", "c"], ["v", "w"]),
-        Question(["d"], ["w"]),
-        Question(["d"], ["u"]),
+        ViewpointQuestion(["a b\nc", "c\nd", "c"], ["v", "w"]),
+        ViewpointQuestion(["d"], ["w"]),
+        ViewpointQuestion(["d"], ["u"]),
     ]
     first = matcher.scores(asked)
     assert pairs_scored == [4, 3]
     again = matcher.scores(asked[::-1])[::-1]
     assert pairs_scored == [4, 3]
     assert [own.tolist() for own in again] == [own.tolist() for own in first]
-    matcher.scores([Question(["c\ne"], ["v"])])
+    matcher.scores([ViewpointQuestion(["c\ne"], ["v"])])
     assert pairs_scored == [4, 3, 1]
 
 
 def test_the_model_is_not_loaded_where_there_is_no_pair(nli_model):
     matcher = NliMatcher(nli_model)
-    found = matcher.scores([Question([], ["a", "b"]), Question(["42", ""], ["a"])])
+    found = matcher.scores(
+        [ViewpointQuestion([], ["a", "b"]), ViewpointQuestion(["42", ""], ["a"])]
+    )
     assert "_loaded" not in vars(matcher)
     assert [own.shape for own in found] == [(0, 2), (2, 1)]
     assert np.all(found[1] == -math.inf)
 
 
 def test_the_premise_is_cut_to_the_models_window_and_the_viewpoint_kept(nli_model):
-    [[long]] = NliMatcher(nli_model).scores([Question(["word " * 400], ["v"])])[0].tolist()
+    [[long]] = NliMatcher(nli_model).scores([ViewpointQuestion(["word " * 400], ["v"])])[0].tolist()
     # 512 tokens less [CLS], [SEP], [SEP] and "v" are 508: 127 words of four letters.
     assert long == pytest.approx(probabilities(nli_model, "word " * 127, "v")[1], abs=1e-5)
 
@@ -366,7 +372,7 @@ def test_an_unknown_matcher_is_refused(nli_model):
 def test_a_tokenizer_without_a_limit_is_cut_at_the_models_positions(nli_model):
     matcher = NliMatcher(nli_model)
     matcher._loaded[0].model_max_length = int(1e30)
-    [scores] = matcher.scores([Question(["word " * 600], ["view " * 600])])
+    [scores] = matcher.scores([ViewpointQuestion(["word " * 600], ["view " * 600])])
     assert 0 <= scores[0, 0] <= 1
 
 
