@@ -1,5 +1,7 @@
 """The exceptions a user can cause; each message says what was expected, what came, what to do."""
 
+from collections.abc import Sequence
+
 __all__ = [
     "DataError",
     "EncoderError",
@@ -7,6 +9,7 @@ __all__ = [
     "OvertonError",
     "ScoringError",
     "SettingsError",
+    "either",
 ]
 
 
@@ -32,3 +35,8 @@ class LinkError(OvertonError):
 
 class ScoringError(OvertonError):
     """Scoring failed after the generations had been written."""
+
+
+def either(names: Sequence[str]) -> str:
+    """Return names as messages list what may be chosen: "a, b or c"."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

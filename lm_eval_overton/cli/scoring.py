@@ -65,13 +65,14 @@ def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _matcher(args: argparse.Namespace) -> None:
-    from lm_eval_overton.matchers.embedding import make_matcher
     from lm_eval_overton.matchers.gold import measure
+    from lm_eval_overton.matchers.table import MATCHERS, check_matcher, make_matcher
     from lm_eval_overton.settings.task import read_settings, refuse_unknown
     from lm_eval_overton.text.encoder import find_encoder, get_encoder
 
     refuse_unknown(args.metadata, "matcher")
     settings = read_settings(args.metadata, "matcher")
+    check_matcher(settings, "matcher")
     encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
     chosen = make_matcher(
         settings.matcher,
@@ -79,9 +80,21 @@ def _matcher(args: argparse.Namespace) -> None:
         settings.nli_model,
         settings.threshold,
         settings.encoder_device,
+        _judge(settings),
     )
-    for line in measure(chosen):
+    for line in measure(chosen, MATCHERS[settings.matcher].thresholds):
         print(line)
+
+
+def _judge(settings: Any) -> Any:
+    """Return the judge that the matcher asks; None if it asks nobody."""
+    from lm_eval_overton.judge.client.model import HarnessJudge
+    from lm_eval_overton.judge.judgements import check_names
+    from lm_eval_overton.matchers.table import asks_judge
+
+    if settings.judge:
+        check_names(settings.judge, "matcher")
+    return HarnessJudge(settings.judge) if settings.judge and asks_judge(settings) else None
 
 
 def _hints(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ from lm_eval_overton.evaluate_metrics.inputs import (
     checked_samples,
     checked_viewpoints,
 )
-from lm_eval_overton.matchers.embedding import make_matcher
+from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import Metric as Declared
 from lm_eval_overton.metrics.metric import Need

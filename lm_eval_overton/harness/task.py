@@ -26,7 +26,8 @@ from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
 from lm_eval_overton.harness.provenance import signature_of
 from lm_eval_overton.harness.results_entry import Outcome
 from lm_eval_overton.judge.ask import Judge
-from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
+from lm_eval_overton.matchers.question import Matcher
+from lm_eval_overton.matchers.table import asks_judge, check_matcher
 from lm_eval_overton.metrics.measures import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs import folder as runs
@@ -76,6 +77,7 @@ class OvertonTask(ConfigurableTask):
         self.settings = read_settings(
             metadata, name, min_samples=1 if recorded else self.MIN_SAMPLES
         )
+        check_matcher(self.settings, name)
         self.encoder = get_encoder(
             find_encoder(self.settings.encoder), self.settings.encoder_device
         )
@@ -92,7 +94,9 @@ class OvertonTask(ConfigurableTask):
             self.settings.judge,
             self.JUDGEMENTS,
             bool(self.reference),
-            matches=isinstance(self.matcher, JudgeMatcher) and bool(MATCHING & named),
+            matches=self.matcher is not None
+            and asks_judge(self.settings)
+            and bool(MATCHING & named),
         )
         left_out = (set() if self.reference else REFERENCE) | (set() if self.bert else BERTSCORE)
         left_out = left_out | self.stage.left_out
@@ -282,7 +286,7 @@ class OvertonTask(ConfigurableTask):
     def bounded(self) -> frozenset[str]:
         """The metrics that rest on a judge's verdicts."""
         return frozenset(self.metric_names) & (
-            BOUNDED | (MATCHED if self.settings.matcher == "judge" else frozenset())
+            BOUNDED | (MATCHED if asks_judge(self.settings) else frozenset())
         )
 
     @property

@@ -1,54 +1,27 @@
-"""Which viewpoints a response covers: by sentence embeddings, by entailment or by a judge."""
+"""Which viewpoints a response covers, by sentence embeddings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
-from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matchers.judge import JudgeMatcher
-from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_index
-from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores, split_responses
+from lm_eval_overton.matchers.question import (
+    Matcher,
+    Scores,
+    ViewpointQuestion,
+    as_scores,
+    split_responses,
+)
 from lm_eval_overton.text.encoder import Encoder
 
-__all__ = [
-    "EMBEDDING_THRESHOLD",
-    "NLI_THRESHOLD",
-    "EmbeddingMatcher",
-    "JudgeMatcher",
-    "Matcher",
-    "NliMatcher",
-    "entailment_index",
-    "make_matcher",
-]
+__all__ = ["EMBEDDING_THRESHOLD", "EmbeddingMatcher"]
 
 # Best F1 on the calibration half of the packaged gold responses (`overton matcher`).
 EMBEDDING_THRESHOLD = 0.6
 
 
-class Matcher(Protocol):
-    """Scores every viewpoint of a question against every response to it."""
-
-    threshold: float
-
-    @property
-    def signature(self) -> str:
-        """The matcher's name with every setting that can change a match."""
-
-    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
-        """Return the best score of any sentence of a response for each viewpoint.
-
-        Args:
-            questions: Per question its responses, its viewpoints and its prompt.
-
-        Returns:
-            Per question (n_responses, n_viewpoints); -inf for a response without a sentence.
-        """
-
-
-class EmbeddingMatcher:
+class EmbeddingMatcher(Matcher):
     """A viewpoint is covered if a sentence's embedding is close to the viewpoint's."""
 
     def __init__(self, encoder: Encoder, threshold: float = EMBEDDING_THRESHOLD) -> None:
@@ -82,31 +55,3 @@ class EmbeddingMatcher:
             for own in pieces
         ]
         return as_scores(rows, len(viewpoints))
-
-
-def make_matcher(
-    name: str,
-    encoder: Encoder,
-    nli_model: str | None = None,
-    threshold: float | None = None,
-    device: str | None = None,
-) -> Matcher:
-    """Return the matcher of a name.
-
-    Args:
-        name: `embedding` or `nli`.
-        encoder: For `embedding`.
-        nli_model: For `nli`: a hub name or folder.
-        threshold: The least score of a match; None: the matcher's default.
-        device: For `nli`; None: a GPU if there is one.
-
-    Raises:
-        SettingsError: If `nli` has no model.
-    """
-    if name == "embedding":
-        return EmbeddingMatcher(encoder, EMBEDDING_THRESHOLD if threshold is None else threshold)
-    if name != "nli":
-        raise SettingsError(f"matcher: expected embedding or nli, got {name!r}")
-    if not nli_model:
-        raise SettingsError("nli: expected an nli_model, got none; name one in --metadata")
-    return NliMatcher(nli_model, NLI_THRESHOLD if threshold is None else threshold, device)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from lm_eval_overton.judge.ask import Judge, Question
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.judge.verdicts import Verdict
-from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores
+from lm_eval_overton.matchers.question import Matcher, Scores, ViewpointQuestion, as_scores
 
 __all__ = ["JUDGE_THRESHOLD", "JudgeMatcher"]
 
@@ -19,7 +19,7 @@ JUDGE_THRESHOLD = 4.0
 Asked = tuple[str, tuple[str, ...], str]
 
 
-class JudgeMatcher:
+class JudgeMatcher(Matcher):
     """A viewpoint is covered if a judge rates how well the response represents it high enough.
 
     Args:
@@ -47,7 +47,7 @@ class JudgeMatcher:
             for question in questions
         ]
 
-    def verdicts(self, questions: Iterable[ViewpointQuestion]) -> list[Verdict]:
+    def verdicts(self, questions: Sequence[ViewpointQuestion]) -> list[Verdict]:
         """Return the verdicts that there are on the responses; nothing is asked."""
         known = [self._known.get(key) for question in questions for key in _keys(question)]
         return [verdict for verdict in known if verdict is not None]

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores, split_responses
+from lm_eval_overton.matchers.question import (
+    Matcher,
+    Scores,
+    ViewpointQuestion,
+    as_scores,
+    split_responses,
+)
 from lm_eval_overton.text.encoder import weights_sha256
 
 __all__ = ["NLI_THRESHOLD", "NliMatcher", "PairFrame", "entailment_index"]
@@ -20,7 +26,7 @@ NLI_THRESHOLD = 0.5
 NO_LIMIT = 100_000
 
 
-class NliMatcher:
+class NliMatcher(Matcher):
     """A viewpoint is covered if a sentence entails it under a natural-language-inference model."""
 
     def __init__(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.text.words import sentences
 
-__all__ = ["Scores", "ViewpointQuestion", "as_scores", "split_responses"]
+__all__ = ["Matcher", "Scores", "ViewpointQuestion", "as_scores", "split_responses"]
 
 Scores = npt.NDArray[np.float64]
 
@@ -21,6 +22,34 @@ class ViewpointQuestion(NamedTuple):
     texts: Sequence[str]
     viewpoints: Sequence[str]
     prompt: str = ""
+
+
+class Matcher(Protocol):
+    """Scores every viewpoint of a question against every response to it."""
+
+    threshold: float
+
+    @property
+    def signature(self) -> str:
+        """The matcher's name with every setting that can change a match."""
+
+    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
+        """Return how well each response holds each viewpoint, in the matcher's own range.
+
+        Args:
+            questions: Per question its responses, its viewpoints and its prompt.
+
+        Returns:
+            Per question (n_responses, n_viewpoints); NaN where a response could not be scored,
+            -inf for one without a sentence.
+        """
+
+    def verdicts(self, questions: Sequence[ViewpointQuestion]) -> list[Verdict]:
+        """Return the verdicts that a judge has given on the responses; nothing is asked.
+
+        A matcher that asks nobody has none.
+        """
+        return []
 
 
 def split_responses(questions: Sequence[ViewpointQuestion]) -> list[list[list[str]]]:

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.judge.verdicts import Verdict
-from lm_eval_overton.matchers.embedding import JudgeMatcher, Matcher
-from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
 from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.metrics.formulas.clusters import cluster_labels
 from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
@@ -264,7 +263,7 @@ class PromptView:
     def match_verdicts(self) -> list[Verdict]:
         """What the judge said to those questions, where the matcher is one."""
         matcher = self.bench.matcher
-        return matcher.verdicts(self.questions(True)) if isinstance(matcher, JudgeMatcher) else []
+        return matcher.verdicts(self.questions(True)) if matcher else []
 
     @property
     def sides(self) -> list[str]:

@@ -13,7 +13,6 @@ from lm_eval_overton.text.encoder import DEFAULT_ENCODER
 
 __all__ = [
     "ApiSeeds",
-    "MatcherName",
     "Settings",
     "is_api_model",
     "model_identity",
@@ -22,7 +21,6 @@ __all__ = [
 ]
 
 ApiSeeds = Literal["auto", "on", "off"]
-MatcherName = Literal["embedding", "nli", "judge"]
 Order = Literal["nearest_first", "nearest_last"]
 
 _TEXTS = (
@@ -30,6 +28,7 @@ _TEXTS = (
     "encoder",
     "encoder_device",
     "viewpoints",
+    "matcher",
     "nli_model",
     "reference_run",
     "reference",
@@ -40,8 +39,6 @@ _TEXTS = (
 # How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
 # does so.
 MISSPELT = 0.85
-# Between which values a matcher's scores lie: cosines, probabilities, ratings.
-THRESHOLDS = {"embedding": (-1, 1), "nli": (0, 1), "judge": (1, 5)}
 _INTEGERS = {"seed": 0, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
 _TEXT_LISTS = ("reference_stop", "example_ids")
 
@@ -77,7 +74,7 @@ class Settings:
     api_seeds: ApiSeeds = "auto"
     seed: int = 1234
     viewpoints: str | None = None
-    matcher: MatcherName = "embedding"
+    matcher: str = "embedding"
     nli_model: str | None = None
     threshold: float | None = None
     reference_run: str | None = None
@@ -100,6 +97,8 @@ KEYS = tuple(field.name for field in fields(Settings))
 
 def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 2) -> Settings:
     """Return the settings in a task's metadata.
+
+    Names of matchers and of judgements are known further up, where the settings are put to use.
 
     Args:
         metadata: The harness's merged metadata: the task's own, the model's arguments, the user's.
@@ -142,7 +141,6 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         )
     if "judge" in given:
         given["judge"] = read_spec(given["judge"], task)
-    _check_matcher(given, task)
     return Settings(**given)
 
 
@@ -159,30 +157,6 @@ def _texts(value: Any, key: str, task: str) -> tuple[str, ...]:
             f"{task}: expected {key} to be a string or a list of strings, got {value!r}"
         )
     return tuple(texts)
-
-
-def _check_matcher(given: Mapping[str, Any], task: str) -> None:
-    matcher = given.get("matcher", "embedding")
-    if matcher not in ("embedding", "nli", "judge"):
-        raise SettingsError(f"{task}: expected matcher embedding, nli or judge, got {matcher!r}")
-    low, high = THRESHOLDS[matcher]
-    if not low <= given.get("threshold", low) <= high:
-        raise SettingsError(
-            f"{task}: expected a threshold from {low} to {high} for the matcher {matcher}, got "
-            f"{given['threshold']}"
-        )
-    judge = given.get("judge")
-    if matcher == "judge" and not (judge and judge.model and judge.mode == "text"):
-        raise SettingsError(
-            f"{task}: expected a judge that writes for the matcher judge, got "
-            f"{'none' if judge is None else 'labels or log-likelihoods'}; pass "
-            '`--metadata \'{"matcher": "judge", "judge": {"model": "...", ...}}\'`'
-        )
-    if matcher == "nli" and "nli_model" not in given:
-        raise SettingsError(
-            f"{task}: expected an nli_model for the matcher nli, got none; pass "
-            '`--metadata \'{"matcher": "nli", "nli_model": "..."}\'`'
-        )
 
 
 def refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:

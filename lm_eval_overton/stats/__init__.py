@@ -1,8 +1,8 @@
 """Intervals, paired tests and shared ranks over prompts."""
 
+from lm_eval_overton.stats.draws import SEED, Array
 from lm_eval_overton.stats.paired import (
     RESAMPLES,
-    Array,
     Comparison,
     Interval,
     Statistic,
@@ -19,6 +19,7 @@ from lm_eval_overton.stats.paired import (
 
 __all__ = [
     "RESAMPLES",
+    "SEED",
     "Array",
     "Comparison",
     "Interval",

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ROUNDING", "Array", "blocks", "of_equal_length"]
+__all__ = ["ROUNDING", "SEED", "Array", "blocks", "of_equal_length"]
 
 Array = npt.NDArray[np.float64]
+
+# Where nobody gives a seed: drawn anew, intervals would differ from one call to the next.
+SEED = 1234
 
 # Numbers that are equal on paper differ by rounding; below this relative size they are equal.
 ROUNDING = 1e-12

@@ -31,7 +31,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.matchers.embedding import EmbeddingMatcher, NliMatcher
+from lm_eval_overton.matchers.embedding import EmbeddingMatcher
+from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.text.encoder import Encoder, find_encoder
 from lm_eval_overton.text.words import sentences

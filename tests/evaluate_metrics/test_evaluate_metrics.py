@@ -27,7 +27,7 @@ from lm_eval_overton.evaluate_metrics import (
     UnitsAtNWords,
     Vendi,
 )
-from lm_eval_overton.matchers.embedding import make_matcher
+from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder

@@ -6,8 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_viewpoints
+from lm_eval_overton.errors import ScoringError
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.gold import best_threshold, gold_responses, measure
+from lm_eval_overton.matchers.table import MATCHERS
 
+COSINES, RATINGS = MATCHERS["embedding"].thresholds, MATCHERS["judge"].thresholds
 # What a reader says: each response with the viewpoints that it covers.
 COVERED = {
     (row["response"], viewpoint)
@@ -33,6 +37,9 @@ class FakeMatcher:
             for texts, views, _ in questions
         ]
 
+    def verdicts(self, questions):
+        return []
+
 
 # ---------------------------------------------------------------------------- the best threshold
 
@@ -56,7 +63,7 @@ class FakeMatcher:
     ],
 )
 def test_the_best_threshold(scores, covered, best):
-    assert best_threshold(scores, covered) == pytest.approx(best)
+    assert best_threshold(scores, covered, COSINES) == pytest.approx(best)
 
 
 def f1(scores, covered, threshold):
@@ -68,11 +75,25 @@ def f1(scores, covered, threshold):
 @given(st.lists(st.tuples(st.floats(-1, 1), st.booleans()), min_size=1, max_size=8))
 def test_no_lower_step_is_as_good_and_none_is_better(rows):
     scores, covered = zip(*[*rows, (0.5, True)], strict=True)
-    best = best_threshold(scores, covered)
+    best = best_threshold(scores, covered, COSINES)
     steps = [step / 100 for step in range(-100, 101)]
     values = {step: f1(scores, covered, step) for step in steps}
     assert values[best] == max(values.values())
     assert all(value < values[best] for step, value in values.items() if step < best)
+
+
+@pytest.mark.parametrize(
+    ("scores", "covered", "best"),
+    [
+        # All from 4 on are hits; at 3 there is an alarm.
+        ([5, 4, 3, 1], [True, True, False, False], 4),
+        # No rating lies below 1.
+        ([1, 1], [True, True], 1),
+        ([5, 4], [True, False], 5),
+    ],
+)
+def test_the_best_of_the_ratings_is_a_rating(scores, covered, best):
+    assert best_threshold(scores, covered, RATINGS) == best
 
 
 # --------------------------------------------------------------------------------- the gold set
@@ -102,7 +123,7 @@ def test_the_labels_follow_the_order_of_the_viewpoints():
 
 
 def lines(score):
-    return list(measure(FakeMatcher(score)))
+    return list(measure(FakeMatcher(score), COSINES))
 
 
 def marked(split, kind=None):
@@ -144,3 +165,60 @@ def test_the_reporting_half_is_measured_at_the_matchers_own_threshold():
     assert found[3].startswith("  precision: nan [")
     assert found[4] == "  recall: 0.000 [0.000, 0.000]"
     assert found[6].endswith(f"0 found, {marked('report', 'one_sided')} missed, 0 false alarms")
+
+
+class Rater(FakeMatcher):
+    """Rates 5 what a reader finds and 1 the rest, and has no verdict on some responses."""
+
+    signature = "rater>=4"
+    threshold = 4
+
+    def __init__(self, lost):
+        super().__init__(lambda covered: 5.0 if covered else 1.0)
+        self.lost = lost
+        self.calls = []
+
+    def scores(self, questions):
+        self.calls.append([question.prompt for question in questions])
+        known = super().scores(questions)
+        for question, own in zip(questions, known, strict=True):
+            if question.texts[0] in self.lost:
+                own[:] = np.nan
+        return known
+
+    def verdicts(self, questions):
+        texts = [question.texts[0] for question in questions]
+        return [
+            Verdict("refused", None, "") if text in self.lost else Verdict("parsed", [], "")
+            for text in texts
+        ]
+
+
+def test_a_response_without_a_verdict_is_left_out_and_said():
+    rows = gold_responses("report")
+    lost = next(row for row in rows if row["type"] == "balanced" and any(row["covered"]))
+    rater = Rater({lost["response"]})
+    found = list(measure(rater, RATINGS))
+    assert found[1] == (
+        "left out: 1 of 60 responses, without a rating of every viewpoint "
+        "(verdicts: 59 parsed, 1 refused, 0 unreadable, 0 failed)"
+    )
+    # 5 covers and 1 does not: the lowest threshold that tells them apart is 2.
+    assert found[2].endswith(": 2.00")
+    own = marked("report") - sum(lost["covered"])
+    assert found[3] == f"on the reporting half (29 responses, {own} covered viewpoints):"
+    # What it covers is not missed.
+    assert found[5] == "  recall: 1.000 [1.000, 1.000]"
+    balanced = marked("report", "balanced") - sum(lost["covered"])
+    assert found[8] == f"  balanced: {balanced} found, 0 missed, 0 false alarms"
+    # All is asked at once, each response by its question.
+    [prompts] = rater.calls
+    assert len(prompts) == 60
+    assert all(prompt.endswith("?") for prompt in prompts)
+
+
+def test_a_half_without_any_verdict_is_no_measurement():
+    lost = {row["response"] for row in gold_responses("report")}
+    lines_so_far = []
+    with pytest.raises(ScoringError, match="got them on 30 and 0 responses"):
+        lines_so_far += measure(Rater(lost), RATINGS)

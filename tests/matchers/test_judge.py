@@ -138,6 +138,9 @@ def test_another_matcher_has_no_verdicts():
         def scores(self, questions):
             return JudgeMatcher(Rater()).scores(questions)
 
+        def verdicts(self, questions):
+            return []
+
     own = Bench(2, (), NoEncoder(), 1, Said())
     [row] = score_prompts([prompt("a", "x")], ["coverage_at_1", *COUNTS], own)
     assert row["coverage_at_1"] == 1

@@ -9,15 +9,10 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matchers.embedding import (
-    EMBEDDING_THRESHOLD,
-    NLI_THRESHOLD,
-    EmbeddingMatcher,
-    NliMatcher,
-    entailment_index,
-    make_matcher,
-)
+from lm_eval_overton.matchers.embedding import EMBEDDING_THRESHOLD, EmbeddingMatcher
+from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_index
 from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.samples import clean

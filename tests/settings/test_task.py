@@ -62,14 +62,7 @@ def test_a_slip_of_the_pen_is_refused_beside_the_model_s_own_arguments(slip, mea
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        (
-            {"threshold": 2},
-            "t: expected a threshold from -1 to 1 for the matcher embedding, got 2.0",
-        ),
-        (
-            {"threshold": 0.5, "matcher": "judge", "judge": {"model": "m"}},
-            "t: expected a threshold from 1 to 5 for the matcher judge, got 0.5",
-        ),
+        ({"matcher": 3}, "t: expected matcher to be a non-empty string, got 3"),
         (
             {"n_samples": 1},
             "t: expected at least 2 responses per prompt, got 1; "

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from lm_eval_overton import stats
 from lm_eval_overton.data import PromptSet, load_prompts
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.errors import SettingsError, either
 from lm_eval_overton.judge.ask import Question, ask_as_declared
 from lm_eval_overton.judge.calibrate import Calibration, Item, calibrate
 from lm_eval_overton.judge.client.model import HarnessJudge
@@ -24,8 +25,6 @@ from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import word_count
 
 __all__ = ["Labelled", "calibrate_run"]
-
-SEED = 1234
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ def calibrate_run(
         raise SettingsError(f"calibrate: expected at least 1 repeat, got {repeats}")
     if judgement not in CALIBRATED:
         raise SettingsError(
-            f"--judgement: expected {', '.join(CALIBRATED[:-1])} or {CALIBRATED[-1]}, got "
-            f"{judgement!r}, whose verdicts are no single labels"
+            f"--judgement: expected {either(CALIBRATED)}, got {judgement!r}, whose verdicts are "
+            "no single labels"
         )
     own = load_prompts(prompts) if prompts else None
     asked: list[tuple[Item, Question]] = []
@@ -93,7 +92,7 @@ def calibrate_run(
         for i, (item, _) in enumerate(labelled_only)
     ]
     unlabelled = [item for item, _ in asked if item.label is None]
-    return calibrate([*items, *unlabelled], judgement, np.random.default_rng(SEED))
+    return calibrate([*items, *unlabelled], judgement, np.random.default_rng(stats.SEED))
 
 
 def _items(

@@ -19,7 +19,7 @@ from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.client.model import HarnessJudge, Plan
-from lm_eval_overton.matchers.embedding import JudgeMatcher
+from lm_eval_overton.matchers.table import MATCHERS, asks_judge, make_matcher
 from lm_eval_overton.metrics.measures import JUDGED, MATCHING
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Prompt
@@ -142,8 +142,9 @@ def _questions(task: OvertonTask) -> list[Question]:
         for doc in task.prompt_set.docs
     ]
     replace(task.stage, judge=collector).judged(prompts)
-    if isinstance(task.matcher, JudgeMatcher):
-        matcher = JudgeMatcher(collector, task.matcher.threshold)
+    if task.matcher is not None and asks_judge(task.settings):
+        name, threshold = task.settings.matcher, task.settings.threshold
+        matcher = make_matcher(name, task.encoder, threshold=threshold, judge=collector)
         asking = MATCHING.intersection(task.metric_names)
         score_prompts(prompts, sorted(asking), replace(task.bench, matcher=matcher))
     return collector.questions
@@ -216,7 +217,8 @@ def _inputs(
 
 def _matched_by_judge(own: Mapping[str, Any], given: Mapping[str, Any], task: str) -> bool:
     """Tell whether the judge that is asked is the one who matched the run's viewpoints."""
-    if own.get("matcher") != "judge" or NOT_FOR_JUDGE.intersection(given):
+    matcher = MATCHERS.get(str(own.get("matcher")))
+    if matcher is None or not matcher.asks_judge or NOT_FOR_JUDGE.intersection(given):
         return False
     if "judge" not in given:
         return True

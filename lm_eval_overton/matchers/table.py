@@ -1,0 +1,171 @@
+"""The matchers by name: where their scores lie, what they need, how they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.errors import SettingsError, either
+from lm_eval_overton.judge.ask import Judge
+from lm_eval_overton.matchers.embedding import EMBEDDING_THRESHOLD, EmbeddingMatcher
+from lm_eval_overton.matchers.judge import JUDGE_THRESHOLD, JudgeMatcher
+from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher
+from lm_eval_overton.matchers.question import Matcher
+from lm_eval_overton.settings.task import Settings
+from lm_eval_overton.text.encoder import Encoder
+
+__all__ = ["MATCHERS", "MatcherKind", "Parts", "asks_judge", "check_matcher", "make_matcher"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a matcher may be made of."""
+
+    encoder: Encoder
+    nli_model: str | None = None
+    device: str | None = None
+    judge: Judge | None = None
+
+
+@dataclass(frozen=True)
+class MatcherKind:
+    """A matcher as settings name it.
+
+    Attributes:
+        name: Its name.
+        low: The least score that it can give.
+        high: The greatest one.
+        threshold: The least score of a match, where nobody sets another.
+        make: Makes it of its parts, with a threshold.
+        lacks: Says what it would need of the settings and does not find there; nothing if it can
+            be made.
+        asks_judge: Whether a judge is one of its parts.
+        steps: How many thresholds are worth telling apart within one unit of its scores.
+    """
+
+    name: str
+    low: int
+    high: int
+    threshold: float
+    make: Callable[[Parts, float], Matcher]
+    lacks: Callable[[Settings], str] = lambda settings: ""
+    asks_judge: bool = False
+    steps: int = 100
+
+    @property
+    def thresholds(self) -> npt.NDArray[np.float64]:
+        """Every threshold that is worth trying, ascending."""
+        return np.arange(self.low * self.steps, self.high * self.steps + 1) / self.steps
+
+
+def _nli(parts: Parts, threshold: float) -> Matcher:
+    if not parts.nli_model:
+        raise SettingsError("nli: expected an nli_model, got none; name one in --metadata")
+    return NliMatcher(parts.nli_model, threshold, parts.device)
+
+
+def _judge(parts: Parts, threshold: float) -> Matcher:
+    assert parts.judge is not None
+    return JudgeMatcher(parts.judge, threshold)
+
+
+def _lacks_nli_model(settings: Settings) -> str:
+    if settings.nli_model is not None:
+        return ""
+    return (
+        "an nli_model for the matcher nli, got none; pass "
+        '`--metadata \'{"matcher": "nli", "nli_model": "..."}\'`'
+    )
+
+
+def _lacks_judge(settings: Settings) -> str:
+    judge = settings.judge
+    if judge and judge.model and judge.mode == "text":
+        return ""
+    return (
+        "a judge that writes for the matcher judge, got "
+        f"{'none' if judge is None else 'labels or log-likelihoods'}; pass "
+        '`--metadata \'{"matcher": "judge", "judge": {"model": "...", ...}}\'`'
+    )
+
+
+MATCHERS = {
+    kind.name: kind
+    for kind in (
+        # Cosines.
+        MatcherKind(
+            "embedding",
+            -1,
+            1,
+            EMBEDDING_THRESHOLD,
+            lambda parts, threshold: EmbeddingMatcher(parts.encoder, threshold),
+        ),
+        # Probabilities.
+        MatcherKind("nli", 0, 1, NLI_THRESHOLD, _nli, _lacks_nli_model),
+        # Ratings.
+        MatcherKind("judge", 1, 5, JUDGE_THRESHOLD, _judge, _lacks_judge, True, steps=1),
+    )
+}
+
+
+def check_matcher(settings: Settings, task: str) -> None:
+    """Refuse settings whose matcher cannot be made, before anything is loaded.
+
+    Args:
+        settings: The settings.
+        task: For messages.
+
+    Raises:
+        SettingsError: If there is no such matcher, the threshold lies outside of its scores, or
+            it lacks something.
+    """
+    if settings.matcher not in MATCHERS:
+        raise SettingsError(
+            f"{task}: expected matcher {either([*MATCHERS])}, got {settings.matcher!r}"
+        )
+    kind = MATCHERS[settings.matcher]
+    threshold = kind.threshold if settings.threshold is None else settings.threshold
+    if not kind.low <= threshold <= kind.high:
+        raise SettingsError(
+            f"{task}: expected a threshold from {kind.low} to {kind.high} for the matcher "
+            f"{kind.name}, got {threshold}"
+        )
+    if lacking := kind.lacks(settings):
+        raise SettingsError(f"{task}: expected {lacking}")
+
+
+def asks_judge(settings: Settings) -> bool:
+    """Tell whether the matcher of checked settings asks a judge."""
+    return MATCHERS[settings.matcher].asks_judge
+
+
+def make_matcher(
+    name: str,
+    encoder: Encoder,
+    nli_model: str | None = None,
+    threshold: float | None = None,
+    device: str | None = None,
+    judge: Judge | None = None,
+) -> Matcher:
+    """Return the matcher of a name.
+
+    Args:
+        name: A key of `MATCHERS`; one that asks a judge only with a judge.
+        encoder: For `embedding`.
+        nli_model: For `nli`: a hub name or folder.
+        threshold: The least score of a match; None: the matcher's default.
+        device: For `nli`; None: a GPU if there is one.
+        judge: For `judge`.
+
+    Raises:
+        SettingsError: If there is no such matcher, or a part that it needs is missing.
+    """
+    known = [kind.name for kind in MATCHERS.values() if judge or not kind.asks_judge]
+    if name not in known:
+        raise SettingsError(f"matcher: expected {either(known)}, got {name!r}")
+    kind = MATCHERS[name]
+    parts = Parts(encoder, nli_model, device, judge)
+    return kind.make(parts, kind.threshold if threshold is None else threshold)
