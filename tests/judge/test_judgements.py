@@ -180,30 +180,29 @@ def test_what_compares_with_a_reference_is_not_asked_without_one():
     [
         (
             {**MODEL, "judgements": ["tone"]},
-            "overton_diversity: expected judge.judgements to list some of quality, stance, "
-            "missing, topics, got ['tone']",
+            f"expected judge.judgements to list some of {', '.join(MEASURED)}, got ['tone']",
         ),
         (
             {**MODEL, "judgements": ["stance", "equivalence"]},
-            "overton_diversity: expected judge.judgements to list some of quality, stance, "
-            "missing, topics, got ['stance', 'equivalence']",
+            f"expected judge.judgements to list some of {', '.join(MEASURED)}, got "
+            "['stance', 'equivalence']",
         ),
         (
             {"labels": {"tone": "x"}},
-            "overton_diversity: expected judge.labels to map some of quality, stance, missing, "
-            "topics, reference_quality to files, got {'tone': 'x'}",
+            f"expected judge.labels to map some of {', '.join(LABELLED)} to files, got "
+            "{'tone': 'x'}",
         ),
         (
             {"labels": {"reference_stance": "x"}},
-            "overton_diversity: expected judge.labels to map some of quality, stance, missing, "
-            "topics, reference_quality to files, got {'reference_stance': 'x'}",
+            f"expected judge.labels to map some of {', '.join(LABELLED)} to files, got "
+            "{'reference_stance': 'x'}",
         ),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_there_are(given_spec, message):
     with pytest.raises(SettingsError) as error:
         check_names(read_spec(given_spec, "overton_diversity"), "overton_diversity")
-    assert str(error.value) == message
+    assert str(error.value) == f"overton_diversity: {message}"
 
 
 def test_known_names_pass():
