@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 # The harness fills a registry on first use only while it is empty: its own entries come first.
@@ -10,23 +10,21 @@ import lm_eval.filters  # noqa: F401
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 
-from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["CleanFilter"]
 
 
 @register_filter("overton_clean")
 class CleanFilter(Filter):
-    """Cut every response at the first of `stops` and strip it; all repeats are kept."""
+    """Cut every response at the first of `stops` and strip it; all repeats are kept.
 
-    def __init__(
-        self, stops: Sequence[str] = (), extract: Callable[[str], str | None] | None = None
-    ) -> None:
-        self.stops = tuple(stops)
-        self.extract = extract
+    With `summary_first` only the answer after the summary is kept of a response.
+    """
+
+    def __init__(self, stops: Sequence[str] = (), summary_first: bool = False) -> None:
+        self.cleaning = Cleaning(tuple(stops), summary_first)
 
     def apply(self, resps: Any, docs: Any) -> list[list[str]]:
         """Return per document the cleaned responses; a failed one becomes an empty string."""
-        return [
-            [clean(raw, self.stops, self.extract).text for raw in responses] for responses in resps
-        ]
+        return [[sample.text for sample in self.cleaning.samples(own)] for own in resps]

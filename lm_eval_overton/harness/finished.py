@@ -10,13 +10,12 @@ from lm_eval_overton.data import PromptSet, normal
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.reference import find_responses
 from lm_eval_overton.runs.responses import match_prompts, read_responses
-from lm_eval_overton.text.samples import Sample, clean
-from lm_eval_overton.text.words import FENCE, answer_of
+from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["finished_run"]
 
 # What a strategy's name says of how its responses are read.
-SUMMARY, SUMMARY_FIRST = "summary", ("summary_cot", "summary-cot")
+SUMMARY = "summary"
 
 
 def finished_run(
@@ -41,16 +40,13 @@ def finished_run(
     path = _responses_file(Path(place if separator else given), name, preferred)
     recorded = match_prompts(read_responses(path, name or None), prompts)
     name = name or _name(path)
-    first = name.endswith(SUMMARY_FIRST)
-    cuts = [FENCE] if first else list(recorded.stops if stops is None else stops)
-    samples: dict[str, list[Sample]] = {
+    cleaning = Cleaning.of(recorded.stops if stops is None else stops, name)
+    samples = {
         # Runs are matched by what was asked, whatever ids their files use.
-        normal(doc["prompt"]): [
-            clean(raw, cuts, answer_of if first else None) for raw in recorded.responses[doc["id"]]
-        ]
+        normal(doc["prompt"]): cleaning.samples(recorded.responses[doc["id"]])
         for doc in recorded.prompts.docs
     }
-    hinted = name.endswith(SUMMARY) and not first
+    hinted = name.endswith(SUMMARY) and not cleaning.summary_first
     return Run(name, samples, 0 if hinted else None)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lm_eval_overton.text.words import ANSWER, FENCE, QUERY, answer_of
+from lm_eval_overton.text.samples import asks_summary_first
+from lm_eval_overton.text.words import ANSWER, FENCE, QUERY
 
 __all__ = [
     "CHAT",
@@ -17,7 +18,6 @@ __all__ = [
     "Example",
     "Frame",
     "Message",
-    "answer_of",
 ]
 
 SUMMARY = "# Summary"
@@ -47,19 +47,16 @@ def _opening(title: str) -> str:
 class Frame:
     """A named way to ask.
 
-    `stops` end a generation. With `summary_first` the model writes a summary before its answer;
-    then `extract` finds the answer, and `cuts` end it in place of the stops.
+    `stops` end a generation. How its responses are cleaned is known by its name.
     """
 
     name: str
     stops: tuple[str, ...]
-    cuts: tuple[str, ...] = ()
-    summary_first: bool = False
 
     @property
-    def extract(self) -> Callable[[str], str | None] | None:
-        """What finds the answer in a response; None where all of it is the answer."""
-        return answer_of if self.summary_first else None
+    def summary_first(self) -> bool:
+        """Whether the model writes a summary before its answer."""
+        return asks_summary_first(self.name)
 
     def ask(self, prompt: str, examples: Sequence[Example] = (), hint: str | None = None) -> str:
         """Return the text that is sent for a question.
@@ -117,8 +114,8 @@ class ChatFrame(Frame):
 
 # The zero-shot frame of Lake et al. 2024, arXiv:2406.17692, for models without a chat template.
 QUERY_ANSWER = Frame("query-answer", (FENCE,))
-SUMMARY_FIRST = Frame("query-summary-answer", (QUERY,), (FENCE,), summary_first=True)
+SUMMARY_FIRST = Frame("query-summary-answer", (QUERY,))
 
 # A chat answer may hold code fences, so that nothing of ours stops it.
 CHAT = ChatFrame("chat", ())
-CHAT_SUMMARY_FIRST = ChatFrame("chat-summary-answer", (), (FENCE,), summary_first=True)
+CHAT_SUMMARY_FIRST = ChatFrame("chat-summary-answer", ())

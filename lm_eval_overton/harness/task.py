@@ -37,7 +37,7 @@ from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.task import read_settings
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
-from lm_eval_overton.text.samples import Sample, clean
+from lm_eval_overton.text.samples import Cleaning, Sample
 
 __all__ = ["OvertonTask"]
 
@@ -164,13 +164,16 @@ class OvertonTask(ConfigurableTask):
         )
 
     @property
+    def cleaning(self) -> Cleaning:
+        """How responses are cleaned before they are scored."""
+        if self.recorded:
+            return Cleaning.of(self.recorded.stops, self.frame.name)
+        return Cleaning.of(self.generation["until"], self.frame.name)
+
+    @property
     def stops(self) -> list[str]:
         """Stop sequences at which responses are cut before they are scored."""
-        if self.frame.cuts:
-            return list(self.frame.cuts)
-        if self.recorded:
-            return list(self.recorded.stops)
-        return list(self.generation["until"])
+        return list(self.cleaning.stops)
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """Build the requests; a chat template replaces the frame of base models.
@@ -184,7 +187,8 @@ class OvertonTask(ConfigurableTask):
         self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
         self.world_size = int(kwargs.get("world_size") or 1)
         self.system = kwargs.get("system_instruction")
-        cleaning = partial(CleanFilter, self.stops, self.frame.extract)
+        rule = self.cleaning
+        cleaning = partial(CleanFilter, rule.stops, rule.summary_first)
         self._filters = [FilterEnsemble(FILTER, [cleaning])]
         super().build_all_requests(**kwargs)
         generations.await_responses(self)
@@ -260,10 +264,11 @@ class OvertonTask(ConfigurableTask):
         )
 
     def _score(self) -> None:
+        cleaning = self.cleaning
         prompts = [
             Prompt(
                 inst.doc,
-                [clean(raw, self.stops, self.frame.extract) for raw in inst.resps],
+                cleaning.samples(inst.resps),
                 self.reference.get(inst.doc["id"], ()),
                 self._hint_source(inst.doc),
                 self._info(inst.doc),

@@ -24,7 +24,7 @@ from lm_eval_overton.replicate.study import (
     stops_of,
 )
 from lm_eval_overton.replicate.table import Cell, Row, Table
-from lm_eval_overton.text.samples import Sample, cut_share
+from lm_eval_overton.text.samples import Sample, asks_summary_first, cut_share
 
 __all__ = ["cover_table", "diversity_table", "sample_table"]
 
@@ -73,7 +73,7 @@ def _sample_cells(study: Study, dataset: str, model: str) -> dict[str, Cell]:
     counts = {status: sum(s.status == status for s in every) for status in STATUSES}
     counts["prompts with duplicates"] = sum(map(_has_duplicates, samples))
     # The fence around a summary that comes first is not the end of the response.
-    stops = () if model.endswith("-cot") else stops_of(model)
+    stops = () if asks_summary_first(model) else stops_of(model)
     cut = [cut_share(own, stops) for own in samples]
     return {
         "samples": len(every),
@@ -92,7 +92,7 @@ def diversity_table(study: Study, dataset: str) -> Table:
     rows = []
     for model in study.released.models(dataset):
         rows.append(_diversity_row(study, dataset, model, study.samples(dataset, model)))
-        if model.endswith("-cot"):
+        if asks_summary_first(model):
             whole = study.samples(dataset, model, parsed=False)
             rows.append(_diversity_row(study, dataset, model + UNPARSED, whole))
     return Table(

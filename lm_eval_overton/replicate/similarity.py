@@ -12,6 +12,7 @@ from lm_eval_overton.replicate.expected import HINTLESS, UNPARSED, expected
 from lm_eval_overton.replicate.layout import REFERENCE
 from lm_eval_overton.replicate.study import Samples, Study, mean_number
 from lm_eval_overton.replicate.table import Cell, Number, Row, Table
+from lm_eval_overton.text.samples import asks_summary_first
 
 __all__ = ["bertscore_table", "similarity_table"]
 
@@ -62,7 +63,7 @@ def _runs(study: Study, dataset: str) -> Iterator[Run]:
         yield Run(model, samples)
         if _was_hinted(model):
             yield Run(model + HINTLESS, samples, hint_source=0)
-        if model.endswith("-cot"):
+        if asks_summary_first(model):
             whole = study.samples(dataset, model, parsed=False)
             yield Run(model + UNPARSED, _by_prompt(whole))
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton import stats
-from lm_eval_overton.harness.frames import answer_of
 from lm_eval_overton.judge.parse import parse_released
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.score import score_prompts
@@ -20,7 +19,7 @@ from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.layout import Released
 from lm_eval_overton.replicate.table import Number
 from lm_eval_overton.text.encoder import Encoder, EncoderSource
-from lm_eval_overton.text.samples import Sample, clean
+from lm_eval_overton.text.samples import Cleaning, Sample
 
 __all__ = ["N_SAMPLES", "SEED", "Study", "mean_number", "single_number", "stops_of"]
 
@@ -87,12 +86,10 @@ class Study:
         return self._samples[key]
 
     def _cleaned(self, dataset: str, model: str, parsed: bool) -> Samples:
-        responses = self.released.responses(dataset, model)
-        if not model.endswith("-cot"):
-            return [[clean(raw, stops_of(model)) for raw in own] for own in responses]
-        if parsed:
-            return [[clean(raw, stops_of(model), answer_of) for raw in own] for own in responses]
-        return [[clean(raw) for raw in own] for own in responses]
+        rule = Cleaning.of(stops_of(model), model)
+        if rule.summary_first and not parsed:
+            rule = Cleaning()
+        return [rule.samples(own) for own in self.released.responses(dataset, model)]
 
     def words(self, samples: Sequence[Sample]) -> list[AbstractSet[str]]:
         """Return the content words of each valid sample."""

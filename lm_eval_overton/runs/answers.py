@@ -13,8 +13,8 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.responses import DEFAULT_TASK, HEADER, match_prompts, read_responses
 from lm_eval_overton.settings.signature import fields
-from lm_eval_overton.text.samples import Sample, clean
-from lm_eval_overton.text.words import FENCE, answer_of
+from lm_eval_overton.text.samples import Cleaning, Sample
+from lm_eval_overton.text.words import FENCE
 
 __all__ = ["Answers", "Reader", "read_answers", "valid_texts"]
 
@@ -25,19 +25,18 @@ Viewpoint = Mapping[str, Any]
 class Answers:
     """What a run answered: prompts, raw responses and viewpoints by prompt id.
 
-    `stops` and `extract` clean a response; `path` is where all of them are.
+    `cleaning` is how a response is cleaned; `path` is where all of them are.
     """
 
     path: Path
     prompts: Mapping[str, str]
     responses: Mapping[str, Sequence[str | None]]
-    stops: Sequence[str] = ()
-    extract: Callable[[str], str | None] | None = None
+    cleaning: Cleaning = field(default_factory=Cleaning)
     viewpoints: Mapping[str, Sequence[Viewpoint]] = field(default_factory=dict)
 
     def samples(self, prompt: str) -> list[Sample]:
         """Return the cleaned samples of a prompt; none if the file has none."""
-        return [clean(raw, self.stops, self.extract) for raw in self.responses.get(prompt, ())]
+        return self.cleaning.samples(self.responses.get(prompt, ()))
 
 
 Reader = Callable[[FinishedRun, str], Answers]
@@ -61,14 +60,12 @@ def read_answers(run: FinishedRun, task: str) -> Answers:
     found = read_responses(path, task)
     matched = match_prompts(found, None)
     signed = fields(result.signature)
-    # These frames ask for a summary before the answer; only the answer is scored.
-    first = signed.get("frame", "").endswith("summary-answer") or task.endswith("summary_cot")
+    stops = found.stops or _signed_stops(signed.get("stop", "none"))
     return Answers(
         path,
         {doc["id"]: doc["prompt"] for doc in matched.prompts.docs},
         matched.responses,
-        (FENCE,) if first else found.stops or _signed_stops(signed.get("stop", "none")),
-        answer_of if first else None,
+        Cleaning.of(stops, signed.get("frame", ""), task),
         _viewpoints(result, path),
     )
 

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from lm_eval_overton.harness.frames import FENCE, answer_of
 from lm_eval_overton.metrics.likeness import KINDS, Likeness, shortened
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.bertscore import PairScores
-from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.samples import Cleaning, clean
 from tests.conftest import PAPER
 
 LIMA = PAPER / "LIMA-OE" / "outputs"
+SUMMARY_FIRST = Cleaning.of((), "query-summary-answer")
 
 
 class Axes:
@@ -156,7 +156,7 @@ def test_undefined_is_none():
     ],
 )
 def test_the_answer_after_a_summary(raw, status, text):
-    sample = clean(raw, [FENCE], answer_of)
+    sample = SUMMARY_FIRST.sample(raw)
     assert (sample.status, sample.text) == (status, text)
 
 
@@ -164,7 +164,7 @@ def test_the_answer_after_a_summary(raw, status, text):
 def test_the_released_summaries_first():
     entries = read_responses(LIMA / "llama-2-icl-chat-summary-cot.jsonl").entries
     raws = [raw for entry in entries for raw in entry.responses]
-    statuses = [clean(raw, [FENCE], answer_of).status for raw in raws]
+    statuses = [SUMMARY_FIRST.sample(raw).status for raw in raws]
     counts = {status: statuses.count(status) for status in set(statuses)}
     # 24 hold no "# Answer" at all, 8 began another "# Query" before it.
     assert counts == {"valid": 218, "unparsed": 24, "empty": 8}

@@ -4,13 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.text.samples import STATUSES, Sample, clean, cut_share, status_share
+from lm_eval_overton.text.samples import (
+    STATUSES,
+    Cleaning,
+    Sample,
+    clean,
+    cut_share,
+    status_share,
+)
 
 FENCE = ("```",)
-
-
-def after_answer(raw):
-    return raw.partition("# Answer")[2] or None
+ANSWER_ALONE = Cleaning(FENCE, summary_first=True)
 
 
 @pytest.mark.parametrize(
@@ -31,30 +35,48 @@ def test_a_response_gets_its_text_and_status(raw, text, status):
 
 
 def test_extraction_comes_before_the_cut():
-    raw = "```summary```\n# Answer\nyes ``` more"
-    assert clean(raw, FENCE, after_answer) == Sample(raw, "yes", "valid")
+    raw = "```summary```\n# Answer\n```yes ``` more"
+    assert ANSWER_ALONE.sample(raw) == Sample(raw, "yes", "valid")
 
 
 def test_a_response_without_its_answer_part_is_unparsed():
-    assert clean("no marker", FENCE, after_answer) == Sample("no marker", "", "unparsed")
+    assert ANSWER_ALONE.sample("no marker") == Sample("no marker", "", "unparsed")
 
 
 def test_an_empty_answer_part_is_empty_not_unparsed():
-    assert clean("x", FENCE, lambda raw: "").status == "empty"
+    assert ANSWER_ALONE.sample("# Answer:\n```\n```").status == "empty"
 
 
 def test_a_failed_response_is_not_extracted():
-    assert clean(None, FENCE, after_answer).status == "failed"
+    assert ANSWER_ALONE.sample(None).status == "failed"
 
 
-raws = st.none() | st.text(st.sampled_from("a` \n"))
+raws = st.none() | st.lists(st.sampled_from([*"a` \n", "# Answer"])).map("".join)
 
 
 @given(raws, st.booleans())
 def test_text_is_empty_unless_valid(raw, structured):
-    sample = clean(raw, FENCE, after_answer if structured else None)
+    sample = Cleaning(FENCE, structured).sample(raw)
     assert (sample.text != "") == (sample.status == "valid")
     assert sample.raw == raw
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("query-summary-answer",),
+        ("chat-summary-answer",),
+        ("recorded", "overton_icl_summary_cot"),
+        ("llama-2-icl-chat-summary-cot", "query-answer"),
+    ],
+)
+def test_what_asks_for_a_summary_first_has_its_answer_scored_up_to_the_fence(names):
+    assert Cleaning.of(["# Query"], *names) == ANSWER_ALONE
+
+
+@pytest.mark.parametrize("names", [(), ("query-answer", "overton_icl_summary"), ("recorded", "")])
+def test_of_any_other_response_all_is_scored_up_to_a_stop(names):
+    assert Cleaning.of(["END", "```"], *names) == Cleaning(("END", "```"))
 
 
 def test_share_of_one_status():

@@ -27,7 +27,6 @@ from lm_eval_overton.runs.responses import Responses, read_responses
 from lm_eval_overton.runs.whole_file import write_whole
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.task import KEYS
-from lm_eval_overton.text.samples import clean
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
 
@@ -136,7 +135,7 @@ def _questions(task: OvertonTask) -> list[Question]:
     prompts = [
         Prompt(
             doc,
-            [clean(raw, task.stops, task.frame.extract) for raw in responses[doc["id"]]],
+            task.cleaning.samples(responses[doc["id"]]),
             task.reference.get(doc["id"], ()),
         )
         for doc in task.prompt_set.docs
