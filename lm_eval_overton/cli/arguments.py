@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-__all__ = ["add_command", "add_forms", "add_metadata", "json_or_path", "named", "stops"]
+__all__ = ["add_command", "add_forms", "add_metadata", "json_or_path", "stops"]
 
 
 def add_command(commands: Any, name: str, run: Any, about: str) -> argparse.ArgumentParser:
@@ -49,13 +48,6 @@ def _json_object(text: str) -> dict[str, Any]:
 def json_or_path(text: str) -> dict[str, Any] | str:
     """Return a JSON object, or a text that is taken for a path."""
     return _json_object(text) if text.lstrip().startswith("{") else text
-
-
-def named(text: str) -> tuple[str, Path]:
-    """Return name and path of `NAME=PATH` or a path; the name is empty without one."""
-    # A path may hold the sign too.
-    name, separator, place = ("", "", text) if Path(text).exists() else text.partition("=")
-    return (name, Path(place)) if separator else ("", Path(text))
 
 
 def stops(given: Sequence[str] | None) -> list[str] | None:

@@ -81,7 +81,8 @@ def _add_recover(commands: Any) -> None:
 
 def _compared(args: argparse.Namespace) -> Any:
     from lm_eval_overton.comparison import compare
-    from lm_eval_overton.runs.finished import load_run, parse_run
+    from lm_eval_overton.runs.finished import load_run
+    from lm_eval_overton.runs.places import parse_run
 
     seed = _seed(args)
     base, *others = [load_run(*parse_run(given)) for given in (args.base, *args.runs)]
@@ -143,7 +144,8 @@ def _alike(compared: Any, seed: int) -> Any:
 def _report(args: argparse.Namespace) -> None:
     from lm_eval_overton import reporting
     from lm_eval_overton.comparison import Compared
-    from lm_eval_overton.runs.finished import load_run, parse_run
+    from lm_eval_overton.runs.finished import load_run
+    from lm_eval_overton.runs.places import parse_run
 
     one, seed = not args.runs, _seed(args)
     compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)

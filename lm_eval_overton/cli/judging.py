@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.cli.arguments import add_command, add_metadata, json_or_path, named, stops
+from lm_eval_overton.cli.arguments import add_command, add_metadata, json_or_path, stops
 from lm_eval_overton.errors import SettingsError
 
 __all__ = ["add"]
@@ -110,6 +110,7 @@ def _calibrate(args: argparse.Namespace) -> None:
 def _labelled(responses: Sequence[str], labels: Sequence[str]) -> list[Any]:
     """Return the responses files with their labels, by model or else by position."""
     from lm_eval_overton.harness.judging.calibrate import Labelled
+    from lm_eval_overton.runs.places import parse_run
 
     if len(responses) != len(labels):
         raise SettingsError(
@@ -118,6 +119,6 @@ def _labelled(responses: Sequence[str], labels: Sequence[str]) -> list[Any]:
         )
     pairs = []
     for response, label in zip(responses, labels, strict=True):
-        name, path = named(response)
-        pairs.append(Labelled(name or path.stem, path, named(label)[1]))
+        path, name = parse_run(response)
+        pairs.append(Labelled(name or path.stem, path, parse_run(label)[0]))
     return pairs

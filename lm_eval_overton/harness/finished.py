@@ -8,7 +8,7 @@ from pathlib import Path
 from lm_eval_overton.comparison.recover import Run
 from lm_eval_overton.data import PromptSet, normal
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.runs.reference import find_responses
+from lm_eval_overton.runs.places import find_responses, newest, parse_run, sampled_task
 from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.text.samples import Cleaning
 
@@ -33,13 +33,13 @@ def finished_run(
         preferred: The task to take from a place that holds several and names none.
 
     Raises:
+        SettingsError: If nothing stands on one side of the sign.
         DataError: If there is nothing that can be read, or several tasks to choose from.
     """
-    # A path may hold the sign too.
-    name, separator, place = ("", "", given) if Path(given).exists() else given.partition("=")
-    path = _responses_file(Path(place if separator else given), name, preferred)
-    recorded = match_prompts(read_responses(path, name or None), prompts)
-    name = name or _name(path)
+    place, name = parse_run(given)
+    path = _responses_file(place, name, preferred)
+    recorded = match_prompts(read_responses(path, name), prompts)
+    name = name or sampled_task(path) or path.stem
     cleaning = Cleaning.of(recorded.stops if stops is None else stops, name)
     samples = {
         # Runs are matched by what was asked, whatever ids their files use.
@@ -50,25 +50,16 @@ def finished_run(
     return Run(name, samples, 0 if hinted else None)
 
 
-def _responses_file(place: Path, name: str, preferred: str) -> Path:
+def _responses_file(place: Path, name: str | None, preferred: str) -> Path:
     if not place.is_dir():
         return find_responses(place, "*")
-    samples = sorted(place.rglob("samples_overton_*.jsonl"), key=lambda p: p.stat().st_mtime_ns)
+    samples = list(place.rglob("samples_overton_*.jsonl"))
     for task in (name, preferred):
-        samples = [path for path in samples if _task(path) == task] or samples
-    tasks = {_task(path) for path in samples}
+        samples = [path for path in samples if sampled_task(path) == task] or samples
+    tasks = {str(sampled_task(path)) for path in samples}
     if len(tasks) > 1:
         raise DataError(
             f"{place}: expected the samples of one task, got those of {', '.join(sorted(tasks))}; "
             "name the file, or choose one with TASK=PLACE"
         )
-    return samples[-1] if samples else find_responses(place, "*")
-
-
-def _task(path: Path) -> str:
-    # samples_<task>_<date>.jsonl
-    return path.stem.removeprefix("samples_").rpartition("_")[0]
-
-
-def _name(path: Path) -> str:
-    return _task(path) if path.stem.startswith("samples_") else path.stem
+    return newest(samples) or find_responses(place, "*")

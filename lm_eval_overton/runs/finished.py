@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.runs.results_file import Judging, ResultsFile, TaskResult, age
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.places import age
+from lm_eval_overton.runs.results_file import Judging, ResultsFile, TaskResult
 
-__all__ = ["FinishedRun", "Judging", "TaskResult", "load_run", "parse_run"]
+__all__ = ["FinishedRun", "Judging", "TaskResult", "load_run"]
 
 RESULTS, JUDGED = "results_", "judged_"
 
@@ -28,22 +29,6 @@ class FinishedRun:
     name: str
     place: Path
     tasks: Mapping[str, TaskResult]
-
-
-def parse_run(text: str) -> tuple[Path, str | None]:
-    """Return place and name of a run from `NAME=PLACE` or a place; the name is None without one.
-
-    A path that exists is a path, also if it holds the sign.
-
-    Raises:
-        SettingsError: If nothing stands on one side of the sign.
-    """
-    name, separator, place = text.partition("=")
-    if not separator or Path(text).exists():
-        return Path(text), None
-    if not name or not place:
-        raise SettingsError(f"expected a run as NAME=PLACE or a place, got {text!r}")
-    return Path(place), name
 
 
 def load_run(place: str | Path, name: str | None = None) -> FinishedRun:

@@ -14,9 +14,10 @@ import numpy as np
 
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.places import samples_beside
 from lm_eval_overton.stats import Array
 
-__all__ = ["Judging", "ResultsFile", "TaskResult", "age", "samples_beside"]
+__all__ = ["Judging", "ResultsFile", "TaskResult"]
 
 PROMPTS = "prompts"
 # How the names of our tasks begin.
@@ -125,21 +126,6 @@ class ResultsFile:
         config = self._whole["configs"][task]
         metadata = config.get("metadata") if isinstance(config, dict) else None
         return metadata.get("overton") if isinstance(metadata, dict) else None
-
-
-def age(path: Path) -> tuple[str, int]:
-    """Return what sorts files by age: the time in the name survives a copy, that of the file
-    does not."""
-    return _stamp(path), path.stat().st_mtime_ns
-
-
-def samples_beside(results: Path, task: str) -> Path:
-    """Return where the harness writes a task's samples, if it does, beside a results file."""
-    return results.with_name(f"samples_{task}_{_stamp(results)}.jsonl")
-
-
-def _stamp(path: Path) -> str:
-    return path.stem.rpartition("_")[2]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import math
+import os
 
 import numpy as np
 import pytest
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.comparison.recover import SIMILARITIES, Recovery, Run, recover
-from lm_eval_overton.errors import DataError
+from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.finished import finished_run
 from lm_eval_overton.reporting.tables.recovered import MEANS, as_csv, as_json, as_markdown
 from lm_eval_overton.text.samples import clean
@@ -221,14 +222,14 @@ def generations(path, *tasks):
     return write(path, header, *rows)
 
 
-def harness_samples(folder, task):
+def harness_samples(folder, task, day=1, text=None):
     return write(
-        folder / f"samples_{task}_2026-01-01T00-00-00.jsonl",
+        folder / f"samples_{task}_2026-01-0{day}T00-00-00.jsonl",
         {
             "doc_id": 0,
             "doc": {"id": "1", "prompt": "p?"},
             "filter": "none",
-            "resps": [[f"{task}\n```"]],
+            "resps": [[f"{text or task}\n```"]],
             "arguments": {"gen_args_0": {"arg_0": "p?", "arg_1": {"until": ["```"]}}},
         },
     )
@@ -279,6 +280,18 @@ def test_a_run_s_folder_with_the_harness_samples(tmp_path):
     finished = finished_run(str(tmp_path), None, None)
     assert (finished.name, finished.hint_source) == ("overton_icl_summary", 0)
     assert texts(finished) == {"p?": ["overton_icl_summary"]}
+
+
+def test_the_newest_samples_are_those_of_the_last_time_in_a_name(tmp_path):
+    harness_samples(tmp_path, "overton_icl_knn", day=2, text="new")
+    old = harness_samples(tmp_path, "overton_icl_knn", day=1, text="old")
+    os.utime(old, (2e9, 2e9))
+    assert texts(finished_run(str(tmp_path), None, None)) == {"p?": ["new"]}
+
+
+def test_a_name_without_a_place_is_refused():
+    with pytest.raises(SettingsError, match="expected a run as NAME=PLACE or a place, got 'mine='"):
+        finished_run("mine=", None, None)
 
 
 def test_a_folder_of_several_tasks_needs_a_name(tmp_path):

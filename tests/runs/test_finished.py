@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs import results_file
-from lm_eval_overton.runs.finished import Judging, load_run, parse_run
+from lm_eval_overton.runs.finished import Judging, load_run
 
 TASK = "overton_diversity"
 TIME = "2026-01-01T00-00-00.000000"
@@ -212,17 +212,6 @@ def test_a_folder_is_named_even_as_a_dot(tmp_path, monkeypatch):
     write(tmp_path / "chat", whole(**{TASK: report(m=[1, 2])}))
     monkeypatch.chdir(tmp_path / "chat")
     assert load_run(".").name == "chat"
-
-
-def test_name_and_place_are_told_apart(tmp_path):
-    (tmp_path / "temp=0.5").mkdir()
-    assert parse_run("runs/chat")[1] is None
-    place, name = parse_run("chat=runs/temp=0.5")
-    assert (str(place), name) == ("runs/temp=0.5", "chat")
-    assert parse_run(str(tmp_path / "temp=0.5")) == (tmp_path / "temp=0.5", None)
-    for wrong in ("=runs", "chat="):
-        with pytest.raises(SettingsError, match="expected a run as NAME=PLACE"):
-            parse_run(wrong)
 
 
 # ------------------------------------------------------------------------------------ judgements

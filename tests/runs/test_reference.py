@@ -1,7 +1,4 @@
-import json
 import math
-import os
-import re
 
 import numpy as np
 import pytest
@@ -13,9 +10,10 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics.formulas import against_reference as cov
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
-from lm_eval_overton.runs.reference import find_responses, load_reference
+from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import content_words
+from tests.runs.made import results, write
 
 TASK = "overton_coverage"
 SEED = 1234
@@ -24,14 +22,6 @@ NAMES = sorted(UNJUDGED)
 PROMPTS = PromptSet(
     "two", 1, "0123abcd", [{"id": "p1", "prompt": "Why?"}, {"id": "p2", "prompt": "Who am I?"}]
 )
-
-
-def write(path, *rows, age=0):
-    """Write JSON lines that are so many seconds old."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    os.utime(path, (1e9 - age, 1e9 - age))
-    return path
 
 
 def sample(identifier, prompt, *answers, until=("```", "<0123abcd.0>")):
@@ -43,65 +33,6 @@ def sample(identifier, prompt, *answers, until=("```", "<0123abcd.0>")):
         "resps": [[answer] for answer in answers],
         "filter": "none",
     }
-
-
-def results(generations, task=TASK):
-    return {"configs": {task: {"metadata": {"overton": {"generations": str(generations)}}}}}
-
-
-# ------------------------------------------------------------------------- finding the responses
-
-
-def test_a_file_is_taken_as_it_is(tmp_path):
-    path = write(tmp_path / "mine.jsonl")
-    assert find_responses(path, TASK) == path
-
-
-def test_the_newest_samples_of_the_task_are_taken_from_a_harness_folder(tmp_path):
-    folder = tmp_path / "out" / "demo__base"
-    # Age decides, not the name.
-    write(folder / f"samples_{TASK}_2026-01-03.jsonl", age=20)
-    newest = write(folder / f"samples_{TASK}_2026-01-02.jsonl", age=10)
-    write(folder / f"samples_{TASK}_2026-01-01.jsonl", age=30)
-    write(folder / "samples_overton_diversity_2026-01-04.jsonl")
-    generations = write(tmp_path / "cache" / "generations.jsonl")
-    write(folder / "results_2026-01-04.json", results(generations))
-    assert find_responses(tmp_path / "out", TASK) == newest
-
-
-def test_without_samples_the_newest_results_file_of_the_task_names_its_generations(tmp_path):
-    out, cache = tmp_path / "out", tmp_path / "cache"
-    old = write(cache / "1" / "generations.jsonl")
-    new = write(cache / "2" / "generations.jsonl")
-    write(out / "results_1.json", results(old), age=50)
-    write(out / "results_2.json", results(new), age=40)
-    # Newer, but of no use: its file is gone, another task's, no JSON, no object, not ours.
-    write(out / "results_3.json", results(cache / "3" / "generations.jsonl"), age=30)
-    write(out / "results_4.json", results(old, task="overton_diversity"), age=20)
-    write(out / "results_5.json", age=10)
-    write(out / "results_6.json", [], age=5)
-    write(out / "results_7.json", {"configs": {TASK: {"metadata": None}}})
-    assert find_responses(out, TASK) == new
-
-
-def test_the_newest_generations_are_taken_from_a_folder_of_runs(tmp_path):
-    write(tmp_path / "runs" / "b" / "generations.jsonl", age=10)
-    newest = write(tmp_path / "runs" / "a" / "generations.jsonl")
-    assert find_responses(tmp_path, TASK) == newest
-
-
-def test_an_empty_folder_is_refused_with_what_was_looked_for(tmp_path):
-    message = (
-        f"{tmp_path}: expected samples_{TASK}_*.jsonl, a results file that names its generations, "
-        "or generations.jsonl, got none; run the reference with --log_samples"
-    )
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        find_responses(tmp_path, TASK)
-
-
-def test_a_place_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere: expected a responses file .* nothing there$"):
-        find_responses(tmp_path / "nowhere", TASK)
 
 
 # ------------------------------------------------------------------------- loading the responses
@@ -153,7 +84,7 @@ def test_the_tasks_own_rows_and_stops_are_taken_from_a_generations_file(tmp_path
         {"task": TASK, "id": "p1", "prompt": "Why?", "responses": ["mine END."]},
     ]
     generations = write(tmp_path / "cache" / "generations.jsonl", header, *rows)
-    write(tmp_path / "out" / "results_1.json", results(generations))
+    write(tmp_path / "out" / "results_1.json", results(generations, TASK))
     assert texts(tmp_path / "out") == texts(generations) == {"p1": ["mine"]}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.finished import FinishedRun, load_run
-from lm_eval_overton.runs.results_file import age
+from lm_eval_overton.runs.places import age
 
 __all__ = ["find_runs"]
 

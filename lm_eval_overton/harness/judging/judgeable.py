@@ -10,9 +10,8 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
-from lm_eval_overton.runs.reference import find_responses
+from lm_eval_overton.runs.places import age, find_responses, sampled_task, samples_beside
 from lm_eval_overton.runs.responses import DEFAULT_TASK
-from lm_eval_overton.runs.results_file import age, samples_beside
 
 __all__ = ["Judgeable", "find_judgeable"]
 
@@ -72,8 +71,9 @@ def _named_in(place: Path) -> set[str]:
 
 
 def _named_in_file(path: Path) -> set[str]:
-    if path.name.startswith("samples_"):
-        return {path.stem.removeprefix("samples_").rpartition("_")[0]}
+    sampled = sampled_task(path)
+    if sampled:
+        return {sampled}
     with path.open(encoding="utf-8", errors="replace") as file:
         try:
             header = json.loads(file.readline())

@@ -1,0 +1,107 @@
+"""Where the files of a run lie, and which of several counts: the newest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.runs.folder import GENERATIONS
+from lm_eval_overton.runs.responses import DEFAULT_TASK
+
+__all__ = [
+    "age",
+    "find_responses",
+    "newest",
+    "parse_run",
+    "sampled_task",
+    "samples_beside",
+]
+
+
+def parse_run(text: str) -> tuple[Path, str | None]:
+    """Return place and name of a run from `NAME=PLACE` or a place; the name is None without one.
+
+    A path that exists is a path, also if it holds the sign.
+
+    Raises:
+        SettingsError: If nothing stands on one side of the sign.
+    """
+    name, separator, place = text.partition("=")
+    if not separator or Path(text).exists():
+        return Path(text), None
+    if not name or not place:
+        raise SettingsError(f"expected a run as NAME=PLACE or a place, got {text!r}")
+    return Path(place), name
+
+
+def age(path: Path) -> tuple[str, int]:
+    """Return what sorts files by age: the time in the name survives a copy, that of the file
+    does not."""
+    return _stamp(path), path.stat().st_mtime_ns
+
+
+def newest(paths: Iterable[Path]) -> Path | None:
+    """Return the newest file; None for none."""
+    return max(paths, key=age, default=None)
+
+
+def _stamp(path: Path) -> str:
+    # All generations files have one name; the folder that a run made for its own has the time.
+    if path.name != GENERATIONS:
+        return path.stem.rpartition("_")[2]
+    folder = path.parent.name
+    return folder if folder[:1].isdecimal() else ""
+
+
+def samples_beside(results: Path, task: str) -> Path:
+    """Return where the harness writes a task's samples, if it does, beside a results file."""
+    return results.with_name(f"samples_{task}_{_stamp(results)}.jsonl")
+
+
+def sampled_task(path: Path) -> str | None:
+    """Return the task whose samples a file of the harness holds; None for any other file."""
+    begin, _, rest = path.stem.partition("_")
+    return rest.rpartition("_")[0] or None if begin == "samples" else None
+
+
+def find_responses(place: Path, task: str) -> Path:
+    """Return the responses file of a place.
+
+    Args:
+        place: A responses file, a harness output folder or a folder of our own runs.
+        task: Whose samples to take from a folder; those of `overton_diversity` if it has none.
+
+    Raises:
+        DataError: If there is none.
+    """
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise DataError(f"{place}: expected a responses file or a run's folder, got nothing there")
+    for name in dict.fromkeys((task, DEFAULT_TASK)):
+        # A date begins with a digit; without it, one task's name may begin another's.
+        samples = newest(place.rglob(f"samples_{name}_[0-9]*.jsonl"))
+        if samples:
+            return samples
+        for results in sorted(place.rglob("results_*.json"), key=age, reverse=True):
+            named = _generations_named_in(results, name)
+            if named is not None and named.exists():
+                return named
+    generations = newest(place.rglob(GENERATIONS))
+    if generations:
+        return generations
+    raise DataError(
+        f"{place}: expected samples_{task}_*.jsonl, a results file that names its generations, or "
+        "generations.jsonl, got none; run the reference with --log_samples"
+    )
+
+
+def _generations_named_in(results: Path, task: str) -> Path | None:
+    try:
+        config = json.loads(results.read_text(encoding="utf-8"))["configs"][task]
+        return Path(config["metadata"]["overton"]["generations"])
+    except (ValueError, KeyError, TypeError):
+        # A results file of other tasks, or not one of ours.
+        return None
