@@ -184,16 +184,16 @@ def _replicate(args: argparse.Namespace) -> None:
 def _recover(args: argparse.Namespace) -> None:
     from lm_eval_overton.comparison.recover import recover
     from lm_eval_overton.data import load_prompts
-    from lm_eval_overton.harness.finished import finished_run
     from lm_eval_overton.reporting.tables import recovered
+    from lm_eval_overton.runs.answers import read_run
     from lm_eval_overton.runs.responses import DEFAULT_TASK
     from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
 
     prompts = load_prompts(args.prompts) if args.prompts else None
     encoder = get_encoder(find_encoder(args.encoder or DEFAULT_ENCODER))
-    runs = [finished_run(run, prompts, args.stop) for run in args.runs]
-    floor = finished_run(args.floor, prompts, args.stop, "overton_icl_zeroshot")
-    peer = finished_run(args.peer, prompts, args.stop, DEFAULT_TASK) if args.peer else None
-    reference = finished_run(args.reference, prompts, args.reference_stop, DEFAULT_TASK).samples
+    runs = [read_run(run, prompts, args.stop) for run in args.runs]
+    floor = read_run(args.floor, prompts, args.stop, "overton_icl_zeroshot")
+    peer = read_run(args.peer, prompts, args.stop, DEFAULT_TASK) if args.peer else None
+    reference = read_run(args.reference, prompts, args.reference_stop, DEFAULT_TASK).samples
     rows = recover(runs, reference, floor, peer, encoder)
     print(getattr(recovered, f"as_{args.form or 'markdown'}")(rows))

@@ -7,7 +7,7 @@ reference have in common, and with the same reference samples in all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,28 +16,16 @@ import numpy.typing as npt
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics.gap import gap
 from lm_eval_overton.metrics.likeness import Kind, Likeness
+from lm_eval_overton.runs.answers import Run, Samples
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample
 
-__all__ = ["SIMILARITIES", "Recovery", "Run", "recover"]
+__all__ = ["SIMILARITIES", "Recovery", "recover"]
 
 SIMILARITIES: tuple[Kind, ...] = ("cosine", "jaccard", "rouge_l")
 SEED = 1234
 
 Floats = npt.NDArray[np.float64]
-Samples = Mapping[str, Sequence[Sample]]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its name, its samples by prompt id, and what its hints were built from.
-
-    `hint_source` is the index of the reference sample that does not count for this run.
-    """
-
-    name: str
-    samples: Samples
-    hint_source: int | None = None
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ class OvertonTask(ConfigurableTask):
     def cleaning(self) -> Cleaning:
         """How responses are cleaned before they are scored."""
         if self.recorded:
-            return Cleaning.of(self.recorded.stops, self.frame.name)
+            return Cleaning.of(self.recorded.stops, self.recorded.frame, self.frame.name)
         return Cleaning.of(self.generation["until"], self.frame.name)
 
     @property

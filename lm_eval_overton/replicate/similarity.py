@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lm_eval_overton.comparison.recover import Recovery, Run, recover
+from lm_eval_overton.comparison.recover import Recovery, recover
 from lm_eval_overton.metrics.likeness import BERTSCORES, Kind
 from lm_eval_overton.replicate.expected import HINTLESS, UNPARSED, expected
 from lm_eval_overton.replicate.layout import REFERENCE
 from lm_eval_overton.replicate.study import Samples, Study, mean_number
 from lm_eval_overton.replicate.table import Cell, Number, Row, Table
+from lm_eval_overton.runs.answers import Run
 from lm_eval_overton.text.samples import asks_summary_first
 
 __all__ = ["bertscore_table", "similarity_table"]

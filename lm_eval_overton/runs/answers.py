@@ -1,23 +1,44 @@
-"""The responses behind a finished run, as its scores saw them."""
+"""The responses behind a run, as its scores saw them: the one reader of what a run answered."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, read_jsonl
+from lm_eval_overton.data import PACKAGED_VERSIONS, PromptSet, load_prompts, normal, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
-from lm_eval_overton.runs.responses import DEFAULT_TASK, HEADER, match_prompts, read_responses
+from lm_eval_overton.runs.places import find_responses, newest, parse_run
+from lm_eval_overton.runs.responses import (
+    DEFAULT_TASK,
+    HEADER,
+    Responses,
+    match_prompts,
+    read_responses,
+    sampled_task,
+)
 from lm_eval_overton.settings.signature import fields
 from lm_eval_overton.text.samples import Cleaning, Sample
 from lm_eval_overton.text.words import FENCE
 
-__all__ = ["Answers", "Reader", "read_answers", "valid_texts"]
+__all__ = [
+    "Answers",
+    "Reader",
+    "Run",
+    "Samples",
+    "cleaned_answers",
+    "read_answers",
+    "read_run",
+    "valid_texts",
+]
 
+# How the name ends of a run that was shown a summary of reference sample 0.
+HINTED = "summary"
+
+Samples = Mapping[str, Sequence[Sample]]
 Viewpoint = Mapping[str, Any]
 
 
@@ -38,8 +59,41 @@ class Answers:
         """Return the cleaned samples of a prompt; none if the file has none."""
         return self.cleaning.samples(self.responses.get(prompt, ()))
 
+    def all_samples(self) -> dict[str, list[Sample]]:
+        """Return the cleaned samples of every prompt, by its id."""
+        return {key: self.samples(key) for key in self.prompts}
+
 
 Reader = Callable[[FinishedRun, str], Answers]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that others are compared with by its responses: its name and its samples by prompt.
+
+    `hint_source` is the index of the reference sample that its hints were built from and that
+    does not count for it.
+    """
+
+    name: str
+    samples: Samples
+    hint_source: int | None = None
+
+
+def cleaned_answers(found: Responses, prompts: PromptSet | None, cleaning: Cleaning) -> Answers:
+    """Return what a file of responses holds.
+
+    Args:
+        found: What `read_responses` returned.
+        prompts: The prompts that were answered; None if the file says it.
+        cleaning: How the responses are cleaned.
+
+    Raises:
+        DataError: If responses cannot be matched to prompts.
+    """
+    matched = match_prompts(found, prompts)
+    texts = {doc["id"]: doc["prompt"] for doc in matched.prompts.docs}
+    return Answers(found.path, texts, matched.responses, cleaning)
 
 
 def read_answers(run: FinishedRun, task: str) -> Answers:
@@ -58,16 +112,54 @@ def read_answers(run: FinishedRun, task: str) -> Answers:
     result = run.tasks[task]
     path = _responses_file(run, result)
     found = read_responses(path, task)
-    matched = match_prompts(found, None)
     signed = fields(result.signature)
     stops = found.stops or _signed_stops(signed.get("stop", "none"))
-    return Answers(
-        path,
-        {doc["id"]: doc["prompt"] for doc in matched.prompts.docs},
-        matched.responses,
-        Cleaning.of(stops, signed.get("frame", ""), task),
-        _viewpoints(result, path),
-    )
+    answers = cleaned_answers(found, None, found.cleaning(stops, signed.get("frame", ""), task))
+    return replace(answers, viewpoints=_viewpoints(result, path))
+
+
+def read_run(
+    given: str, prompts: PromptSet | None, stops: Sequence[str] | None, preferred: str = ""
+) -> Run:
+    """Return a run by its responses alone, whether or not they were scored.
+
+    Args:
+        given: `NAME=PLACE` or a place: a run's folder, a samples, generations or responses file.
+            A name or file name that ends in `summary` had a hint of reference sample 0, one that
+            ends in `summary_cot` wrote a summary first. Of a place that holds several tasks, a
+            name that is a task's chooses that task.
+        prompts: The prompts that were answered; None if the files say it.
+        stops: Stop sequences of the responses; None: what the file says.
+        preferred: The task to take from a place that holds several and names none.
+
+    Raises:
+        SettingsError: If nothing stands on one side of the sign.
+        DataError: If there is nothing that can be read, or several tasks to choose from.
+    """
+    place, name = parse_run(given)
+    path = _one_tasks_file(place, name, preferred)
+    found = read_responses(path, name)
+    name = name or sampled_task(path) or path.stem
+    answers = cleaned_answers(found, prompts, found.cleaning(stops, name))
+    # Runs are matched by what was asked, whatever ids their files use.
+    samples = {normal(text): answers.samples(key) for key, text in answers.prompts.items()}
+    hinted = name.endswith(HINTED) and not answers.cleaning.summary_first
+    return Run(name, samples, 0 if hinted else None)
+
+
+def _one_tasks_file(place: Path, name: str | None, preferred: str) -> Path:
+    if not place.is_dir():
+        return find_responses(place, "*")
+    samples = list(place.rglob("samples_overton_*.jsonl"))
+    for task in (name, preferred):
+        samples = [path for path in samples if sampled_task(path) == task] or samples
+    tasks = {str(sampled_task(path)) for path in samples}
+    if len(tasks) > 1:
+        raise DataError(
+            f"{place}: expected the samples of one task, got those of {', '.join(sorted(tasks))}; "
+            "name the file, or choose one with TASK=PLACE"
+        )
+    return newest(samples) or find_responses(place, "*")
 
 
 def valid_texts(runs: Sequence[FinishedRun]) -> list[dict[str, list[str]]]:

@@ -15,7 +15,6 @@ __all__ = [
     "find_responses",
     "newest",
     "parse_run",
-    "sampled_task",
     "samples_beside",
 ]
 
@@ -58,12 +57,6 @@ def _stamp(path: Path) -> str:
 def samples_beside(results: Path, task: str) -> Path:
     """Return where the harness writes a task's samples, if it does, beside a results file."""
     return results.with_name(f"samples_{task}_{_stamp(results)}.jsonl")
-
-
-def sampled_task(path: Path) -> str | None:
-    """Return the task whose samples a file of the harness holds; None for any other file."""
-    begin, _, rest = path.stem.partition("_")
-    return rest.rpartition("_")[0] or None if begin == "samples" else None
 
 
 def find_responses(place: Path, task: str) -> Path:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval_overton.data import PromptSet
+from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.answers import Samples, cleaned_answers
 from lm_eval_overton.runs.places import find_responses
-from lm_eval_overton.runs.responses import match_prompts, read_responses
-from lm_eval_overton.text.samples import Sample, clean
+from lm_eval_overton.runs.responses import DEFAULT_TASK, read_responses
 
 __all__ = ["load_reference"]
 
 
 def load_reference(
     place: str, task: str, prompts: PromptSet, stops: Sequence[str] | None
-) -> Mapping[str, list[Sample]]:
+) -> Samples:
     """Return a reference run's cleaned samples by prompt id.
 
     Args:
         place: As for `find_responses`.
-        task: As for `find_responses`.
+        task: The task that asked the reference the same prompts, without examples or hints.
         prompts: The prompts of the run that is compared.
         stops: Stop sequences of the reference's responses; None: what its file says.
 
     Raises:
-        DataError: If no prompt has responses in it, or the file cannot be read.
+        DataError: If a folder holds nothing but the answers of other tasks, no prompt has
+            responses, or the file cannot be read.
     """
-    found = read_responses(find_responses(Path(place), task), task)
-    recorded = match_prompts(found, prompts)
-    cut_at = found.stops if stops is None else tuple(stops)
-    return {
-        doc["id"]: [clean(raw, cut_at) for raw in recorded.responses[doc["id"]]]
-        for doc in recorded.prompts.docs
-    }
+    path = find_responses(Path(place), task)
+    found = read_responses(path, task)
+    if not Path(place).is_file() and found.task not in (None, task, DEFAULT_TASK):
+        raise DataError(
+            f"{path}: expected the reference's answers to {task}, got those to {found.task}; name "
+            "the file itself if they are meant"
+        )
+    return cleaned_answers(found, prompts, found.cleaning(stops)).all_samples()

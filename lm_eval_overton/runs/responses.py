@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval_overton.data import PromptSet, normal, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text.samples import Cleaning, asks_summary_first
 
 __all__ = [
     "DEFAULT_TASK",
@@ -19,6 +20,7 @@ __all__ = [
     "Responses",
     "match_prompts",
     "read_responses",
+    "sampled_task",
 ]
 
 # The stop sequence that makes sample i of a prompt a request of its own.
@@ -26,6 +28,9 @@ SENTINEL = re.compile(r"<[0-9a-f]{8}\.\d+>")
 HEADER = "overton_generations"
 # Whose responses are meant where a file holds those of several tasks and not of the one asked for.
 DEFAULT_TASK = "overton_diversity"
+# What stands for the frame where a file does not name it; names of frames that ask for a summary
+# first end alike.
+RECORDED, RECORDED_SUMMARY_FIRST = "recorded", "recorded-summary-answer"
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,29 @@ class Entry:
 
 @dataclass(frozen=True)
 class Responses:
-    """All entries of a file, and what it says of how they were made."""
+    """All entries of a file, and what it says of how they were made.
+
+    `task` is the task that asked for them; None where the file does not say.
+    """
 
     path: Path
     entries: list[Entry]
     stops: tuple[str, ...] = ()
-    frame: str = "recorded"
+    frame: str = RECORDED
     generation: Mapping[str, Any] = field(default_factory=dict)
     n_samples: int | None = None
     data: Mapping[str, Any] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    task: str | None = None
+
+    def cleaning(self, stops: Sequence[str] | None = None, *names: str) -> Cleaning:
+        """Return how the responses are cleaned.
+
+        Args:
+            stops: Stop sequences in place of those that the file says; None: those.
+            names: What else they are called after, beside their frame.
+        """
+        return Cleaning.of(self.stops if stops is None else stops, self.frame, *names)
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,7 @@ class Recorded:
     prompts: PromptSet
     responses: Mapping[str, Sequence[str | None]]
     stops: Sequence[str] = ()
-    frame: str = "recorded"
+    frame: str = RECORDED
     generation: Mapping[str, Any] = field(default_factory=dict)
     asked: PromptSet | None = None
 
@@ -88,6 +106,16 @@ def read_responses(path: Path, task: str | None = None) -> Responses:
     if "resps" in first:
         return _from_harness(path, rows)
     return Responses(path, [_plain_entry(row, f"{path}:{line}") for line, row in rows])
+
+
+def sampled_task(path: Path) -> str | None:
+    """Return the task whose samples a file of the harness holds; None for any other file."""
+    begin, _, rest = path.stem.partition("_")
+    return rest.rpartition("_")[0] or None if begin == "samples" else None
+
+
+def _frame_of(task: str | None) -> str:
+    return RECORDED_SUMMARY_FIRST if task and asks_summary_first(task) else RECORDED
 
 
 def _plain_entry(row: Mapping[str, Any], where: str) -> Entry:
@@ -140,11 +168,12 @@ def _from_generations(
         path,
         entries,
         tuple(about.get("stops") or ()),
-        str(about.get("frame", "recorded")),
+        str(about.get("frame") or _frame_of(chosen)),
         about.get("generation") or {},
         about.get("n_samples"),
         about.get("data"),
         about.get("settings") or {},
+        chosen,
     )
 
 
@@ -157,7 +186,9 @@ def _from_harness(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> Respons
         raise DataError(f"{path}: expected samples of a generation task, got likelihoods")
     until = kwargs.get("until") or []
     stops = tuple(s for s in ([until] if isinstance(until, str) else until) if s)
-    return Responses(path, entries, tuple(s for s in stops if not SENTINEL.fullmatch(s)))
+    kept = tuple(s for s in stops if not SENTINEL.fullmatch(s))
+    task = sampled_task(path)
+    return Responses(path, entries, kept, _frame_of(task), task=task)
 
 
 def _harness_entry(row: Mapping[str, Any], where: str) -> Entry:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.cli import main
-from lm_eval_overton.comparison.recover import SIMILARITIES, Recovery, Run, recover
+from lm_eval_overton.comparison.recover import SIMILARITIES, Recovery, recover
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.harness.finished import finished_run
 from lm_eval_overton.reporting.tables.recovered import MEANS, as_csv, as_json, as_markdown
+from lm_eval_overton.runs.answers import Run, read_run
 from lm_eval_overton.text.samples import clean
 
 
@@ -241,21 +241,21 @@ def texts(finished):
 
 def test_a_responses_file_is_named_after_itself(tmp_path):
     path = responses(tmp_path / "icl.jsonl", p=["a ``` b", None])
-    finished = finished_run(str(path), None, None)
+    finished = read_run(str(path), None, None)
     assert finished == Run("icl", finished.samples)
     assert texts(finished) == {"p?": ["a ``` b", ""]}
-    assert texts(finished_run(str(path), None, ["```"])) == {"p?": ["a", ""]}
+    assert texts(read_run(str(path), None, ["```"])) == {"p?": ["a", ""]}
 
 
 def test_a_name_and_a_place(tmp_path):
     path = responses(tmp_path / "icl.jsonl", p=["a"])
-    assert finished_run(f"mine={path}", None, None).name == "mine"
+    assert read_run(f"mine={path}", None, None).name == "mine"
 
 
 def test_a_path_may_hold_an_equals_sign(tmp_path):
     path = responses(tmp_path / "temp=0.5" / "icl.jsonl", p=["a"])
-    assert finished_run(str(path), None, None).name == "icl"
-    assert finished_run(f"mine={path}", None, None).name == "mine"
+    assert read_run(str(path), None, None).name == "icl"
+    assert read_run(f"mine={path}", None, None).name == "mine"
 
 
 @pytest.mark.parametrize(
@@ -264,20 +264,20 @@ def test_a_path_may_hold_an_equals_sign(tmp_path):
 )
 def test_the_name_says_whether_there_was_a_hint(tmp_path, name, source):
     path = responses(tmp_path / f"{name}.jsonl", p=["# Answer:\n```\na\n```"])
-    assert finished_run(str(path), None, None).hint_source == source
+    assert read_run(str(path), None, None).hint_source == source
 
 
 @pytest.mark.parametrize("name", ["overton_icl_summary_cot", "llama-2-summary-cot"])
 def test_of_a_summary_first_only_the_answer_is_read(tmp_path, name):
     path = responses(tmp_path / "r.jsonl", p=["Sum.\n```\n\n# Answer:\n```\nYes.\n```\n", "Sum."])
-    finished = finished_run(f"{name}={path}", None, None)
+    finished = read_run(f"{name}={path}", None, None)
     assert [s.status for s in finished.samples["p?"]] == ["valid", "unparsed"]
     assert texts(finished)["p?"] == ["Yes.", ""]
 
 
 def test_a_run_s_folder_with_the_harness_samples(tmp_path):
     harness_samples(tmp_path / "model", "overton_icl_summary")
-    finished = finished_run(str(tmp_path), None, None)
+    finished = read_run(str(tmp_path), None, None)
     assert (finished.name, finished.hint_source) == ("overton_icl_summary", 0)
     assert texts(finished) == {"p?": ["overton_icl_summary"]}
 
@@ -286,20 +286,20 @@ def test_the_newest_samples_are_those_of_the_last_time_in_a_name(tmp_path):
     harness_samples(tmp_path, "overton_icl_knn", day=2, text="new")
     old = harness_samples(tmp_path, "overton_icl_knn", day=1, text="old")
     os.utime(old, (2e9, 2e9))
-    assert texts(finished_run(str(tmp_path), None, None)) == {"p?": ["new"]}
+    assert texts(read_run(str(tmp_path), None, None)) == {"p?": ["new"]}
 
 
 def test_a_name_without_a_place_is_refused():
     with pytest.raises(SettingsError, match="expected a run as NAME=PLACE or a place, got 'mine='"):
-        finished_run("mine=", None, None)
+        read_run("mine=", None, None)
 
 
 def test_a_folder_of_several_tasks_needs_a_name(tmp_path):
     for task in ("overton_icl_fixed", "overton_icl_knn", "overton_icl_knn_response"):
         harness_samples(tmp_path, task)
     with pytest.raises(DataError, match="expected the samples of one task, got those of overton"):
-        finished_run(str(tmp_path), None, None)
-    chosen = finished_run(f"overton_icl_knn={tmp_path}", None, None)
+        read_run(str(tmp_path), None, None)
+    chosen = read_run(f"overton_icl_knn={tmp_path}", None, None)
     assert texts(chosen) == {"p?": ["overton_icl_knn"]}
 
 
@@ -307,23 +307,23 @@ def test_of_several_tasks_that_nobody_names_the_preferred_one_is_taken(tmp_path)
     for task in ("overton_coverage", "overton_diversity", "overton_icl_knn"):
         harness_samples(tmp_path, task)
     for given, task in ((tmp_path, "overton_diversity"), (f"overton_icl_knn={tmp_path}",) * 2):
-        chosen = finished_run(str(given), None, None, "overton_diversity")
+        chosen = read_run(str(given), None, None, "overton_diversity")
         assert chosen.name == str(task).partition("=")[0]
 
 
 def test_a_folder_of_our_own_generations(tmp_path):
     generations(tmp_path / "run" / "generations.jsonl", "overton_icl_fixed", "overton_icl_knn")
-    chosen = finished_run(f"overton_icl_knn={tmp_path}", None, None)
+    chosen = read_run(f"overton_icl_knn={tmp_path}", None, None)
     assert texts(chosen) == {"p?": ["overton_icl_knn"]}
     with pytest.raises(DataError, match="expected generations of one task, got those of overton"):
-        finished_run(str(tmp_path), None, None)
+        read_run(str(tmp_path), None, None)
 
 
 def test_a_place_with_nothing_in_it(tmp_path):
     with pytest.raises(DataError, match="expected a responses file or a run's folder"):
-        finished_run("mine=no/where", None, None)
+        read_run("mine=no/where", None, None)
     with pytest.raises(DataError, match=r"or generations\.jsonl, got none"):
-        finished_run(str(tmp_path), None, None)
+        read_run(str(tmp_path), None, None)
 
 
 # ------------------------------------------------------------------------------------- the command

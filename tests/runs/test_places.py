@@ -6,7 +6,7 @@ import pytest
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.runs.finished import load_run
-from lm_eval_overton.runs.places import find_responses, parse_run, sampled_task
+from lm_eval_overton.runs.places import find_responses, parse_run
 from tests.runs.made import results, write
 
 TASK = "overton_coverage"
@@ -21,14 +21,6 @@ def test_name_and_place_are_told_apart(tmp_path):
     for wrong in ("=runs", "chat="):
         with pytest.raises(SettingsError, match="expected a run as NAME=PLACE"):
             parse_run(wrong)
-
-
-def test_a_samples_file_names_its_task(tmp_path):
-    assert sampled_task(tmp_path / "samples_overton_icl_knn_2026-01-01T00.jsonl") == (
-        "overton_icl_knn"
-    )
-    for other in ("samples_mine.jsonl", "samples.jsonl", "results_overton_icl_knn_2026.json"):
-        assert sampled_task(tmp_path / other) is None
 
 
 def test_a_file_is_taken_as_it_is(tmp_path):

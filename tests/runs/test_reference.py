@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -86,6 +87,39 @@ def test_the_tasks_own_rows_and_stops_are_taken_from_a_generations_file(tmp_path
     generations = write(tmp_path / "cache" / "generations.jsonl", header, *rows)
     write(tmp_path / "out" / "results_1.json", results(generations, TASK))
     assert texts(tmp_path / "out") == texts(generations) == {"p1": ["mine"]}
+
+
+SUMMARY_FIRST = "In short.\n```\n\n# Answer:\n```\nBecause.\n```\n"
+
+
+def test_of_a_reference_that_wrote_a_summary_first_the_answer_alone_counts(tmp_path):
+    header = {"overton_generations": 1, "tasks": {TASK: {"frame": "chat-summary-answer"}}}
+    row = {"task": TASK, "id": "p1", "prompt": "Why?", "responses": [SUMMARY_FIRST, "In short."]}
+    assert texts(write(tmp_path / "g.jsonl", header, row)) == {"p1": ["Because.", ""]}
+    named = tmp_path / "samples_overton_icl_summary_cot_2026-01-01T00.jsonl"
+    assert texts(write(named, sample("p1", "Why?", SUMMARY_FIRST))) == {"p1": ["Because."]}
+
+
+def test_a_folder_s_own_samples_of_the_task_go_before_those_of_diversity(tmp_path):
+    write(tmp_path / "samples_overton_diversity_2026-01-02.jsonl", sample("p1", "Why?", "plain"))
+    write(tmp_path / "samples_overton_icl_knn_2026-01-03.jsonl", sample("p1", "Why?", "shown"))
+    assert texts(tmp_path) == {"p1": ["plain"]}
+    write(tmp_path / f"samples_{TASK}_2026-01-01.jsonl", sample("p1", "Why?", "asked alike"))
+    assert texts(tmp_path) == {"p1": ["asked alike"]}
+
+
+def test_a_folder_of_in_context_answers_alone_is_no_reference(tmp_path):
+    task = "overton_icl_knn"
+    path = tmp_path / "run" / "generations.jsonl"
+    row = {"task": task, "id": "p1", "prompt": "Why?", "responses": ["shown"]}
+    write(path, {"overton_generations": 1, "tasks": {task: {}}}, row)
+    message = (
+        f"{path}: expected the reference's answers to {TASK}, got those to {task}; name the file "
+        "itself if they are meant"
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        texts(tmp_path)
+    assert texts(path) == {"p1": ["shown"]}
 
 
 def test_responses_to_none_of_the_prompts_are_refused(tmp_path):

@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet, normal
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.runs.responses import Entry, Responses, match_prompts, read_responses
+from lm_eval_overton.runs.responses import (
+    Entry,
+    Responses,
+    match_prompts,
+    read_responses,
+    sampled_task,
+)
 from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text.samples import Cleaning
 
 PROMPTS = PromptSet(
     "two", 1, "0123abcd", [{"id": "p1", "prompt": "Why?"}, {"id": "p2", "prompt": "Who am I?"}]
@@ -114,7 +121,24 @@ def test_a_generations_file_says_how_its_responses_were_made(write):
         generation={"temperature": 0.5},
         n_samples=2,
         data=HEADER["tasks"]["a"]["data"],
+        task="a",
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "about"),
+    [("a", {"frame": "query-summary-answer"}), ("overton_icl_summary_cot", {})],
+)
+def test_the_frame_or_the_task_says_that_a_summary_comes_first(write, task, about):
+    header = {"overton_generations": 1, "tasks": {task: {"stops": ["# Query"], **about}}}
+    found = read_responses(write(header, {**ROW_A, "task": task}))
+    assert found.cleaning() == found.cleaning(["END"]) == Cleaning(("```",), summary_first=True)
+
+
+def test_of_other_responses_all_counts_up_to_the_stops_of_the_file_or_those_given(write):
+    found = read_responses(write(HEADER, ROW_A))
+    assert found.cleaning() == Cleaning(("```",))
+    assert found.cleaning([]) == Cleaning()
 
 
 def test_the_rows_of_one_task_are_chosen(write):
@@ -147,6 +171,21 @@ def test_a_harness_file_gives_responses_and_stops_without_sentinels(write):
     path = write(sample())
     expected = Responses(path, [Entry("p1", "Why?", ["x", "y"])], stops=("```",))
     assert read_responses(path) == expected
+
+
+def test_a_samples_file_names_its_task(tmp_path):
+    assert sampled_task(tmp_path / "samples_overton_icl_knn_2026-01-01T00.jsonl") == (
+        "overton_icl_knn"
+    )
+    for other in ("samples_mine.jsonl", "samples.jsonl", "results_overton_icl_knn_2026.json"):
+        assert sampled_task(tmp_path / other) is None
+
+
+def test_the_samples_of_a_task_that_asks_for_a_summary_first_say_so(write, tmp_path):
+    path = tmp_path / "samples_overton_icl_summary_cot_2026-01-01T00.jsonl"
+    found = read_responses(write(sample()).rename(path))
+    assert found.task == "overton_icl_summary_cot"
+    assert found.cleaning() == Cleaning(("```",), summary_first=True)
 
 
 def test_a_harness_file_may_name_one_stop(write):

@@ -11,7 +11,6 @@ from lm_eval_overton.data import read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.icl.examples import first_valid
 from lm_eval_overton.runs.responses import Responses
-from lm_eval_overton.text.samples import clean
 
 __all__ = ["write_hints"]
 
@@ -67,7 +66,7 @@ def _sources(found: Responses) -> list[dict[str, Any]]:
             raise DataError(
                 f'{found.path}: expected "prompt" in every line, got none for entry {line}'
             )
-        chosen = first_valid([clean(raw, found.stops) for raw in entry.responses])
+        chosen = first_valid(found.cleaning().samples(entry.responses))
         if chosen is not None:
             identifier = entry.id or f"line-{line:04d}"
             index, answer = chosen

@@ -31,6 +31,7 @@ from lm_eval_overton.harness.icl.examples import (
 from lm_eval_overton.harness.icl.room import room
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.reference import load_reference
+from lm_eval_overton.runs.responses import DEFAULT_TASK
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.samples import Sample
@@ -73,7 +74,8 @@ class IclTask(OvertonTask):
         """Keep the prompts that have a reference and are not reserved as examples."""
         asked = self.recorded.asked if self.recorded and self.recorded.asked else prompts
         place = self.settings.reference or str(packaged_path(PACKAGED_REFERENCE))
-        found = load_reference(place, task, asked, self.settings.reference_stop)
+        # A folder may hold runs of this very task: the reference is what was asked plainly.
+        found = load_reference(place, DEFAULT_TASK, asked, self.settings.reference_stop)
         self._all_samples = {key: own for key, own in found.items() if first_valid(own)}
         answered = [doc["id"] for doc in asked.docs if doc["id"] in self._all_samples]
         reserved = self._reserve(asked, answered)

@@ -21,7 +21,6 @@ from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.settings.judge import read_spec
-from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import word_count
 
 __all__ = ["Labelled", "calibrate_run"]
@@ -105,17 +104,18 @@ def _items(
     limit: int | None,
 ) -> list[tuple[Item, Question]]:
     """Return the valid samples of a model with their labels, and what the judge is asked."""
-    recorded = match_prompts(read_responses(entry.responses), prompts)
+    responses = read_responses(entry.responses)
+    recorded = match_prompts(responses, prompts)
     docs = (recorded.asked or recorded.prompts).docs
     most = max(len(own) for own in recorded.responses.values())
     labels = align(read_labels(entry.labels, judgement), len(docs), most, docs)
     asked = JUDGEMENTS[judgement]
     texts = _reference_texts(asked, reference, recorded.prompts, reference_stops)
-    cuts = recorded.stops if stops is None else stops
+    cleaning = responses.cleaning(stops)
     found = []
     for doc, row in list(zip(docs, labels, strict=True))[:limit]:
         for raw, label in zip(recorded.responses.get(doc["id"], ()), row, strict=False):
-            sample = clean(raw, cuts)
+            sample = cleaning.sample(raw)
             other = texts.get(doc["id"])
             if sample.status != "valid" or (asked.needs_reference and other is None):
                 continue

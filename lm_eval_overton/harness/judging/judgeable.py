@@ -10,8 +10,8 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
-from lm_eval_overton.runs.places import age, find_responses, sampled_task, samples_beside
-from lm_eval_overton.runs.responses import DEFAULT_TASK
+from lm_eval_overton.runs.places import age, find_responses, samples_beside
+from lm_eval_overton.runs.responses import DEFAULT_TASK, sampled_task
 
 __all__ = ["Judgeable", "find_judgeable"]
 

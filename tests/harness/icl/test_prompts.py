@@ -266,6 +266,25 @@ def test_a_reference_to_other_prompts(tmp_path):
         build("teacher", reference=other)
 
 
+def test_the_reference_is_what_an_aligned_model_was_asked_plainly(own, tmp_path):
+    chat = tmp_path / "chat"
+    chat.mkdir()
+    # The same model's in-context runs lie beside, and are newer.
+    for day, task in ((1, "overton_diversity"), (2, "overton_icl_teacher")):
+        rows = [
+            {
+                "doc": {"id": key, "prompt": text},
+                "arguments": {"gen_args_0": {"arg_0": text, "arg_1": {}}},
+                "resps": [[f"{task} said"]],
+                "filter": "none",
+            }
+            for key, text in TEXTS.items()
+        ]
+        write(chat / f"samples_{task}_2026-01-0{day}T00.jsonl", *rows)
+    task = build("teacher", prompts=own["prompts"], reference=str(chat))
+    assert {s.text for own in task.reference.values() for s in own} == {"overton_diversity said"}
+
+
 @pytest.mark.parametrize("strategy", ["summary", "summary_cot"])
 def test_another_reference_needs_hints_of_its_own(own, tmp_path, strategy):
     with pytest.raises(SettingsError, match="make them with `overton hints`"):

@@ -74,6 +74,28 @@ def test_a_judge_that_differs_once_in_twelve(folder, server, capsys):
     assert "stance: 12 labelled responses" in capsys.readouterr().out
 
 
+def test_of_a_summary_and_an_answer_the_judge_sees_the_answer(folder, server, capsys):
+    header = {"overton_generations": 1, "tasks": {"t": {"frame": "query-summary-answer"}}}
+    rows = [
+        {
+            "task": "t",
+            "prompt": question,
+            "responses": [f"In short.\n```\n\n# Answer:\n```\n{text}\n```" for text in answers],
+        }
+        for question, answers in zip(QUESTIONS, ANSWERS, strict=True)
+    ]
+    write(folder / "responses.jsonl", [header, *rows])
+    labels = [
+        [said("stance", prompt=question, response=answer)["stance"] for answer in answers]
+        for question, answers in zip(QUESTIONS, ANSWERS, strict=True)
+    ]
+    write(folder / "labels.jsonl", [{"labels": own} for own in labels])
+    assert calibrate(folder, server, "stance", "--json") == 0
+    [found] = json.loads(capsys.readouterr().out)
+    assert found["compared"] == 12
+    assert found["share"]["estimate"] == 1
+
+
 def test_a_response_without_a_label_is_not_asked_about(folder, server, capsys):
     before = len(server.answers())
     write(folder / "labels.jsonl", [{"labels": [3, None]} for _ in QUESTIONS])
