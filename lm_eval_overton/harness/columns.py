@@ -13,11 +13,9 @@ from lm_eval_overton import stats
 from lm_eval_overton.harness import entry_points as registry
 from lm_eval_overton.metrics.score import BOUNDS, Values, details, score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
+from lm_eval_overton.runs.entry import PROMPTS
 
-__all__ = ["PROMPTS", "Columns"]
-
-# The column of what is kept of each prompt beside its values.
-PROMPTS = "prompts"
+__all__ = ["Columns"]
 
 Gathered = MutableMapping[str, list[Any]]
 Aggregation = Callable[[Sequence[Any]], Any]
@@ -55,7 +53,8 @@ class Columns:
         }
 
     def _row(self, key: str, values: Values, kept: Mapping[str, Any]) -> dict[str, Any]:
-        # All that is to be gathered from other processes must be in a row of the table.
+        # All that is to be gathered from other processes must be in a row of the table: what is
+        # kept of the prompt beside its values, too.
         row: dict[str, Any] = {PROMPTS: {"id": key, **kept}}
         for name in self.metrics:
             value = values[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.harness import entry_points as registry
-from lm_eval_overton.harness.columns import PROMPTS
 from lm_eval_overton.harness.judging.stage import JudgingStage
 from lm_eval_overton.metrics.measures.about_samples import IDENTICAL_PROMPTS
 from lm_eval_overton.runs import folder as runs
+from lm_eval_overton.runs.entry import PROMPTS, Judging, Part
 
 __all__ = ["Outcome"]
 
@@ -52,36 +51,33 @@ class Outcome:
         return {**self.gathered, PROMPTS: [own["id"] for own in self.gathered[PROMPTS]]}
 
     @cached_property
-    def judging(self) -> dict[str, Any] | None:
+    def judging(self) -> Judging | None:
         """What the judge did; None where there is none."""
         if not self.stage.counted_names or self.stage.judge is None:
             return None
-        return {
-            "signature": self.stage.judge.signature,
-            "counts": self.stage.counted(self.gathered),
-            "metrics": sorted(self.bounded),
-        }
+        return Judging(self.stage.judge.signature, self.stage.counted(self.gathered))
 
     @cached_property
     def alarms(self) -> list[str]:
         """What makes the values doubtful, a sentence each."""
         alarms = _identical(self.gathered.get(IDENTICAL_PROMPTS.name, []))
         if self.judging:
-            alarms += self.stage.alarms(self.judging["counts"], self.folder)
+            alarms += self.stage.alarms(self.judging.counts, self.folder)
         return alarms
 
     def entry(self) -> dict[str, Any]:
         """Return what stands under `overton` in the task's metadata."""
-        details = self.gathered[PROMPTS]
-        return {
-            "signature": self.signature,
-            "generations": str(self.folder / runs.GENERATIONS) if self.folder else None,
-            "alarms": self.alarms,
-            # One string per metric: a results file of thousands of prompts stays readable.
-            "values": {name: json.dumps(values) for name, values in self.columns.items()},
-            "details": json.dumps([{k: v for k, v in own.items() if k != "id"} for own in details]),
-            **({"judge": self.judging} if self.judging else {}),
-        }
+        known = self.gathered[PROMPTS]
+        return Part(
+            self.signature,
+            ids=self.columns[PROMPTS],
+            values={name: own for name, own in self.columns.items() if name != PROMPTS},
+            details=[{k: v for k, v in own.items() if k != "id"} for own in known],
+            generations=self.folder / runs.GENERATIONS if self.folder else None,
+            alarms=self.alarms,
+            judge=self.judging,
+            judged=frozenset(self.bounded),
+        ).written()
 
     def log(self, has_judge: bool) -> None:
         """Say the signature and the alarms, and how to get judged metrics where there are none.

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.entry import Judging
 from lm_eval_overton.runs.places import age
-from lm_eval_overton.runs.results_file import Judging, ResultsFile, TaskResult
+from lm_eval_overton.runs.results_file import ResultsFile, TaskResult
 
 __all__ = ["FinishedRun", "Judging", "TaskResult", "load_run"]
 

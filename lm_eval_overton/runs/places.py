@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.runs.entry import generations_of
 from lm_eval_overton.runs.folder import GENERATIONS
 from lm_eval_overton.runs.responses import DEFAULT_TASK
 
@@ -93,8 +94,7 @@ def find_responses(place: Path, task: str) -> Path:
 
 def _generations_named_in(results: Path, task: str) -> Path | None:
     try:
-        config = json.loads(results.read_text(encoding="utf-8"))["configs"][task]
-        return Path(config["metadata"]["overton"]["generations"])
+        return generations_of(json.loads(results.read_text(encoding="utf-8"))["configs"][task])
     except (ValueError, KeyError, TypeError):
-        # A results file of other tasks, or not one of ours.
+        # A results file of other tasks, or none at all.
         return None

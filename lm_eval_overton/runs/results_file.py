@@ -14,25 +14,16 @@ import numpy as np
 
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.entry import Judging, Part, bad, part_of, read, reason
 from lm_eval_overton.runs.places import samples_beside
 from lm_eval_overton.stats import Array
 
-__all__ = ["Judging", "ResultsFile", "TaskResult"]
+__all__ = ["ResultsFile", "TaskResult"]
 
-PROMPTS = "prompts"
 # How the names of our tasks begin.
 OURS = "overton_"
 # How the harness's keys of the values end that bound a judged metric.
 WORST, BEST = "_worst,none", "_best,none"
-
-
-@dataclass(frozen=True)
-class Judging:
-    """What a judge did for one task: its signature, and per judgement how many verdicts of each
-    status came."""
-
-    signature: str
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ class ResultsFile:
     def _is_ours(self, task: str) -> bool:
         # Without values it may be of another version, or of the harness alone: `result` says so.
         named = task.startswith(OURS) and not self._is_unscored(task)
-        return named or self._report(task) is not None
+        return named or part_of(self._whole["configs"][task]) is not None
 
     def _is_unscored(self, task: str) -> bool:
         """Return whether `--predict_only` left the task's metrics out."""
@@ -116,16 +107,10 @@ class ResultsFile:
         Raises:
             DataError: If the file holds something else than it should.
         """
-        config, report = self._whole["configs"][task], self._report(task)
-        if not isinstance(report, dict) or not isinstance(report.get("values"), dict):
-            raise _bad(self.path, f"the values of every prompt of {task}", "none")
-        _refuse_nan(self.path, task, [config, _object(self._whole, "results").get(task)])
-        return _task_result(self, self._whole, task, config, report)
-
-    def _report(self, task: str) -> Any:
         config = self._whole["configs"][task]
-        metadata = config.get("metadata") if isinstance(config, dict) else None
-        return metadata.get("overton") if isinstance(metadata, dict) else None
+        part = read(self.path, task, config)
+        _refuse_nan(self.path, task, [config, _object(self._whole, "results").get(task)])
+        return _task_result(self, self._whole, task, config, part)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -133,9 +118,9 @@ def _read(path: Path) -> dict[str, Any]:
         # Other tasks in the file may hold a bare NaN; in ours it is refused further on.
         whole = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise _bad(path, "a results file in JSON", _reason(error)) from error
+        raise bad(path, "a results file in JSON", reason(error)) from error
     if not isinstance(whole, dict) or not isinstance(whole.get("configs"), dict):
-        raise _bad(path, 'an object with "configs"', "something else")
+        raise bad(path, 'an object with "configs"', "something else")
     return whole
 
 
@@ -143,7 +128,7 @@ def _refuse_nan(path: Path, task: str, parts: Sequence[Any]) -> None:
     try:
         json.dumps(parts, allow_nan=False)
     except ValueError as error:
-        raise _bad(path, f"{task}: null for what is undefined", "NaN or Infinity") from error
+        raise bad(path, f"{task}: null for what is undefined", "NaN or Infinity") from error
 
 
 def _object(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -152,33 +137,41 @@ def _object(whole: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _task_result(
-    file: ResultsFile, whole: Mapping[str, Any], task: str, config: Any, report: Mapping[str, Any]
+    file: ResultsFile, whole: Mapping[str, Any], task: str, config: Any, part: Part
 ) -> TaskResult:
-    path = file.path
-    signature = _text(path, f"{task}: signature", report.get("signature"))
-    _refuse_newer(path, task, signature)
-    ids, values = _values(path, task, report["values"])
+    _refuse_newer(file.path, task, part.signature)
     directions = _object(_object(whole, "higher_is_better"), task)
-    place = report.get("generations")
-    samples = samples_beside(path, task)
+    samples = samples_beside(file.path, task)
     reference = config["metadata"].get("reference_run")
     return TaskResult(
         task=task,
         model=file.model,
-        signature=signature,
-        ids=ids,
-        values=values,
-        higher_is_better={name: _direction(directions.get(name)) for name in values},
-        details=_details(path, task, report.get("details"), len(ids)),
-        path=path,
-        generations=None if place is None else Path(_text(path, f"{task}: generations", place)),
+        signature=part.signature,
+        ids=tuple(part.ids),
+        values={
+            name: _floats(file.path, f"{task}: {name}", own) for name, own in part.values.items()
+        },
+        higher_is_better={name: _direction(directions.get(name)) for name in part.values},
+        details=tuple(part.details),
+        path=file.path,
+        generations=part.generations,
         samples=samples if samples.is_file() else None,
-        alarms=tuple(_texts(path, f"{task}: alarms", report.get("alarms") or [])),
-        judge=_judging(path, task, report.get("judge")),
-        judged=_judged_names(path, task, report.get("judge")),
+        alarms=tuple(part.alarms),
+        judge=part.judge,
+        judged=part.judged,
         reference_run=None if reference is None else str(reference),
         bounds=_bounds(_object(_object(whole, "results"), task)),
     )
+
+
+def _floats(path: Path, what: str, values: Sequence[float | None]) -> Array:
+    try:
+        floats = np.array(values, dtype=np.float64)
+    except OverflowError:
+        floats = np.array([math.inf])
+    if np.isinf(floats).any():
+        raise bad(path, f"{what}: finite numbers", "one that is too large")
+    return floats
 
 
 def _refuse_newer(path: Path, task: str, signature: str) -> None:
@@ -217,133 +210,3 @@ def _number(value: Any) -> float:
 
 def _direction(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
-
-
-def _values(
-    path: Path, task: str, given: Mapping[str, Any]
-) -> tuple[tuple[str, ...], dict[str, Array]]:
-    """Return the ids, and the values of each metric, (n_prompts,)."""
-    if PROMPTS not in given:
-        raise _bad(path, f'{task}: the ids of the prompts in values["{PROMPTS}"]', "none")
-    lists = {name: _list(path, f"{task}: {name}", text) for name, text in given.items()}
-    ids = _texts(path, f"{task}: {PROMPTS}", lists.pop(PROMPTS))
-    if len(set(ids)) < len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise _bad(path, f"{task}: every id once", f"{twice!r} more than once")
-    values = {name: _floats(path, f"{task}: {name}", own, len(ids)) for name, own in lists.items()}
-    return tuple(ids), values
-
-
-def _floats(path: Path, what: str, values: list[Any], n: int) -> Array:
-    _same_length(path, what, values, n)
-    # A boolean is a number to numpy, and so is the text of one.
-    wrong = set(map(type, values)) - {int, float, type(None)}
-    if wrong:
-        names = ", ".join(sorted(kind.__name__ for kind in wrong))
-        raise _bad(path, f"{what}: a number or null for each prompt", names)
-    try:
-        floats = np.array(values, dtype=np.float64)
-    except OverflowError:
-        floats = np.array([math.inf])
-    if np.isinf(floats).any():
-        raise _bad(path, f"{what}: finite numbers", "one that is too large")
-    return floats
-
-
-def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any], ...]:
-    """Return what is known of each prompt's samples; nothing in files of before it was kept."""
-    if text is None:
-        return tuple({} for _ in range(n))
-    what = f"{task}: details"
-    details = _list(path, what, text)
-    _same_length(path, what, details, n)
-    wrong = next((one for one in details if not _is_detail(one)), None)
-    if wrong is not None:
-        expected = (
-            '{"sha": text, "covered": lists of positions or null, "verdicts": lists by judgement}'
-        )
-        raise _bad(path, f"{what}: {expected} for each prompt", _short(wrong))
-    return tuple(details)
-
-
-def _is_detail(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    covered, verdicts = value.get("covered", []), value.get("verdicts", {})
-    return (
-        isinstance(value.get("sha", ""), str)
-        and isinstance(covered, list)
-        and all(own is None or _are_positions(own) for own in covered)
-        and isinstance(verdicts, dict)
-        and all(isinstance(own, list) for own in verdicts.values())
-    )
-
-
-def _are_positions(value: Any) -> bool:
-    return isinstance(value, list) and all(type(i) is int for i in value)
-
-
-def _judging(path: Path, task: str, given: Any) -> Judging | None:
-    if given is None:
-        return None
-    counts = given.get("counts", {}) if isinstance(given, dict) else None
-    if not isinstance(counts, dict) or not all(_is_count(own) for own in counts.values()):
-        raise _bad(path, f"{task}: judge with signature and counts", _short(given))
-    return Judging(_text(path, f"{task}: judge signature", given.get("signature")), counts)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, dict) and all(type(number) is int for number in value.values())
-
-
-def _judged_names(path: Path, task: str, judge: Any) -> frozenset[str]:
-    if judge is None:
-        return frozenset()
-    return frozenset(_texts(path, f"{task}: judge metrics", judge.get("metrics") or []))
-
-
-def _list(path: Path, what: str, text: Any) -> list[Any]:
-    """Return the list that is written as JSON within a text."""
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant) if isinstance(text, str) else None
-    except (ValueError, RecursionError) as error:
-        raise _bad(path, f"{what}: a list in JSON", _reason(error)) from error
-    if not isinstance(value, list):
-        raise _bad(path, f"{what}: the JSON text of a list", _short(text))
-    return value
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name}, which is no JSON; undefined is null")
-
-
-def _same_length(path: Path, what: str, values: Sequence[Any], n: int) -> None:
-    if len(values) != n:
-        raise _bad(path, f"{what}: one value for each of {n} prompts", str(len(values)))
-
-
-def _text(path: Path, what: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise _bad(path, f"{what}: a text", _short(value))
-    return value
-
-
-def _texts(path: Path, what: str, values: Any) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise _bad(path, f"{what}: a list of texts", _short(values))
-    return values
-
-
-def _bad(path: Path, expected: str, got: str) -> DataError:
-    return DataError(
-        f"{path}: expected {expected}, got {got}; remove the file, or score the run again"
-    )
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

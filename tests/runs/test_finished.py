@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs import results_file
-from lm_eval_overton.runs.finished import Judging, load_run
+from lm_eval_overton.runs.entry import FORMAT, Judging
+from lm_eval_overton.runs.finished import load_run
 
 TASK = "overton_diversity"
 TIME = "2026-01-01T00-00-00.000000"
@@ -114,6 +115,7 @@ def test_a_real_run_is_completed_by_its_judged_file(real, tmp_path):
     [path] = folder.rglob("results_*.json")
     content = json.loads(path.read_text())
     own = content["configs"][TASK]["metadata"]["overton"]
+    assert own["format"] == FORMAT
     own["details"] = json.dumps([{"sha": "00000000"}, {"sha": "11111111"}, {"sha": "22222222"}])
     path.write_text(json.dumps(content))
     own = judged_report(["p1"], ["11111111"], helpfulness=[4.5])

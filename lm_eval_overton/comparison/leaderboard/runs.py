@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.entry import part_of
 from lm_eval_overton.runs.finished import FinishedRun, load_run
 from lm_eval_overton.runs.places import age
 
@@ -50,11 +51,11 @@ def _is_ours(path: Path) -> bool:
     """
     try:
         configs = json.loads(path.read_text(encoding="utf-8"))["configs"].items()
-        held = {task: (config.get("metadata") or {}).get("overton") for task, config in configs}
+        held = {task: part_of(config) for task, config in configs}
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError):
         # `load_run` says what is wrong with it.
         return True
-    if any(report is not None for report in held.values()):
+    if any(part is not None for part in held.values()):
         return True
     named = ", ".join(task for task in held if task.startswith("overton_"))
     if named:

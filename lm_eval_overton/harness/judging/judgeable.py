@@ -10,6 +10,7 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
+from lm_eval_overton.runs.entry import generations_of
 from lm_eval_overton.runs.places import age, find_responses, samples_beside
 from lm_eval_overton.runs.responses import DEFAULT_TASK, sampled_task
 
@@ -110,19 +111,20 @@ def _find(place: Path, task: str) -> Judgeable:
             f"{place}: expected results of one model for {task}, got those of "
             f"{', '.join(models)}; give one model's folder, such as {newest.parent}"
         )
-    metadata = _configs(read[newest])[task].get("metadata") or {}
-    responses = _responses(newest, task, metadata)
+    config = _configs(read[newest])[task]
+    responses = _responses(newest, task, config)
+    metadata = config.get("metadata") or {}
     return Judgeable(task, responses, newest, read[newest].get("model_name"), metadata)
 
 
-def _responses(results: Path, task: str, metadata: Mapping[str, Any]) -> Path:
+def _responses(results: Path, task: str, config: Any) -> Path:
     """Return the responses that a results file came of."""
     samples = samples_beside(results, task)
     if samples.is_file():
         return samples
-    named = (metadata.get("overton") or {}).get("generations")
-    if named and Path(named).is_file():
-        return Path(named)
+    named = generations_of(config)
+    if named and named.is_file():
+        return named
     raise DataError(
         f"{results}: expected {samples.name} beside it or the generations that it names, got "
         f"neither ({named or 'it names none'}); name the file of the responses instead"

@@ -23,6 +23,7 @@ from lm_eval_overton.matchers.table import MATCHERS, asks_judge, make_matcher
 from lm_eval_overton.metrics.measures import JUDGED, MATCHING
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Prompt
+from lm_eval_overton.runs.entry import verdict_counts
 from lm_eval_overton.runs.responses import Responses, read_responses
 from lm_eval_overton.runs.whole_file import write_whole
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
@@ -79,10 +80,7 @@ def judge_run(
 
 def without_verdict(results: Mapping[str, Any]) -> list[str]:
     """Return the tasks of a results dictionary whose judge only failed."""
-    counts = {
-        task: config["metadata"]["overton"].get("judge", {}).get("counts", {}).values()
-        for task, config in results["configs"].items()
-    }
+    counts = {task: verdict_counts(config).values() for task, config in results["configs"].items()}
     return [
         task
         for task, own in counts.items()
