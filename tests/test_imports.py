@@ -30,7 +30,7 @@ def loaded_after(code, *suspects):
         "import lm_eval_overton.stats",
         "import lm_eval_overton.text.samples",
         # The tokenizers are imported on first use.
-        "from lm_eval_overton.text.words import content_words; content_words('One. Two.')",
+        "from lm_eval_overton.text.english import ENGLISH; ENGLISH.content_words('One. Two.')",
     ],
 )
 def test_pure_modules_load_neither_the_harness_nor_a_model_library(code):

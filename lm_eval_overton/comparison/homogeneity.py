@@ -12,7 +12,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import SEED, defined, means
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.formulas.similarity import jaccard_matrix, mean_similarity
-from lm_eval_overton.text.words import content_words
+from lm_eval_overton.text.english import ENGLISH
 
 __all__ = ["Homogeneity", "homogeneity"]
 
@@ -62,5 +62,5 @@ def homogeneity(
 
 def _likenesses(texts: Sequence[Sequence[str]], cells: Sequence[tuple[int, int]]) -> list[float]:
     """Return the mean similarity of one prompt's samples for each pair of runs."""
-    bags = [[content_words(text) for text in own] for own in texts]
+    bags = [[ENGLISH.content_words(text) for text in own] for own in texts]
     return [mean_similarity(jaccard_matrix(bags[i], bags[j]), i == j, None) for i, j in cells]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lm_eval_overton.text.forms import ANSWER, FENCE, QUERY
 from lm_eval_overton.text.samples import asks_summary_first
-from lm_eval_overton.text.words import ANSWER, FENCE, QUERY
 
 __all__ = [
     "CHAT",

@@ -33,7 +33,7 @@ from pydantic import ValidationError
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.judge.prompts import Judgement, Reply, as_data
 from lm_eval_overton.judge.verdicts import STATUSES, Status, Verdict
-from lm_eval_overton.text.words import REFUSAL_PHRASES
+from lm_eval_overton.text.forms import REFUSAL_PHRASES
 
 __all__ = ["STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
 

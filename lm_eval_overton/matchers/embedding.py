@@ -14,6 +14,8 @@ from lm_eval_overton.matchers.question import (
     split_responses,
 )
 from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["EMBEDDING_THRESHOLD", "EmbeddingMatcher"]
 
@@ -24,9 +26,15 @@ EMBEDDING_THRESHOLD = 0.6
 class EmbeddingMatcher(Matcher):
     """A viewpoint is covered if a sentence's embedding is close to the viewpoint's."""
 
-    def __init__(self, encoder: Encoder, threshold: float = EMBEDDING_THRESHOLD) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        threshold: float = EMBEDDING_THRESHOLD,
+        tokenizer: Tokenizer = ENGLISH,
+    ) -> None:
         self.encoder = encoder
         self.threshold = threshold
+        self.tokenizer = tokenizer
 
     @property
     def signature(self) -> str:
@@ -35,7 +43,7 @@ class EmbeddingMatcher(Matcher):
 
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best cosine per response and viewpoint, in [-1, 1]."""
-        split = split_responses(questions)
+        split = split_responses(questions, self.tokenizer)
         # One call for all texts, so that batches are full whatever the questions' lengths.
         every = [text for own in split for pieces in own for text in pieces]
         self.encoder.encode(

@@ -18,6 +18,8 @@ from lm_eval_overton.matchers.question import (
     split_responses,
 )
 from lm_eval_overton.text.encoder import weights_sha256
+from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["NLI_THRESHOLD", "NliMatcher", "PairFrame", "entailment_index"]
 
@@ -35,11 +37,13 @@ class NliMatcher(Matcher):
         threshold: float = NLI_THRESHOLD,
         device: str | None = None,
         batch_size: int = 128,
+        tokenizer: Tokenizer = ENGLISH,
     ) -> None:
         self.name = model
         self.threshold = threshold
         self.device = device
         self.batch_size = batch_size
+        self.splitter = tokenizer
         self._known: dict[tuple[str, str], float] = {}
         # Read at once, so that a wrong model is refused before anything is generated.
         self.config = self._read_config()
@@ -74,7 +78,7 @@ class NliMatcher(Matcher):
 
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best entailment probability per response and viewpoint, in [0, 1]."""
-        split = split_responses(questions)
+        split = split_responses(questions, self.splitter)
         self._score_new(
             (piece, view)
             for own, question in zip(split, questions, strict=True)

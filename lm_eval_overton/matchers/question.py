@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.judge.verdicts import Verdict
-from lm_eval_overton.text.words import sentences
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["Matcher", "Scores", "ViewpointQuestion", "as_scores", "split_responses"]
 
@@ -52,9 +52,13 @@ class Matcher(Protocol):
         return []
 
 
-def split_responses(questions: Sequence[ViewpointQuestion]) -> list[list[list[str]]]:
+def split_responses(
+    questions: Sequence[ViewpointQuestion], tokenizer: Tokenizer
+) -> list[list[list[str]]]:
     """Return per question and response its sentences."""
-    return [[sentences(response) for response in question.texts] for question in questions]
+    return [
+        [tokenizer.sentences(response) for response in question.texts] for question in questions
+    ]
 
 
 def as_scores(rows: Sequence[Sequence[float] | npt.NDArray[np.floating]], width: int) -> Scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,8 +13,9 @@ import numpy.typing as npt
 from lm_eval_overton.metrics.formulas import similarity
 from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import Sample
-from lm_eval_overton.text.words import content_words, word_count
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["BERTSCORES", "KINDS", "Kind", "Likeness", "shortened"]
 
@@ -35,19 +36,27 @@ def _rouge_tokens(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _content_words(text: str) -> frozenset[str]:
-    return content_words(text)
+def _content_words(tokenizer: Tokenizer, text: str) -> frozenset[str]:
+    return tokenizer.content_words(text)
 
 
-def _matrix(kind: str, own: Sequence[str], references: Sequence[str], encoder: Encoder) -> Matrix:
+def _matrix(
+    kind: str,
+    own: Sequence[str],
+    references: Sequence[str],
+    encoder: Encoder,
+    tokenizer: Tokenizer,
+) -> Matrix:
     """Return (n_own, n_references) similarities of one kind."""
     if kind == "cosine":
         return similarity.cosine_matrix(encoder.encode(own), encoder.encode(references))
     if kind == "jaccard":
-        return _between(_content_words, similarity.jaccard_matrix, own, references)
+        return _between(
+            partial(_content_words, tokenizer), similarity.jaccard_matrix, own, references
+        )
     if kind == "rouge_l":
         return _between(_rouge_tokens, similarity.rouge_l_matrix, own, references)
-    return _between(word_count, similarity.length_ratio_matrix, own, references)
+    return _between(tokenizer.count, similarity.length_ratio_matrix, own, references)
 
 
 def _between(
@@ -74,6 +83,7 @@ class Likeness:
     hint_source: int | None = None
     same_run: bool = False
     bert: tuple[PairScores, PairScores] | None = None
+    tokenizer: Tokenizer = ENGLISH
 
     @classmethod
     def between(
@@ -83,6 +93,7 @@ class Likeness:
         encoder: Encoder,
         hint_source: int | None = None,
         bert: tuple[PairScores, PairScores] | None = None,
+        tokenizer: Tokenizer = ENGLISH,
     ) -> Likeness:
         """Compare the valid ones among all samples and all reference samples of a prompt.
 
@@ -97,18 +108,19 @@ class Likeness:
             valid.index(hint_source) if hint_source in valid else None,
             [sample.raw for sample in samples] == [sample.raw for sample in reference],
             bert,
+            tokenizer,
         )
 
     def of(self, kind: str, short: bool = False) -> float:
         """Return the mean similarity of the samples to the references; NaN without a pair."""
         own, references = self._texts(short)
-        matrix = _matrix(kind, own, references, self.encoder)
+        matrix = _matrix(kind, own, references, self.encoder, self.tokenizer)
         return similarity.mean_similarity(matrix, self.same_run, self.hint_source)
 
     def ceiling(self, kind: str, short: bool = False) -> float:
         """Return the mean similarity of the references to each other, self pairs left out."""
         _, references = self._texts(short)
-        matrix = _matrix(kind, references, references, self.encoder)
+        matrix = _matrix(kind, references, references, self.encoder, self.tokenizer)
         return similarity.mean_similarity(matrix, True, self.hint_source)
 
     def bertscore(self, part: str) -> float:

@@ -19,7 +19,6 @@ from lm_eval_overton.metrics.metric import Metric, Need
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.text import words
 
 __all__ = ["BOUNDS", "Bench", "Prompt", "PromptView", "Values", "details", "score_prompts"]
 
@@ -92,7 +91,7 @@ def _to_encode(views: Sequence[PromptView], needs: AbstractSet[Need]) -> Iterato
     if Need.SENTENCES in needs:
         for view in views:
             for sample in view.texts:
-                yield from words.sentences(sample)
+                yield from view.bench.tokenizer.sentences(sample)
     if Need.REFERENCE_EMBEDDINGS in needs:
         for view in views:
             both = [*view.texts, *view.prompt.reference_texts]

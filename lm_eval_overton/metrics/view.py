@@ -19,10 +19,11 @@ from lm_eval_overton.metrics.formulas.clusters import cluster_labels
 from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
 from lm_eval_overton.metrics.likeness import Likeness
 from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, n_missing, passing
-from lm_eval_overton.text import words as text
 from lm_eval_overton.text.bertscore import BertScorer, PairScores
 from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["CONTROLLED_N", "Bench", "Fill", "Part", "Prompt", "PromptView", "Verdicts"]
 
@@ -97,7 +98,8 @@ class Bench:
     """What is common to all prompts of a task.
 
     `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar`
-    is the least helpfulness of a sample that passes the quality control.
+    is the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
+    apart.
     """
 
     n: int
@@ -107,12 +109,13 @@ class Bench:
     matcher: Matcher | None = None
     bert: BertScorer | None = None
     bar: int = 4
+    tokenizer: Tokenizer = ENGLISH
     _bags: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def bag(self, sample: str) -> frozenset[str]:
         """Return the content words of a text that several prompts ask for."""
         if sample not in self._bags:
-            self._bags[sample] = text.content_words(sample)
+            self._bags[sample] = self.tokenizer.content_words(sample)
         return self._bags[sample]
 
     def covered(self, question: ViewpointQuestion, fill: Fill = "") -> npt.NDArray[np.bool_]:
@@ -208,7 +211,7 @@ class PromptView:
     @cached_property
     def tokens(self) -> list[list[str]]:
         """Word tokens per valid sample."""
-        return [text.tokenize(sample) for sample in self.texts]
+        return [self.bench.tokenizer.words(sample) for sample in self.texts]
 
     @cached_property
     def bags(self) -> list[frozenset[str]]:
@@ -216,12 +219,12 @@ class PromptView:
         if self.whole is not None:
             known = dict(zip(self.whole.texts, self.whole.bags, strict=True))
             return [known[sample] for sample in self.texts]
-        return [text.content_words_of(tokens) for tokens in self.tokens]
+        return [self.bench.tokenizer.content_words_of(tokens) for tokens in self.tokens]
 
     @cached_property
-    def bigrams(self) -> list[list[tuple[str, str]]]:
+    def bigrams(self) -> list[list[tuple[str, ...]]]:
         """Lower-cased bigrams per valid sample."""
-        return [text.bigrams(tokens) for tokens in self.tokens]
+        return [self.bench.tokenizer.n_grams(tokens, 2) for tokens in self.tokens]
 
     @cached_property
     def embeddings(self) -> npt.NDArray[np.float32]:
@@ -236,7 +239,7 @@ class PromptView:
     @cached_property
     def cluster_pool(self) -> npt.NDArray[np.bool_]:
         """(n_valid, n_clusters): which sample has a sentence in which cluster."""
-        pieces = [text.sentences(sample) for sample in self.texts]
+        pieces = [self.bench.tokenizer.sentences(sample) for sample in self.texts]
         # Sorted, so that ties fall the same way in whatever order the samples come.
         distinct = sorted({piece for own in pieces for piece in own})
         labels = cluster_labels(self.bench.encoder.encode(distinct))
@@ -297,7 +300,12 @@ class PromptView:
         """The samples against the reference's."""
         prompt = self.prompt
         return Likeness.between(
-            prompt.samples, prompt.reference, self.bench.encoder, prompt.hint_source, self.bert
+            prompt.samples,
+            prompt.reference,
+            self.bench.encoder,
+            prompt.hint_source,
+            self.bert,
+            self.bench.tokenizer,
         )
 
     def at_n(self, statistic: Callable[[Sequence[int]], float]) -> float:

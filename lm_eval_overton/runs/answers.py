@@ -21,8 +21,8 @@ from lm_eval_overton.runs.responses import (
     sampled_task,
 )
 from lm_eval_overton.settings.signature import fields
+from lm_eval_overton.text.forms import FENCE
 from lm_eval_overton.text.samples import Cleaning, Sample
-from lm_eval_overton.text.words import FENCE
 
 __all__ = [
     "Answers",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_overton.text.words import FENCE, answer_of, cut_at_stop
+from lm_eval_overton.text.forms import FENCE, answer_of, cut_at_stop
 
 __all__ = [
     "STATUSES",

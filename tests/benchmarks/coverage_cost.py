@@ -35,7 +35,7 @@ from lm_eval_overton.matchers.embedding import EmbeddingMatcher
 from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.text.encoder import Encoder, find_encoder
-from lm_eval_overton.text.words import sentences
+from lm_eval_overton.text.english import ENGLISH
 
 PEERS = Path(__file__).resolve().parents[3] / "shared" / "peers"
 SITUATIONS = PEERS / "valuekaleidoscope_overton_small.json"
@@ -75,21 +75,21 @@ def questions(viewpoints: Sequence[list[str]]) -> list[ViewpointQuestion]:
 def pairs_of(asked: Sequence[ViewpointQuestion]) -> list[list[list[tuple[str, str]]]]:
     """Return the sentence and viewpoint pairs: per question, per response."""
     return [
-        [[(piece, view) for piece in sentences(text) for view in views] for text in texts]
+        [[(piece, view) for piece in ENGLISH.sentences(text) for view in views] for text in texts]
         for texts, views, _ in asked
     ]
 
 
 def count(asked: Sequence[ViewpointQuestion]) -> str:
     """Return the sizes of a benchmark in words."""
-    n_sentences = sum(len(sentences(text)) for texts, _, _ in asked for text in texts)
+    n_sentences = sum(len(ENGLISH.sentences(text)) for texts, _, _ in asked for text in texts)
     n_views = sum(len(views) for _, views, _ in asked)
     return f"{len(asked)} situations, {n_views} viewpoints, {n_sentences} sentences"
 
 
 def n_texts(asked: Sequence[ViewpointQuestion]) -> int:
     """Return how many distinct sentences and viewpoints there are: what is encoded."""
-    pieces = {piece for texts, _, _ in asked for text in texts for piece in sentences(text)}
+    pieces = {piece for texts, _, _ in asked for text in texts for piece in ENGLISH.sentences(text)}
     return len(pieces.union(*(views for _, views, _ in asked)))
 
 
@@ -109,7 +109,7 @@ def embedding(asked: Sequence[ViewpointQuestion]) -> None:
     """Print the embedding matcher's cost and what it finds."""
     loaded = Encoder(find_encoder())
     loaded.encode(["Loaded before the clock starts."])
-    sentences("So are the tokenizers.")
+    ENGLISH.sentences("So are the tokenizers.")
     fresh = Encoder(loaded.source)
     fresh.model = loaded.model
     matcher = EmbeddingMatcher(fresh)

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from lm_eval_overton.metrics.formulas.similarity import rouge_l_matrix, rouge_tokens
 from lm_eval_overton.text.bertscore import BertScorer
-from lm_eval_overton.text.words import cut_at_stop
+from lm_eval_overton.text.forms import cut_at_stop
 
 Prompts = list[list[str]]
 Array = npt.NDArray[np.floating]

@@ -15,8 +15,8 @@ from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import sign
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean, cut_share
-from lm_eval_overton.text.words import sentences
 
 SERVER = {"base_url": "x"}
 
@@ -98,4 +98,4 @@ def test_an_empty_stop_does_not_end_a_response():
 
 
 def test_numbers_without_letters_are_no_sentences():
-    assert sentences("½\n①") == []
+    assert ENGLISH.sentences("½\n①") == []

@@ -949,7 +949,7 @@ def test_real_runs_are_compared(real):
 def test_released_runs_give_the_known_parts():
     from lm_eval_overton.judge.parse import parse_released
     from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
-    from lm_eval_overton.text.words import content_words
+    from lm_eval_overton.text.english import ENGLISH
     from tests.released import FENCE, samples
 
     def finished(model, stops):
@@ -959,7 +959,7 @@ def test_released_runs_give_the_known_parts():
         for own, judged in zip(samples(model, stops), scores(replies), strict=True):
             kept = [s.text for s, score in zip(own, judged, strict=True) if score >= 4 and s.text]
             for column, texts in ((raw, [s.text for s in own if s.text]), (controlled, kept)):
-                column.append(jaccard_diversity([content_words(text) for text in texts]))
+                column.append(jaccard_diversity([ENGLISH.content_words(text) for text in texts]))
         columns = {"lexical_diversity": raw, "lexical_diversity_qc": controlled}
         return run(model, task(ids=[str(i) for i in range(50)], **columns))
 

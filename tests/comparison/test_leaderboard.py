@@ -19,7 +19,7 @@ from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.reporting.tables.leaderboard import as_csv, as_json, as_markdown
 from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.text.words import content_words
+from lm_eval_overton.text.english import ENGLISH
 from tests.released import FENCE, samples
 
 TASK = "overton_diversity"
@@ -552,7 +552,9 @@ def test_a_damaged_results_file_is_not_passed_over(tmp_path):
 def test_the_released_models_stand_in_the_papers_order():
     def released(model, stops):
         own = [
-            jaccard_diversity([content_words(s.text) for s in prompt if s.status == "valid"])
+            jaccard_diversity(
+                [ENGLISH.content_words(s.text) for s in prompt if s.status == "valid"]
+            )
             for prompt in samples(model, stops)
         ]
         return run(model, lexical_diversity=own)

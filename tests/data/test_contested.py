@@ -10,7 +10,7 @@ import pytest
 
 from lm_eval_overton.data import load_prompts, load_viewpoints, normal, packaged_path, read_jsonl
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
-from lm_eval_overton.text.words import sentences, word_count
+from lm_eval_overton.text.english import ENGLISH
 from tests.conftest import ROOT
 
 SHARED = ROOT.parent / "shared"
@@ -64,8 +64,8 @@ def test_every_question_has_five_to_eight_viewpoints_and_every_id_is_used_once()
 
 def test_every_viewpoint_is_one_sentence_of_15_to_35_words():
     texts = {viewpoint["id"]: viewpoint["text"] for viewpoint in VIEWPOINTS}
-    assert [key for key, text in texts.items() if sentences(text) != [text]] == []
-    assert {key: n for key in texts if not 15 <= (n := word_count(texts[key])) <= 35} == {}
+    assert [key for key, text in texts.items() if ENGLISH.sentences(text) != [text]] == []
+    assert {key: n for key in texts if not 15 <= (n := ENGLISH.count(texts[key])) <= 35} == {}
 
 
 def sides_of(doc):

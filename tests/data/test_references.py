@@ -6,7 +6,7 @@ import pytest
 
 from lm_eval_overton.data import load_prompts, packaged_path, read_jsonl
 from lm_eval_overton.harness.icl.examples import PACKAGED_RESERVED, load_examples, load_hints
-from lm_eval_overton.text.words import sentences, word_count
+from lm_eval_overton.text.english import ENGLISH
 
 PATH = packaged_path("references_open_ended")
 ROWS = [row for _, row in read_jsonl(PATH)]
@@ -24,7 +24,7 @@ def test_two_different_responses_of_a_careful_length(row):
     first, second = row["responses"]
     assert first != second
     for response in row["responses"]:
-        assert 120 <= word_count(response) <= 250
+        assert 120 <= ENGLISH.count(response) <= 250
         assert response == response.strip()
         # It would end the answer of the base model's frame.
         assert "```" not in response
@@ -33,10 +33,10 @@ def test_two_different_responses_of_a_careful_length(row):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
 def test_a_hint_is_two_or_three_sentences(row):
     # Four hints end in "Prose.", a word on the form.
-    full = [sentence for sentence in sentences(row["hint"]) if word_count(sentence) > 2]
+    full = [sentence for sentence in ENGLISH.sentences(row["hint"]) if ENGLISH.count(sentence) > 2]
     assert len(full) in (2, 3)
     assert "```" not in row["hint"]
-    assert word_count(row["hint"]) < 70
+    assert ENGLISH.count(row["hint"]) < 70
 
 
 def test_the_file_serves_as_hints():
@@ -49,6 +49,6 @@ def test_three_fixed_examples_that_are_no_prompts():
     asked = {doc["prompt"] for doc in load_prompts("open_ended").docs}
     for example in examples:
         assert example.summary
-        assert len(sentences(example.summary)) in (2, 3)
+        assert len(ENGLISH.sentences(example.summary)) in (2, 3)
         assert "```" not in json.dumps([example.prompt, example.response, example.summary])
         assert example.prompt not in asked

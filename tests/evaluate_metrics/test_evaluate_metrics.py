@@ -31,8 +31,8 @@ from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean
-from lm_eval_overton.text.words import content_words
 from tests.conftest import PAPER
 from tests.test_imports import loaded_after
 
@@ -144,7 +144,9 @@ def test_the_papers_diversity_of_llama_2_chat(made):
 def test_odd_predictions(options, predictions, expected, n, made):
     result = made(LexicalDiversity, **options).compute(predictions=predictions)
     if expected is None:
-        expected = [jaccard_diversity([content_words(t) for t in own]) for own in predictions]
+        expected = [
+            jaccard_diversity([ENGLISH.content_words(t) for t in own]) for own in predictions
+        ]
     assert result["lexical_diversity_values"] == pytest.approx(expected, nan_ok=True)
     assert result["n"] == n
     assert math.isnan(result["lexical_diversity"]) == (n == 0)
@@ -161,7 +163,7 @@ def test_texts_come_back_from_evaluate_as_they_were_given(tmp_path_factory, pred
     metric = LexicalDiversity(cache_dir=str(tmp_path_factory.getbasetemp()), keep_in_memory=True)
     values = metric.compute(predictions=predictions)["lexical_diversity_values"]
     expected = [
-        jaccard_diversity([content_words(clean(t).text) for t in own if clean(t).text])
+        jaccard_diversity([ENGLISH.content_words(clean(t).text) for t in own if clean(t).text])
         for own in predictions
     ]
     assert values == pytest.approx(expected, nan_ok=True)

@@ -15,8 +15,8 @@ from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean
-from lm_eval_overton.text.words import sentences
 
 LABELS = {0: "contradiction", 1: "ENTAILMENT", 2: "neutral"}
 QUESTIONS = load_viewpoints("contested").docs
@@ -168,7 +168,7 @@ def test_the_best_sentence_counts_with_the_real_encoder(encoder):
     views = [view["text"] for view in doc["viewpoints"]]
     response = "It depends.\n1. Donors could be paid. Few are.\n2. Poor people would sell first."
     [own] = EmbeddingMatcher(encoder).scores([ViewpointQuestion([response], views)])
-    pieces = sentences(response)
+    pieces = ENGLISH.sentences(response)
     assert len(pieces) == 4
     best = [
         max(float(encoder.encode([p])[0] @ encoder.encode([v])[0]) for p in pieces) for v in views

@@ -12,8 +12,8 @@ from lm_eval_overton.metrics.formulas import against_reference as cov
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.reference import load_reference
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean
-from lm_eval_overton.text.words import content_words
 from tests.runs.made import results, write
 
 TASK = "overton_coverage"
@@ -270,8 +270,8 @@ def called_directly(own, reference, others, n):
 @given(responses_, responses_, responses_, st.integers(2, 5))
 def test_values_on_words_are_those_of_the_pure_functions(own, reference, other, n):
     row, _ = values([prompt(own, reference), prompt(other, [])], n)
-    of_other = [[content_words(text) for text in other]] if other else []
-    sets = [[content_words(text) for text in given] for given in (own, reference)]
+    of_other = [[ENGLISH.content_words(text) for text in other]] if other else []
+    sets = [[ENGLISH.content_words(text) for text in given] for given in (own, reference)]
     assert row == pytest.approx(called_directly(*sets, of_other, n))
 
 

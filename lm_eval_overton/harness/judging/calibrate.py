@@ -21,7 +21,7 @@ from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.settings.judge import read_spec
-from lm_eval_overton.text.words import word_count
+from lm_eval_overton.text.english import ENGLISH
 
 __all__ = ["Labelled", "calibrate_run"]
 
@@ -120,7 +120,7 @@ def _items(
             if sample.status != "valid" or (asked.needs_reference and other is None):
                 continue
             value = label.value if label is not None else None
-            item = Item(entry.model, doc["prompt"], word_count(sample.text), value, ())
+            item = Item(entry.model, doc["prompt"], ENGLISH.count(sample.text), value, ())
             found.append((item, Question(asked, asked.texts(doc["prompt"], sample.text, other))))
     return found
 

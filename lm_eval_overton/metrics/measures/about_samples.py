@@ -18,7 +18,7 @@ from lm_eval_overton.metrics.metric import (
     Task,
 )
 from lm_eval_overton.metrics.view import PromptView
-from lm_eval_overton.text import words
+from lm_eval_overton.text import forms
 from lm_eval_overton.text.samples import cut_share, status_share
 
 __all__ = ["EXAMPLES_DROPPED", "IDENTICAL_PROMPTS", "LIST_SHARE", "MEAN_WORDS", "METRICS"]
@@ -27,7 +27,7 @@ _EVERY: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
 
 
 def _mean_words(view: PromptView) -> float:
-    counts = [words.word_count(sample) for sample in view.texts]
+    counts = [view.bench.tokenizer.count(sample) for sample in view.texts]
     return math.fsum(counts) / len(counts) if counts else math.nan
 
 
@@ -80,7 +80,7 @@ IDENTICAL_PROMPTS = _share(
 LIST_SHARE = _share(
     "list_share",
     "The share of the samples with at least two list lines.",
-    lambda view: surface.share(view.texts, words.is_list),
+    lambda view: surface.share(view.texts, forms.is_list),
 )
 METRICS = (
     _share(
@@ -121,7 +121,7 @@ METRICS = (
     _share(
         "refusal_share",
         "The share of the samples that hold a phrase of refusal.",
-        lambda view: surface.share(view.texts, words.is_refusal),
+        lambda view: surface.share(view.texts, forms.is_refusal),
     ),
     LIST_SHARE,
     MEAN_WORDS,

@@ -204,7 +204,7 @@ def test_a_run_counts_every_verdict_as_the_servers_log_says(mixed):
 
 def test_quality_controlled_diversity_is_that_of_the_samples_that_pass(mixed):
     from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
-    from lm_eval_overton.text.words import content_words
+    from lm_eval_overton.text.english import ENGLISH
 
     place, _, _, answers = mixed
     log, samples = Log(answers), place.valid()
@@ -215,7 +215,11 @@ def test_quality_controlled_diversity_is_that_of_the_samples_that_pass(mixed):
         ways = product(*([s >= BAR] if s else [False, True] for s in scores))
         found = []
         for way in ways:
-            bags = [content_words(text) for text, passes in zip(texts, way, strict=True) if passes]
+            bags = [
+                ENGLISH.content_words(text)
+                for text, passes in zip(texts, way, strict=True)
+                if passes
+            ]
             found.append(jaccard_diversity(bags))
         defined = [value for value in found if not math.isnan(value)]
         values += [value for value in found[:1] if value in defined]

@@ -28,7 +28,8 @@ from lm_eval_overton.metrics.formulas.coverage import (
     units_at_1,
     units_at_n,
 )
-from lm_eval_overton.text.words import content_words, cut_at_stop
+from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.forms import cut_at_stop
 from tests.conftest import PAPER
 
 SEED = 1234
@@ -340,7 +341,7 @@ needs_paper = pytest.mark.skipif(not PAPER.is_dir(), reason=f"{PAPER} is absent"
 def released_words(model, stops=("```",)):
     lines = (PAPER / "LIMA-OE" / "outputs" / f"{model}.jsonl").read_text("utf-8").splitlines()
     cleaned = [[cut_at_stop(r, stops) for r in json.loads(line)["responses"]] for line in lines]
-    return [[content_words(text) for text in texts if text] for texts in cleaned]
+    return [[ENGLISH.content_words(text) for text in texts if text] for texts in cleaned]
 
 
 @pytest.mark.paper_data

@@ -22,7 +22,8 @@ from lm_eval_overton.metrics.formulas.similarity import (
 )
 from lm_eval_overton.stats import statistic_interval
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
-from lm_eval_overton.text.words import content_words, cut_at_stop
+from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.forms import cut_at_stop
 from tests.conftest import PAPER
 
 NAN = math.nan
@@ -266,7 +267,7 @@ def released(model):
 
 @cache
 def released_words(model):
-    return [[content_words(text) for text in of_prompt] for of_prompt in released(model)]
+    return [[ENGLISH.content_words(text) for text in of_prompt] for of_prompt in released(model)]
 
 
 def similarity_to_chat(model, similarity, forms, excluded=None):

@@ -1,0 +1,96 @@
+"""English words and sentences, as the paper's numbers were made with them."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from lm_eval_overton.text.forms import LIST_MARKER
+from lm_eval_overton.text.tokenizer import Tokenizer
+
+__all__ = ["ENGLISH", "English"]
+
+_PUNCTUATION = frozenset(string.punctuation)
+
+
+@lru_cache(maxsize=1)
+def _tokenizers() -> tuple[Any, Any]:
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
+
+    # An untrained Punkt needs no download and is what the paper's word counts were made with.
+    return PunktSentenceTokenizer(), NLTKWordTokenizer()
+
+
+@lru_cache(maxsize=1)
+def _stop_words() -> frozenset[str]:
+    path = resources.files("lm_eval_overton") / "data" / "stopwords_en.txt"
+    return frozenset(path.read_text(encoding="utf-8").split())
+
+
+@dataclass(frozen=True)
+class English:
+    """NLTKWordTokenizer over untrained-Punkt sentences, and NLTK's stop words."""
+
+    @property
+    def signature(self) -> str:
+        """The language's code."""
+        return "en"
+
+    def words(self, text: str) -> list[str]:
+        """Return the word tokens of a text in order, case kept, punctuation included."""
+        punkt, words = _tokenizers()
+        return [token for sentence in punkt.tokenize(text) for token in words.tokenize(sentence)]
+
+    def content_words_of(self, tokens: Iterable[str]) -> frozenset[str]:
+        """Return the content words among tokens.
+
+        Tokens made only of ASCII punctuation and the 179 English stop words of NLTK (the list of
+        2023, compared with case) are dropped. Source: Lake et al. 2024, arXiv:2406.17692.
+
+        Args:
+            tokens: Tokens as `words` returns them.
+
+        Returns:
+            Distinct content words, case kept.
+        """
+        # `_PUNCTUATION.issuperset` is true for the empty string too, which is no word either.
+        return frozenset(
+            token
+            for token in set(tokens).difference(_stop_words())
+            if not _PUNCTUATION.issuperset(token)
+        )
+
+    def content_words(self, text: str) -> frozenset[str]:
+        """Return the content-word set of a text; see `content_words_of`."""
+        return self.content_words_of(self.words(text))
+
+    def n_grams(self, tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
+        """Return the lower-cased runs of n tokens of one sample, in order."""
+        lowered = [token.lower() for token in tokens]
+        return list(zip(*(lowered[i:] for i in range(n)), strict=False))
+
+    def sentences(self, text: str) -> list[str]:
+        """Split a response into sentences: lines without list markers, then Punkt.
+
+        Args:
+            text: One cleaned response.
+
+        Returns:
+            Sentences in order; pieces without a letter are dropped.
+        """
+        punkt, _ = _tokenizers()
+        lines = (LIST_MARKER.sub("", line).strip() for line in text.splitlines())
+        pieces = (piece for line in lines if line for piece in punkt.tokenize(line))
+        return [piece for piece in pieces if any(map(str.isalpha, piece))]
+
+    def count(self, text: str) -> int:
+        """Return the number of white-space separated words of a text."""
+        return len(text.split())
+
+
+ENGLISH: Tokenizer = English()

@@ -1,0 +1,84 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm_eval_overton.text.forms import REFUSAL_PHRASES, cut_at_stop, is_list, is_refusal
+
+texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ab .-*•1’'`\r\n#"))
+
+
+@pytest.mark.parametrize(
+    ("text", "stops", "expected"),
+    [
+        (" a \n", (), "a"),
+        ("a ``` b", ["```"], "a"),
+        ("```python\nx\n```", ["```"], ""),
+        # The stop that comes first in the text counts, not the one that is listed first.
+        ("a # b ``` c", ["```", "#"], "a"),
+        ("a``b", ["```"], "a``b"),
+        ("abc", [""], "abc"),
+        ("a\r\n\r\n```\r\nb", ["```"], "a"),
+        ("\u00a0\u3000é\u2003", (), "é"),
+        ("", ["```"], ""),
+    ],
+)
+def test_text_is_cut_at_its_first_stop_and_stripped(text, stops, expected):
+    assert cut_at_stop(text, stops) == expected
+
+
+@given(texts, st.lists(st.sampled_from(["`", "a", "\n\n", " b", "1.", ""])))
+def test_cut_text_holds_no_stop_and_cutting_again_changes_nothing(text, stops):
+    cut = cut_at_stop(text, stops)
+    assert cut in text
+    assert not any(stop in cut for stop in stops if stop)
+    assert cut_at_stop(cut, stops) == cut
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1. a\n2. b", "- a\r\n- b", "So:\n * a\n\n * b", "• a\ntext\n- b", "100. a\n\t101. b"],
+)
+def test_two_list_lines_make_a_list(text):
+    assert is_list(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1. a",
+        "a 1. b\nc 2. d",
+        "-a\n-b",
+        "**a**\n**b**",
+        "1.5 litres\n2.5 litres",
+        "1999. a\n2000. b",
+        "1) a\n2) b",
+    ],
+)
+def test_what_only_looks_like_a_list_is_none(text):
+    assert not is_list(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't help with that.",
+        "I can’t help with that.",
+        "Hm. I’M SORRY, BUT I CAN’T do this.",
+        "As an AI language model, I cannot say.",
+    ],
+)
+def test_a_refusal_is_found_whatever_its_case_and_apostrophe(text):
+    assert is_refusal(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "I cannot know.", "You can't help with that.", "I’m sorry to hear that.", "No."]
+)
+def test_what_only_sounds_like_a_refusal_is_none(text):
+    assert not is_refusal(text)
+
+
+@given(st.sampled_from(REFUSAL_PHRASES), texts, texts)
+def test_a_refusal_phrase_is_found_anywhere(phrase, before, after):
+    assert is_refusal(f"{before} {phrase.upper()} {after}")
