@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.signature import short_hash, sign
-from lm_eval_overton.settings.task import KEYS, is_api_model, model_identity
 from lm_eval_overton.version import __version__
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ def signature_of(task: OvertonTask, own: Mapping[str, Any]) -> str:
         task: The task, its requests built.
         own: The settings that tasks of its class alone have.
     """
-    metadata = task.config.metadata or {}
     seed = (task.config.generation_kwargs or {}).get("seed", task.settings.seed)
     fields = {
         "data": task.prompt_set.signature,
@@ -37,7 +35,7 @@ def signature_of(task: OvertonTask, own: Mapping[str, Any]) -> str:
         "match": task.matcher.signature if task.matcher else None,
         "reference": _reference_hash(task),
         "seed": seed,
-        "api_seeds": task.settings.api_seeds if is_api_model(metadata) else None,
+        "api_seeds": task.settings.api_seeds if task.settings.model.is_api else None,
         "lm_eval": importlib.metadata.version("lm-eval"),
         "v": __version__,
     }
@@ -70,7 +68,6 @@ def generation_rows(task: OvertonTask) -> list[dict[str, Any]]:
 
 def generation_header(task: OvertonTask) -> dict[str, Any]:
     """Return what the generations file says of a task."""
-    metadata = task.config.metadata or {}
     prompts = task.prompt_set
     return {
         "data": {"name": prompts.name, "version": prompts.version, "sha": prompts.sha},
@@ -78,6 +75,6 @@ def generation_header(task: OvertonTask) -> dict[str, Any]:
         "stops": task.stops,
         "generation": _without_stops(task.generation),
         "n_samples": task.settings.n_samples,
-        "settings": {k: v for k, v in metadata.items() if k in KEYS},
-        "model": redact(model_identity(metadata)),
+        "settings": dict(task.settings.given),
+        "model": redact(task.settings.model.identity),
     }

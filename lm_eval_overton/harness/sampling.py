@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.settings.task import Settings, is_api_model, model_identity
+from lm_eval_overton.settings.task import Settings
 
 __all__ = ["LENGTH_KEYS", "generation_settings", "request_kwargs"]
 
@@ -25,7 +26,7 @@ _NEUTRAL = {"top_k": 0, "repetition_penalty": 1.0}
 def generation_settings(
     configured: Mapping[str, Any],
     defaults: Mapping[str, Any],
-    metadata: Mapping[str, Any],
+    model: ModelArguments,
     stops: Sequence[str],
 ) -> dict[str, Any]:
     """Return the generation settings of a run: the task's, overridden by the user's.
@@ -33,13 +34,13 @@ def generation_settings(
     Args:
         configured: The harness's generation_kwargs after `--gen_kwargs` was merged in.
         defaults: The task's own generation_kwargs.
-        metadata: The harness's merged metadata, which tells servers from local models.
+        model: The evaluated model's arguments, which tell servers from local models.
         stops: Stop sequences of the prompt frame, used unless the user gave others.
 
     Returns:
         Settings without the seed and without a redundant `do_sample`.
     """
-    neutral = {} if is_api_model(metadata) else _NEUTRAL
+    neutral = {} if model.is_api else _NEUTRAL
     settings = {**neutral, **configured}
     settings["until"] = _as_list(settings.get("until")) or list(stops)
     given_length = [
@@ -68,28 +69,24 @@ def _as_list(until: Any) -> list[str]:
 def request_kwargs(
     generation: Mapping[str, Any],
     configured: Mapping[str, Any],
-    metadata: Mapping[str, Any],
     settings: Settings,
-    n: int,
     task: str,
 ) -> list[dict[str, Any]]:
-    """Return the harness's generation kwargs of samples 0 to n - 1.
+    """Return the harness's generation kwargs of each sample of a prompt.
 
     Args:
         generation: As `generation_settings` returns them.
         configured: The harness's generation_kwargs, where a user's `seed` would be.
-        metadata: The harness's merged metadata.
-        settings: Our own settings.
-        n: Number of samples.
+        settings: Our own settings, the number of samples and the model's arguments among them.
         task: The task's name, for messages.
 
     Returns:
-        n dicts, no two equal; on servers with the seeds base, base + 1, ….
+        `n_samples` dicts, no two equal; on servers with the seeds base, base + 1, ….
 
     Raises:
         SettingsError: For several samples at temperature 0, or a seed that cannot be sent.
     """
-    api = is_api_model(metadata)
+    n, api = settings.n_samples, settings.model.is_api
     temperature = generation.get("temperature", 0)
     if n > 1 and not (isinstance(temperature, int | float) and temperature > 0):
         raise SettingsError(
@@ -107,7 +104,7 @@ def request_kwargs(
             f"{task}: expected an integer seed in --gen_kwargs, got {base!r}; use "
             '`--metadata \'{"api_seeds": "off"}\'` to send none'
         )
-    model = short_hash(model_identity(metadata))
+    model = short_hash(settings.model.identity)
     rows = []
     for i in range(n):
         row = {**generation, "until": [*generation["until"], f"<{model}.{i}>"]}

@@ -159,7 +159,7 @@ class OvertonTask(ConfigurableTask):
         return sampling.generation_settings(
             self.config.generation_kwargs or {},
             self._default_generation,
-            self.config.metadata or {},
+            self.settings.model,
             self.frame.stops,
         )
 
@@ -223,14 +223,8 @@ class OvertonTask(ConfigurableTask):
     def _request_kwargs(self, doc: Mapping[str, Any]) -> list[dict[str, Any]]:
         if self.recorded:
             return [{"until": []} for _ in self.recorded.responses[doc["id"]]]
-        return sampling.request_kwargs(
-            self.generation,
-            self.config.generation_kwargs or {},
-            self.config.metadata or {},
-            self.settings,
-            self.settings.n_samples,
-            self.task_name,
-        )
+        configured = self.config.generation_kwargs or {}
+        return sampling.request_kwargs(self.generation, configured, self.settings, self.task_name)
 
     # ------------------------------------------------------------------------------- scoring
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
+from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
 
 __all__ = [
     "ApiSeeds",
     "Settings",
-    "is_api_model",
-    "model_identity",
     "read_settings",
     "refuse_unknown",
 ]
@@ -42,30 +41,14 @@ MISSPELT = 0.85
 _INTEGERS = {"seed": 0, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
 _TEXT_LISTS = ("reference_stop", "example_ids")
 
-# What changes how fast a model answers, or where it runs, but not what it is.
-_NOT_IDENTITY = frozenset(
-    {
-        "batch_size",
-        "config_source",
-        "device",
-        "device_map",
-        "gpu_memory_utilization",
-        "max_batch_size",
-        "max_retries",
-        "num_concurrent",
-        "parallelize",
-        "tensor_parallel_size",
-        "data_parallel_size",
-        "timeout",
-        "verify_certificate",
-        "version",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run of an overton task was asked to do; field names are the metadata keys."""
+    """What a run of an overton task was asked to do; field names are the metadata keys.
+
+    Beside those `model` holds the evaluated model's arguments, and `given` what the user gave, as
+    it was given, for files that are read again.
+    """
 
     n_samples: int = 5
     prompts: str | None = None
@@ -90,9 +73,12 @@ class Settings:
     bertscore: str | None = None
     bertscore_layers: int | None = None
     judge: JudgeSpec | None = None
+    # One is asked the same whoever answers, and however it was written.
+    model: ModelArguments = field(default_factory=ModelArguments, compare=False)
+    given: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-KEYS = tuple(field.name for field in fields(Settings))
+KEYS = tuple(entry.name for entry in fields(Settings) if entry.name not in ("model", "given"))
 
 
 def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 2) -> Settings:
@@ -106,7 +92,7 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         min_samples: The fewest samples per prompt that the task can work with.
 
     Returns:
-        The checked settings.
+        The checked settings, the model's arguments among them.
 
     Raises:
         SettingsError: If a value has the wrong type or range.
@@ -141,7 +127,9 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         )
     if "judge" in given:
         given["judge"] = read_spec(given["judge"], task)
-    return Settings(**given)
+    own = {key: value for key, value in metadata.items() if key in KEYS}
+    others = {key: value for key, value in metadata.items() if key not in KEYS}
+    return Settings(**given, model=ModelArguments(others), given=own)
 
 
 def _number(value: Any, key: str, task: str) -> float:
@@ -203,28 +191,3 @@ def _api_seeds(value: Any, task: str) -> ApiSeeds:
     if value not in ("auto", "on", "off"):
         raise SettingsError(f"{task}: expected api_seeds auto, on or off, got {value!r}")
     return cast("ApiSeeds", value)
-
-
-def is_api_model(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether the evaluated model answers over HTTP.
-
-    A server has a `base_url`; a hosted API has a `model` and, unlike local backends, no
-    `pretrained`.
-    """
-    return "base_url" in metadata or ("model" in metadata and "pretrained" not in metadata)
-
-
-def model_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entries of a task's metadata that say which model answers.
-
-    Args:
-        metadata: The harness's merged metadata.
-
-    Returns:
-        The model's arguments without our own settings and without those of speed and place.
-    """
-    return {
-        key: value
-        for key, value in sorted(metadata.items())
-        if key not in KEYS and key not in _NOT_IDENTITY
-    }

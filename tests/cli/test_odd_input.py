@@ -13,7 +13,7 @@ from lm_eval_overton.metrics.formulas.surface import compression_ratio
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import sign
-from lm_eval_overton.settings.task import Settings
+from lm_eval_overton.settings.task import read_settings
 from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean, cut_share
@@ -71,9 +71,10 @@ def test_one_encoder_per_source(tmp_path):
 )
 def test_bad_gen_kwargs_are_settings_errors(given):
     configured = {"temperature": 0.5, **given}
-    generation = sampling.generation_settings(configured, {}, SERVER, ["```"])
+    settings = read_settings({**SERVER, "n_samples": 2}, "t")
+    generation = sampling.generation_settings(configured, {}, settings.model, ["```"])
     with pytest.raises(OvertonError):
-        sampling.request_kwargs(generation, configured, SERVER, Settings(), 2, "t")
+        sampling.request_kwargs(generation, configured, settings, "t")
 
 
 @pytest.mark.parametrize(

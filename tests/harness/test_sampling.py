@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.sampling import LENGTH_KEYS, generation_settings, request_kwargs
 from lm_eval_overton.runs.responses import SENTINEL
-from lm_eval_overton.settings.task import Settings
+from lm_eval_overton.settings.task import Settings, read_settings
 
 DEFAULTS = {"until": [], "temperature": 0.5, "top_p": 1.0, "max_gen_toks": 700}
 LOCAL = {"pretrained": "gpt2"}
@@ -15,14 +16,19 @@ SERVER = {"model": "gpt2", "base_url": "http://localhost:8000/v1/completions"}
 FENCE = ("```",)
 
 
+def model(metadata):
+    return read_settings(metadata, "t").model
+
+
 def settled(metadata=SERVER, **given_kwargs):
-    return generation_settings({**DEFAULTS, **given_kwargs}, DEFAULTS, metadata, FENCE)
+    return generation_settings({**DEFAULTS, **given_kwargs}, DEFAULTS, model(metadata), FENCE)
 
 
 def requests(metadata=SERVER, n=5, own=None, **given_kwargs):
     configured = {**DEFAULTS, **given_kwargs}
-    generation = generation_settings(configured, DEFAULTS, metadata, FENCE)
-    return request_kwargs(generation, configured, metadata, own or Settings(), n, "t")
+    generation = generation_settings(configured, DEFAULTS, model(metadata), FENCE)
+    settings = replace(own or Settings(), n_samples=n, model=model(metadata))
+    return request_kwargs(generation, configured, settings, "t")
 
 
 def sentinels(metadata):
@@ -79,7 +85,7 @@ def test_the_seed_is_no_generation_setting():
 def test_what_was_configured_is_not_altered():
     configured = {**DEFAULTS, "do_sample": False, "max_tokens": 5, "seed": 1}
     before = {**configured, "until": []}
-    generation_settings(configured, DEFAULTS, LOCAL, FENCE)
+    generation_settings(configured, DEFAULTS, model(LOCAL), FENCE)
     assert configured == before
 
 
@@ -156,7 +162,7 @@ def test_a_temperature_that_is_not_above_0_is_refused(temperature):
 
 def test_several_samples_without_a_temperature_are_refused():
     with pytest.raises(SettingsError, match="5 samples per prompt, got 0;"):
-        request_kwargs({"until": []}, {}, LOCAL, Settings(), 5, "t")
+        request_kwargs({"until": []}, {}, Settings(n_samples=5, model=model(LOCAL)), "t")
 
 
 def test_one_sample_may_be_greedy():

@@ -1,5 +1,4 @@
 import re
-from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -7,15 +6,12 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.errors import OvertonError, SettingsError
 from lm_eval_overton.settings.task import (
+    KEYS,
     Settings,
-    is_api_model,
-    model_identity,
     read_settings,
     refuse_unknown,
 )
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
-
-SERVER = {"model": "m", "base_url": "http://localhost:8000/v1"}
 
 
 def test_defaults():
@@ -119,34 +115,20 @@ def test_an_unknown_key_like_no_other_is_refused_with_the_list():
 
 
 def test_known_keys_are_not_refused():
-    refuse_unknown(asdict(Settings()), "t")
+    refuse_unknown(dict.fromkeys(KEYS), "t")
 
 
 def test_settings_errors_are_errors_of_the_package():
     assert issubclass(SettingsError, OvertonError)
 
 
-@pytest.mark.parametrize(
-    ("metadata", "is_api"),
-    [
-        (SERVER, True),
-        ({"model": "gpt-4.1-mini"}, True),
-        ({"pretrained": "gpt2"}, False),
-        # vLLM's and others' local backends take both names.
-        ({"pretrained": "gpt2", "model": "gpt2"}, False),
-        ({}, False),
-    ],
-)
-def test_a_model_with_a_server_or_a_hosted_name_is_an_api(metadata, is_api):
-    assert is_api_model(metadata) is is_api
+def test_the_model_s_arguments_stand_apart_from_what_the_user_gave():
+    settings = read_settings({"seed": 7, "prompts": None, "pretrained": "gpt2", "version": 1}, "t")
+    assert settings.given == {"seed": 7, "prompts": None}
+    assert settings.model.arguments == {"pretrained": "gpt2", "version": 1}
 
 
-def test_identity_is_the_model_without_our_settings_and_without_speed_and_place():
-    own = {"n_samples": 5, "seed": 1, "prompts": None, "version": 1}
-    speed = {"num_concurrent": 8, "timeout": 9, "device": "cuda", "batch_size": 1}
-    assert model_identity({**own, **speed, **SERVER}) == SERVER
-
-
-def test_identity_does_not_depend_on_the_order_of_arguments():
-    backwards = dict(reversed(SERVER.items()))
-    assert list(model_identity(SERVER).items()) == list(model_identity(backwards).items())
+def test_a_hosted_model_s_name_is_no_key_of_ours():
+    assert read_settings({"model": "gpt-4.1-mini"}, "t").model.is_api
+    with pytest.raises(SettingsError, match="key, got 'model'"):
+        refuse_unknown({"model": "gpt-4.1-mini"}, "t")

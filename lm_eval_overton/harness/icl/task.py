@@ -207,7 +207,7 @@ class IclTask(OvertonTask):
         """Build the requests; see OvertonTask."""
         if not self.recorded:
             most = int(self.generation.get("max_gen_toks", 0))
-            self._fits = room(self.config.metadata or {}, self.settings.max_context, most)
+            self._fits = room(self.settings, most)
         super().build_all_requests(**kwargs)
 
     def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:

@@ -26,8 +26,8 @@ from lm_eval_overton.judge.parse import choose, parse
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.judge import JudgeSpec
+from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.settings.task import KEYS, is_api_model, model_identity
 
 __all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
 
@@ -51,7 +51,9 @@ def judge_cache() -> Path:
 
 def is_local(spec: JudgeSpec) -> bool:
     """Tell whether a judge would be loaded here, beside the evaluated model."""
-    return bool(spec.model) and not (_is_http(_model_class(spec)) or is_api_model(spec.model_args))
+    if not spec.model:
+        return False
+    return not (_is_http(_model_class(spec)) or ModelArguments(spec.model_args).is_api)
 
 
 def _model_class(spec: JudgeSpec) -> Any:
@@ -156,9 +158,8 @@ class HarnessJudge:
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
-        """The arguments that say which model answers; a seed is the judge's here, not ours."""
-        given = self.spec.model_args
-        identity = model_identity(given) | {key: given[key] for key in KEYS if key in given}
+        """The arguments that say which model answers; a seed is the judge's own."""
+        identity = ModelArguments(self.spec.model_args).identity
         # A hosted model's name and address may come from the environment.
         own = {"model": self._lm.model, "base_url": self._lm.base_url} if self.http else {}
         return identity | own
