@@ -37,10 +37,6 @@ KNOW_THE_HARNESS = ("cli", "harness", "judge.client")
 LOOSE: dict[str, str] = {}
 # Imports that do not go down yet, each (who, whom).
 UPWARD: set[tuple[str, str]] = set()
-# Circles that are there yet.
-CIRCLES = {
-    frozenset({"harness.generations", "harness.provenance", "harness.task"}),
-}
 
 
 def modules():
@@ -121,7 +117,7 @@ def circles():
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    assert circles() == CIRCLES
+    assert not circles()
 
 
 def test_only_few_rooms_know_the_harness():

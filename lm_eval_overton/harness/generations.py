@@ -4,53 +4,115 @@ from __future__ import annotations
 
 import importlib.metadata
 import weakref
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 from lm_eval.api.instance import Instance
 
-from lm_eval_overton.harness.provenance import generation_header, generation_rows
 from lm_eval_overton.runs import folder as runs
+from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.version import __version__
 
-if TYPE_CHECKING:
-    from lm_eval_overton.harness.task import OvertonTask
-
-__all__ = ["await_responses", "fold_and_write"]
-
-# Tasks whose requests were built and whose generations are not yet on disk. The harness scores
-# task after task, but by the first of them all have their responses.
-_waiting: weakref.WeakSet[OvertonTask] = weakref.WeakSet()
+__all__ = ["Run", "Waiting"]
 
 
-def await_responses(task: OvertonTask) -> None:
-    """Remember a task whose requests were built."""
-    _waiting.add(task)
+class Waiting(Protocol):
+    """What a run needs of a task that waits for its responses."""
+
+    recorded: Recorded | None
+    world_size: int
+    folder: Path | None
+
+    @property
+    def task_name(self) -> str:
+        """The task's name, which no other task of the run has."""
+
+    @property
+    def instances(self) -> Sequence[Instance]:
+        """The requests of this process; once answered, each holds its responses."""
+
+    def fold(self, instances: list[Instance]) -> None:
+        """Take one instance per prompt, holding all its responses, in place of the requests."""
+
+    def heading(self) -> dict[str, Any]:
+        """Return what the generations file says of the task."""
 
 
-def fold_and_write() -> None:
-    """Write the generations of every waiting task, before the first of them is scored."""
-    waiting = sorted(_waiting, key=lambda task: task.task_name)
-    _waiting.clear()
-    # A task of an earlier run that died before it had its responses is left out.
-    tasks = [task for task in waiting if all(inst.resps for inst in task.instances)]
-    for task in tasks:
-        task.fold(_fold(task.instances))
-    fresh = [task for task in tasks if not task.recorded]
-    if not fresh:
+class Run:
+    """The tasks of one evaluation, whose generations are on disk before the first is scored.
+
+    The harness scores task after task, but by the first of them all have their responses. It hands
+    its tasks nothing that they have in common, so that they find each other by when they are
+    built: one after the other, in one context, before there is a response to any of them. The
+    tasks own their run; the context only knows the latest, so that none outlives its evaluation.
+    """
+
+    _latest: ClassVar[ContextVar[weakref.ref[Run] | None]] = ContextVar("run", default=None)
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Waiting] = {}
+        self._written = False
+
+    @classmethod
+    def of(cls, task: Waiting) -> Run:
+        """Return the run that a task belongs to whose requests were built just now."""
+        known = cls._latest.get()
+        run = known() if known else None
+        if run is None or run._is_over:
+            run = cls()
+            cls._latest.set(weakref.ref(run))
+        run._tasks[task.task_name] = task
+        return run
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether its tasks have their responses, so that what is built now is of another run."""
+        instances = (inst for task in self._tasks.values() for inst in task.instances)
+        return self._written or any(inst.resps for inst in instances)
+
+    def write(self) -> None:
+        """Fold the samples of each prompt and write those of all tasks; the first call does it."""
+        if self._written:
+            return
+        self._written = True
+        named = (task for _, task in sorted(self._tasks.items()))
+        # A task of an evaluation that died before it had its responses is left out.
+        tasks = [task for task in named if all(inst.resps for inst in task.instances)]
+        for task in tasks:
+            task.fold(_fold(task.instances))
+        _write([task for task in tasks if not task.recorded])
+
+
+def _write(tasks: Sequence[Waiting]) -> None:
+    if not tasks:
         return
-    rows = [row for task in fresh for row in generation_rows(task)]
-    gathered = runs.gather(rows, fresh[0].world_size)
+    gathered = runs.gather([row for task in tasks for row in _rows(task)], tasks[0].world_size)
     if gathered is None:
         return
     header = {
         "lm_eval": importlib.metadata.version("lm-eval"),
         "lm_eval_overton": __version__,
-        "tasks": {task.task_name: generation_header(task) for task in fresh},
+        "tasks": {task.task_name: task.heading() for task in tasks},
     }
     path = runs.write_generations(header, gathered)
-    for task in fresh:
+    for task in tasks:
         task.folder = path.parent
+
+
+def _rows(task: Waiting) -> list[dict[str, Any]]:
+    """Return one row per prompt of this process."""
+    return [
+        {
+            "task": task.task_name,
+            "id": inst.doc["id"],
+            "doc_id": inst.doc_id,
+            "prompt": inst.doc["prompt"],
+            "responses": inst.resps,
+        }
+        for inst in task.instances
+    ]
 
 
 def _fold(instances: Iterable[Instance]) -> list[Instance]:

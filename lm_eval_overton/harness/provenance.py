@@ -1,80 +1,70 @@
-"""How a task's responses and scores came about: its signature, and its part of the generations."""
+"""How a task's responses and scores came about: its signature, its heading of the generations."""
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from lm_eval_overton.data import PromptSet
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.signature import short_hash, sign
+from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.version import __version__
 
-if TYPE_CHECKING:
-    from lm_eval_overton.harness.task import OvertonTask
-
-__all__ = ["generation_header", "generation_rows", "signature_of"]
+__all__ = ["Provenance"]
 
 
-def signature_of(task: OvertonTask, own: Mapping[str, Any]) -> str:
-    """Return every setting that can change a score, in one line.
+@dataclass(frozen=True)
+class Provenance:
+    """Every setting that can change a task's scores.
 
-    Args:
-        task: The task, its requests built.
-        own: The settings that tasks of its class alone have.
+    Attributes:
+        task: The task's name.
+        version: The task's version.
+        prompts: What is asked.
+        frame: The name of the frame that it is asked in.
+        system: The system instruction.
+        further: The other settings, in the order in which a signature names them; None is left out.
+        generation: The generation settings, stop sequences apart.
     """
-    seed = (task.config.generation_kwargs or {}).get("seed", task.settings.seed)
-    fields = {
-        "data": task.prompt_set.signature,
-        "frame": task.recorded.frame if task.recorded else task.frame.name,
-        "system": short_hash(task.system) if task.system else None,
-        "n": task.settings.n_samples,
-        "stop": task.stops,
-        "emb": task.encoder.signature,
-        **own,
-        "match": task.matcher.signature if task.matcher else None,
-        "reference": _reference_hash(task),
-        "seed": seed,
-        "api_seeds": task.settings.api_seeds if task.settings.model.is_api else None,
-        "lm_eval": importlib.metadata.version("lm-eval"),
-        "v": __version__,
-    }
-    generation = task.recorded.generation if task.recorded else task.generation
-    return sign(task.task_name, task.VERSION, fields, _without_stops(generation))
 
+    task: str
+    version: Any
+    prompts: PromptSet
+    frame: str
+    system: str | None
+    further: Mapping[str, Any] = field(default_factory=dict)
+    generation: Mapping[str, Any] = field(default_factory=dict)
 
-def _reference_hash(task: OvertonTask) -> str | None:
-    texts = {key: [s.text for s in own] for key, own in task.reference.items()}
-    return short_hash(texts) if texts else None
-
-
-def _without_stops(generation: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in generation.items() if key != "until"}
-
-
-def generation_rows(task: OvertonTask) -> list[dict[str, Any]]:
-    """Return what is written to the generations file: one row per prompt of this process."""
-    return [
-        {
-            "task": task.task_name,
-            "id": inst.doc["id"],
-            "doc_id": inst.doc_id,
-            "prompt": inst.doc["prompt"],
-            "responses": inst.resps,
+    @property
+    def signature(self) -> str:
+        """The settings in one line."""
+        fields = {
+            "data": self.prompts.signature,
+            "frame": self.frame,
+            "system": short_hash(self.system) if self.system else None,
+            **self.further,
+            "lm_eval": importlib.metadata.version("lm-eval"),
+            "v": __version__,
         }
-        for inst in task.instances
-    ]
+        return sign(self.task, self.version, fields, self.generation)
 
+    def heading(self, settings: Settings, stops: Sequence[str]) -> dict[str, Any]:
+        """Return what the generations file says of the task.
 
-def generation_header(task: OvertonTask) -> dict[str, Any]:
-    """Return what the generations file says of a task."""
-    prompts = task.prompt_set
-    return {
-        "data": {"name": prompts.name, "version": prompts.version, "sha": prompts.sha},
-        "frame": task.frame.name,
-        "stops": task.stops,
-        "generation": _without_stops(task.generation),
-        "n_samples": task.settings.n_samples,
-        "settings": dict(task.settings.given),
-        "model": redact(task.settings.model.identity),
-    }
+        Args:
+            settings: What the user asked for, and of which model.
+            stops: Stop sequences at which responses are to be cut.
+        """
+        data = self.prompts
+        return {
+            "data": {"name": data.name, "version": data.version, "sha": data.sha},
+            "frame": self.frame,
+            "stops": list(stops),
+            "generation": dict(self.generation),
+            "n_samples": settings.n_samples,
+            "settings": dict(settings.given),
+            "model": redact(settings.model.identity),
+        }

@@ -16,14 +16,15 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.errors import OvertonError, ScoringError
-from lm_eval_overton.harness import generations, sampling
+from lm_eval_overton.harness import sampling
 from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.columns import Columns
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
+from lm_eval_overton.harness.generations import Run
 from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
-from lm_eval_overton.harness.provenance import signature_of
+from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome
 from lm_eval_overton.judge.ask import Judge
 from lm_eval_overton.matchers.question import Matcher
@@ -34,6 +35,7 @@ from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
+from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import read_settings
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
@@ -104,6 +106,7 @@ class OvertonTask(ConfigurableTask):
             entry for entry in config["metric_list"] if entry["metric"] not in left_out
         ]
         self._default_generation = dict(config.get("generation_kwargs") or {})
+        self._run: Run | None = None
         self.folder: Path | None = None
         self.world_size = 1
         self._rows: dict[str, dict[str, Any]] = {}
@@ -191,7 +194,7 @@ class OvertonTask(ConfigurableTask):
         cleaning = partial(CleanFilter, rule.stops, rule.summary_first)
         self._filters = [FilterEnsemble(FILTER, [cleaning])]
         super().build_all_requests(**kwargs)
-        generations.await_responses(self)
+        self._run = Run.of(self)
 
     def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Return the context of a prompt.
@@ -234,7 +237,8 @@ class OvertonTask(ConfigurableTask):
         Raises:
             ScoringError: If scoring fails; the generations are on disk then.
         """
-        generations.fold_and_write()
+        if self._run:
+            self._run.write()
         super().apply_filters()
         if "bypass" in self._metric_fn_list:
             return
@@ -352,14 +356,51 @@ class OvertonTask(ConfigurableTask):
             self.folder,
         )
 
+    # ------------------------------------------------------------------------------ provenance
+
+    @property
+    def provenance(self) -> Provenance:
+        """Every setting that can change a score."""
+        settings, recorded = self.settings, self.recorded
+        further = {
+            "n": settings.n_samples,
+            "stop": self.stops,
+            "emb": self.encoder.signature,
+            **self._own_fields(),
+            "match": self.matcher.signature if self.matcher else None,
+            "reference": self._reference_hash(),
+            "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
+            "api_seeds": settings.api_seeds if settings.model.is_api else None,
+        }
+        generation = recorded.generation if recorded else self.generation
+        return Provenance(
+            self.task_name,
+            self.VERSION,
+            self.prompt_set,
+            recorded.frame if recorded else self.frame.name,
+            self.system,
+            further,
+            {key: value for key, value in generation.items() if key != "until"},
+        )
+
     @property
     def signature(self) -> str:
         """Every setting that can change a score, in one line."""
-        return signature_of(self, self._own_fields())
+        return self.provenance.signature
 
     def _own_fields(self) -> Mapping[str, Any]:
         """Return a subclass's own settings for the signature."""
         return {}
+
+    def _reference_hash(self) -> str | None:
+        texts = {key: [sample.text for sample in own] for key, own in self.reference.items()}
+        return short_hash(texts) if texts else None
+
+    # ----------------------------------------------------------------- what a run needs of it
+
+    def heading(self) -> dict[str, Any]:
+        """Return what the generations file says of the task."""
+        return self.provenance.heading(self.settings, self.stops)
 
     def fold(self, instances: list[Instance]) -> None:
         """Take one instance per prompt, holding all its responses, in place of the requests."""
