@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
-from lm_eval_overton.data import PromptSet, packaged_path
+from lm_eval_overton.data import packaged_path
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.frames import (
     CHAT_SUMMARY_FIRST,
@@ -26,15 +25,14 @@ from lm_eval_overton.harness.icl.examples import (
     load_examples,
     load_hints,
     nearest,
-    reserve,
 )
+from lm_eval_overton.harness.icl.material import PACKAGED_REFERENCE, find_answered
 from lm_eval_overton.harness.icl.room import room
+from lm_eval_overton.harness.instruments import Material
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.runs.reference import load_reference
-from lm_eval_overton.runs.responses import DEFAULT_TASK
+from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.text.bertscore import BertScorer
-from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.settings.task import Settings
 
 __all__ = ["IclTask", "SummaryFirstTask"]
 
@@ -42,7 +40,6 @@ logger = logging.getLogger("lm_eval.overton")
 
 STRATEGIES = ("zeroshot", "fixed", "teacher", "random", "knn", "knn_response", "summary")
 SELECTED = ("random", "knn", "knn_response")
-PACKAGED_REFERENCE = "references_open_ended"
 
 
 class IclTask(OvertonTask):
@@ -50,84 +47,29 @@ class IclTask(OvertonTask):
 
     MIN_SAMPLES: ClassVar[int] = 1
     JUDGEMENTS: ClassVar[tuple[str, ...]] = ()
+    HAS_BERTSCORES: ClassVar[bool] = True
 
-    def __init__(self, config: dict[str, Any], recorded: Any = None) -> None:
+    def __init__(self, config: dict[str, Any], recorded: Recorded | None = None) -> None:
         """Read the settings, the prompts and the reference; see OvertonTask."""
-        self.strategy = str((config.get("metadata") or {}).get("strategy"))
-        if self.strategy not in STRATEGIES:
-            raise SettingsError(
-                f"{config['task']}: expected strategy among {', '.join(STRATEGIES)}, got "
-                f"{self.strategy!r}"
-            )
-        self._all_samples: Mapping[str, Sequence[Sample]] = {}
-        self._reserved: list[dict[str, Any]] = []
+        strategy = _strategy(config)
+        super().__init__(config, recorded)
+        self.strategy = strategy
         self._selected: dict[str, list[Example]] | None = None
         self._fits: Callable[[str], bool] | None = None
         self._dropped: dict[str, int] = {}
-        super().__init__(config, recorded)
         self._hints = self._load_hints()
         self._fixed = self._fixed_examples()
 
-    # ------------------------------------------------------------------ prompts and reference
-
-    def _choose_prompts(self, prompts: PromptSet, task: str) -> PromptSet:
-        """Keep the prompts that have a reference and are not reserved as examples."""
-        asked = self.recorded.asked if self.recorded and self.recorded.asked else prompts
-        place = self.settings.reference or str(packaged_path(PACKAGED_REFERENCE))
-        # A folder may hold runs of this very task: the reference is what was asked plainly.
-        found = load_reference(place, DEFAULT_TASK, asked, self.settings.reference_stop)
-        self._all_samples = {key: own for key, own in found.items() if first_valid(own)}
-        answered = [doc["id"] for doc in asked.docs if doc["id"] in self._all_samples]
-        reserved = self._reserve(asked, answered)
-        self._reserved = [doc for doc in asked.docs if doc["id"] in reserved]
-        kept = [
-            doc
-            for doc in prompts.docs
-            if doc["id"] in self._all_samples and doc["id"] not in reserved
-        ]
-        logger.info(
-            "%s: %d of %d prompts have a reference and are scored, %d are reserved as examples",
-            task,
-            len(kept),
-            len(prompts.docs),
-            len(reserved),
-        )
-        if not kept:
-            raise DataError(
-                f"{task}: expected a reference response to at least one prompt, got none in "
-                f"{place}; match prompts by id or text"
-            )
-        return replace(prompts, docs=kept)
-
-    def _reserve(self, asked: PromptSet, answered: Sequence[str]) -> list[str]:
-        # Recorded responses have had their examples: nothing but the packaged three, or what the
-        # user names, is kept from the score.
-        chosen = self.settings.example_ids
-        reserved = reserve(asked, answered, chosen)
-        if self.recorded and chosen is None and reserved == list(answered[:3]):
-            return []
-        return reserved
-
-    def _load_prompts(self, task: str) -> PromptSet:
-        return self._choose_prompts(super()._load_prompts(task), task)
-
-    def _take_recorded(self, task: str) -> PromptSet:
-        assert self.recorded is not None
-        return self._choose_prompts(self.recorded.prompts, task)
-
-    def _load_reference(self, task: str) -> Mapping[str, Sequence[Sample]]:
-        return self._all_samples
-
-    def _find_bert(self) -> BertScorer | None:
-        settings = self.settings
-        if not settings.bertscore:
-            return None
-        return BertScorer(settings.bertscore, settings.bertscore_layers, settings.encoder_device)
+    @classmethod
+    def find_material(cls, settings: Settings, recorded: Recorded | None, task: str) -> Material:
+        """Return the prompts that have a reference and are not reserved as examples."""
+        prompts = recorded.prompts if recorded else cls.find_prompts(settings, task)
+        return find_answered(prompts, settings, recorded, task)
 
     # ------------------------------------------------------------------------------- examples
 
     def _answer(self, doc: Mapping[str, Any]) -> str:
-        found = first_valid(self._all_samples[doc["id"]])
+        found = first_valid(self.reference[doc["id"]])
         assert found is not None
         return found[1]
 
@@ -164,13 +106,13 @@ class IclTask(OvertonTask):
         hints = self._reserved_hints()
         return [
             Example(doc["prompt"], self._answer(doc), hints.get(doc["id"]))
-            for doc in self._reserved
+            for doc in self.material.reserved
         ]
 
     def _reserved_hints(self) -> dict[str, str]:
         if not (self.strategy == "summary" or self.FRAME.summary_first) or self.recorded:
             return {}
-        return {key: hint for key, (hint, _) in self._hints_for(self._reserved).items()}
+        return {key: hint for key, (hint, _) in self._hints_for(self.material.reserved).items()}
 
     def _select(self) -> dict[str, list[Example]]:
         """Return each prompt's own examples, leave-one-out, drawn or found once."""
@@ -268,6 +210,15 @@ class IclTask(OvertonTask):
 
     def _examples_signature(self) -> str | None:
         return short_hash([str(example) for example in self._fixed]) if self._fixed else None
+
+
+def _strategy(config: Mapping[str, Any]) -> str:
+    strategy = str((config.get("metadata") or {}).get("strategy"))
+    if strategy not in STRATEGIES:
+        raise SettingsError(
+            f"{config['task']}: expected strategy among {', '.join(STRATEGIES)}, got {strategy!r}"
+        )
+    return strategy
 
 
 class SummaryFirstTask(IclTask):

@@ -169,7 +169,7 @@ def test_a_chat_model_is_told_to_write_a_summary_first():
 def test_neither_the_prompt_nor_a_reserved_one_is_drawn_or_found(strategy):
     task = packaged(strategy)
     assert not {doc["id"] for doc in task.prompt_set.docs} & set(PACKAGED_RESERVED)
-    reserved = {doc["prompt"] for doc in task._reserved}
+    reserved = {doc["prompt"] for doc in task.material.reserved}
     assert len(reserved) == 3
     for doc in task.prompt_set.docs:
         shown = {example.prompt for example in task.examples_for(doc)}
@@ -182,7 +182,9 @@ def test_neither_the_prompt_nor_a_reserved_one_is_drawn_or_found(strategy):
 def test_the_teacher_answers_the_reserved_prompts():
     task = packaged("teacher")
     shown = task.examples_for(task.prompt_set.docs[0])
-    assert [example.prompt for example in shown] == [doc["prompt"] for doc in task._reserved]
+    assert [example.prompt for example in shown] == [
+        doc["prompt"] for doc in task.material.reserved
+    ]
     assert [example.response for example in shown] == [
         task.reference[doc_id][0].text for doc_id in PACKAGED_RESERVED
     ]
