@@ -150,9 +150,11 @@ def test_every_file_is_a_task_or_the_group_of_all_of_them(manager):
 def test_a_task_loads_and_names_metrics_that_exist(manager, name):
     [task] = manager.load([name])["tasks"].values()
     assert task.config.metadata["version"] >= 1
-    # The file's own list: a task leaves out those that need what it was not given.
-    metric_list = replay.task_class(name)[1]["metric_list"]
-    metrics = [entry["metric"] for entry in metric_list]
+    # The file lists none: the class fills in what can be without what it was not given.
+    assert "metric_list" not in replay.task_class(name)[1]
+    metrics = task.metric_names
     assert len(set(metrics)) == len(metrics) > 0
     assert set(metrics) <= set(REGISTRY)
-    assert {entry["aggregation"] for entry in metric_list} == {"overton_mean"}
+    assert {entry["aggregation"] for entry in task.config.metric_list} == {"overton_mean"}
+    directions = {entry["metric"]: entry["higher_is_better"] for entry in task.config.metric_list}
+    assert directions == {metric: REGISTRY[metric].higher_is_better for metric in metrics}

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from lm_eval_overton.data import PromptSet, load_viewpoints
 from lm_eval_overton.harness.task import OvertonTask
+from lm_eval_overton.metrics.metric import COVERAGE, Task
 from lm_eval_overton.settings.task import Settings
 
 __all__ = ["CoverageTask"]
@@ -16,7 +17,7 @@ class CoverageTask(OvertonTask):
 
     PACKAGED_PROMPTS: ClassVar[str] = "contested"
     OWN_PROMPTS: ClassVar[bool] = False
-    JUDGEMENTS: ClassVar[tuple[str, ...]] = ("stance",)
+    KIND: ClassVar[Task] = COVERAGE
     HAS_VIEWPOINTS: ClassVar[bool] = True
 
     @classmethod

@@ -17,6 +17,7 @@ from lm_eval.api.registry import register_model
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.metric_list import as_metric_list, wanted
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.responses import Responses, match_prompts
 
@@ -77,7 +78,8 @@ def build(
     given = {"n_samples": found.n_samples} if found.n_samples else {}
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
     if only is not None:
-        config["metric_list"] = [m for m in config["metric_list"] if m["metric"] in only]
+        metrics = [metric for metric in wanted(config, cls.KIND) if metric.name in only]
+        config["metric_list"] = as_metric_list(metrics)
     recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
     if stops is not None:
         recorded = replace(recorded, stops=tuple(stops))

@@ -27,10 +27,12 @@ from lm_eval_overton.harness.instruments import (
     find_task_encoder,
 )
 from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
+from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome
 from lm_eval_overton.matchers.table import asks_judge, check_matcher
-from lm_eval_overton.metrics.measures import BERTSCORE, BOUNDED, MATCHED, MATCHING, REFERENCE
+from lm_eval_overton.metrics.measures import judgements_of, known, needs_of
+from lm_eval_overton.metrics.metric import DIVERSITY, Need, Task
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import Recorded
@@ -49,16 +51,14 @@ FILTER = "none"
 class OvertonTask(PromptTask):
     """N samples for each prompt of a set, scored together.
 
-    Subclasses also choose the judgements and what else their metrics rest on.
+    Subclasses also choose whose metrics they report.
     """
 
     MIN_SAMPLES: ClassVar[int] = 2
-    # The judgements that the task's metrics rest on.
-    JUDGEMENTS: ClassVar[tuple[str, ...]] = ("quality", "missing", "topics")
+    # The metrics are those that are declared for this kind of tasks.
+    KIND: ClassVar[Task] = DIVERSITY
     # Whether the prompts have viewpoints that are matched to the samples.
     HAS_VIEWPOINTS: ClassVar[bool] = False
-    # Whether BERTScores are computed for a user who asks for them.
-    HAS_BERTSCORES: ClassVar[bool] = False
 
     def __init__(self, config: dict[str, Any], recorded: Recorded | None = None) -> None:
         """Read the settings and the prompts.
@@ -80,25 +80,28 @@ class OvertonTask(PromptTask):
         self.matcher = (
             find_matcher(settings, self.encoder, judge, task) if self.HAS_VIEWPOINTS else None
         )
-        self.bert = find_bert_scorer(settings) if self.HAS_BERTSCORES else None
-        named = {entry["metric"] for entry in config["metric_list"]}
+        asked = wanted(config, self.KIND)
+        needs = needs_of(asked)
+        self.bert = find_bert_scorer(settings) if Need.BERTSCORE in needs else None
         self.stage = JudgingStage.of(
             judge,
             settings.judge,
-            self.JUDGEMENTS,
+            judgements_of(self.KIND),
             bool(self.reference),
-            matches=self.matcher is not None and asks_judge(settings) and bool(MATCHING & named),
+            matches=self.HAS_VIEWPOINTS and asks_judge(settings) and Need.MATCHER in needs,
         )
-        left_out = (set() if self.reference else REFERENCE) | (set() if self.bert else BERTSCORE)
-        left_out = left_out | self.stage.left_out
-        metrics = [entry for entry in config["metric_list"] if entry["metric"] not in left_out]
+        there = {Need.REFERENCE: self.reference, Need.BERTSCORE: self.bert}
+        absent = {need for need, thing in there.items() if not thing}
+        metrics = that_can_be(asked, absent, self.stage.left_out)
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None
         self.folder: Path | None = None
         self.world_size = 1
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
-        super().__init__({**config, "metric_list": metrics}, settings, self.material.prompts)
+        super().__init__(
+            {**config, "metric_list": as_metric_list(metrics)}, settings, self.material.prompts
+        )
 
     @classmethod
     def find_material(cls, settings: Settings, recorded: Recorded | None, task: str) -> Material:
@@ -233,8 +236,11 @@ class OvertonTask(PromptTask):
     @property
     def bounded(self) -> frozenset[str]:
         """The metrics that rest on a judge's verdicts."""
-        return frozenset(self.metric_names) & (
-            BOUNDED | (MATCHED if asks_judge(self.settings) else frozenset())
+        by_matcher = asks_judge(self.settings)
+        return frozenset(
+            metric.name
+            for metric in known(self.metric_names)
+            if (metric.judgement and metric.rests_on_verdicts) or (metric.matched and by_matcher)
         )
 
     @property
@@ -279,7 +285,7 @@ class OvertonTask(PromptTask):
             self._gathered,
             self.stage,
             self.bounded,
-            self.JUDGEMENTS,
+            judgements_of(self.KIND),
             self.folder,
         )
         outcome.log(self.settings.judge is not None)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.metrics.likeness import shortened
-from lm_eval_overton.metrics.measures import REGISTRY, known
+from lm_eval_overton.metrics.measures import REGISTRY, known, needs_of
 from lm_eval_overton.metrics.metric import Metric, Need
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
@@ -49,15 +49,11 @@ def score_prompts(
     Raises:
         OvertonError: If a model that a metric needs cannot be loaded.
     """
-    needs = _needs(known(names))
+    needs = needs_of(known(names))
     others = _others(prompts, bench) if Need.OTHER_PROMPTS in needs else [()] * len(prompts)
     views = [PromptView(p, bench, own) for p, own in zip(prompts, others, strict=True)]
     _prepare(views, needs, bench)
     return [_values(view, names, bounded) for view in _one_by_one(views)]
-
-
-def _needs(metrics: Sequence[Metric]) -> frozenset[Need]:
-    return frozenset[Need]().union(*(metric.needs for metric in metrics))
 
 
 def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
@@ -156,7 +152,7 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
         verdict.
     """
     kept: dict[str, Any] = {"sha": short_hash([sample.raw for sample in prompt.samples])}
-    if bench.matcher is not None and Need.MATCHER in _needs(known(names)):
+    if bench.matcher is not None and Need.MATCHER in needs_of(known(names)):
         scores = bench.matcher.scores([prompt.question(prompt.texts)])[0]
         kept["covered"] = [
             None if np.isnan(row).any() else np.flatnonzero(row >= bench.matcher.threshold).tolist()

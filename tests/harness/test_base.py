@@ -45,7 +45,7 @@ def evaluate(*tasks, **options):
 
 def diversity(cls=None):
     known, config = task_class("overton_diversity")
-    config["metric_list"] = [m for m in config["metric_list"] if m["metric"] in METRICS]
+    config["metric_list"] = [{"metric": name} for name in METRICS]
     config["metadata"] |= {"n_samples": 2, "pretrained": "parrot"}
     return (cls or known)(config=config)
 

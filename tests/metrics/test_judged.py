@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.metrics.formulas.stance import STANCES
-from lm_eval_overton.metrics.measures import JUDGED, JUDGED_BY, REGISTRY
+from lm_eval_overton.metrics.measures import JUDGED, JUDGED_BY, REGISTRY, reported_by
+from lm_eval_overton.metrics.metric import DIVERSITY
 from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, passes
 from lm_eval_overton.metrics.score import (
     BOUNDS,
@@ -177,8 +177,7 @@ def test_missing_verdicts_on_other_prompts_bound_what_is_missing_by_chance():
 
 
 def test_the_direction_of_a_bound_is_that_of_the_task():
-    _, config = task_class("overton_diversity")
-    lower = {m["metric"] for m in config["metric_list"] if m["higher_is_better"] is False}
+    lower = {metric.name for metric in reported_by(DIVERSITY) if metric.higher_is_better is False}
     assert lower & JUDGED == {LOWER_IS_BETTER}
 
 

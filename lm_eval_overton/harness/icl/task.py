@@ -30,6 +30,7 @@ from lm_eval_overton.harness.icl.material import PACKAGED_REFERENCE, find_answer
 from lm_eval_overton.harness.icl.room import room
 from lm_eval_overton.harness.instruments import Material
 from lm_eval_overton.harness.task import OvertonTask
+from lm_eval_overton.metrics.metric import ICL, Task
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings
@@ -46,8 +47,7 @@ class IclTask(OvertonTask):
     """One way to put examples or a hint before each prompt; `strategy` in the YAML names it."""
 
     MIN_SAMPLES: ClassVar[int] = 1
-    JUDGEMENTS: ClassVar[tuple[str, ...]] = ()
-    HAS_BERTSCORES: ClassVar[bool] = True
+    KIND: ClassVar[Task] = ICL
 
     def __init__(self, config: dict[str, Any], recorded: Recorded | None = None) -> None:
         """Read the settings, the prompts and the reference; see OvertonTask."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
+from lm_eval_overton.metrics.measures import judgements_of
 from lm_eval_overton.runs.entry import generations_of
 from lm_eval_overton.runs.places import age, find_responses, samples_beside
 from lm_eval_overton.runs.responses import DEFAULT_TASK, sampled_task
@@ -51,7 +52,7 @@ def find_judgeable(place: Path, only: str | None) -> list[Judgeable]:
 
 
 def _tasks(place: Path, only: str | None) -> list[str]:
-    known = [name for name in task_names() if task_class(name)[0].JUDGEMENTS]
+    known = [name for name in task_names() if judgements_of(task_class(name)[0].KIND)]
     if only is not None:
         if only not in known:
             raise SettingsError(f"--task: expected one of {', '.join(known)}, got {only!r}")

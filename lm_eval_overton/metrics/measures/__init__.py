@@ -9,8 +9,6 @@ from importlib import import_module
 from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task
 
 __all__ = [
-    "BERTSCORE",
-    "BOUNDED",
     "JUDGED",
     "JUDGED_BY",
     "MATCHED",
@@ -18,8 +16,10 @@ __all__ = [
     "REFERENCE",
     "REGISTRY",
     "is_about_samples",
+    "judgements_of",
     "known",
     "names",
+    "needs_of",
     "reported_by",
     "that_need",
 ]
@@ -72,6 +72,16 @@ def reported_by(task: Task) -> list[Metric]:
     return [metric for metric in REGISTRY.values() if task in metric.tasks]
 
 
+def judgements_of(task: Task) -> tuple[str, ...]:
+    """Return the judgements that the metrics of a kind of tasks are shown with."""
+    return tuple(dict.fromkeys(m.judgement for m in reported_by(task) if m.judgement))
+
+
+def needs_of(metrics: Iterable[Metric]) -> frozenset[Need]:
+    """Return what any of the metrics needs."""
+    return frozenset[Need]().union(*(metric.needs for metric in metrics))
+
+
 def known(names: Iterable[str]) -> list[Metric]:
     """Return the metrics of those names that are one's."""
     return [REGISTRY[name] for name in names if name in REGISTRY]
@@ -92,7 +102,7 @@ def names(metrics: Iterable[Metric]) -> frozenset[str]:
     return frozenset(metric.name for metric in metrics)
 
 
-BERTSCORE, MATCHING = map(that_need, (Need.BERTSCORE, Need.MATCHER))
+MATCHING = that_need(Need.MATCHER)
 # What is measured against a reference run's units, so that it is undefined without one.
 REFERENCE = names(
     metric
@@ -102,4 +112,3 @@ REFERENCE = names(
 MATCHED = names(metric for metric in REGISTRY.values() if metric.matched)
 JUDGED_BY = {metric.name: metric.judgement for metric in REGISTRY.values() if metric.judgement}
 JUDGED = frozenset(JUDGED_BY)
-BOUNDED = names(m for m in REGISTRY.values() if m.judgement and m.rests_on_verdicts)

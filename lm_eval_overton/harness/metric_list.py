@@ -1,0 +1,56 @@
+"""The metrics of a task, and how its configuration names them to the harness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.metrics.measures import REGISTRY, known, reported_by
+from lm_eval_overton.metrics.metric import Metric, Need, Task
+
+__all__ = ["as_metric_list", "that_can_be", "wanted"]
+
+
+def wanted(config: Mapping[str, Any], kind: Task) -> list[Metric]:
+    """Return the metrics that a configuration names, or else all that its kind of tasks reports.
+
+    Raises:
+        SettingsError: If it names one that there is not.
+    """
+    if config.get("metric_list") is None:
+        return reported_by(kind)
+    names = [str(entry["metric"]) for entry in config["metric_list"]]
+    unknown = [name for name in names if name not in REGISTRY]
+    if unknown:
+        raise SettingsError(
+            f"{config['task']}: expected metrics that `overton metrics` lists in metric_list, got "
+            f"{', '.join(unknown)}; leave metric_list out for all that the task reports"
+        )
+    return known(names)
+
+
+def that_can_be(
+    metrics: Iterable[Metric], absent: AbstractSet[Need], left_out: AbstractSet[str]
+) -> list[Metric]:
+    """Return the metrics that can be computed.
+
+    Args:
+        metrics: Those that are wanted.
+        absent: What is not there.
+        left_out: Names of those that nobody gives verdicts for.
+    """
+    return [m for m in metrics if not m.needs & absent and m.name not in left_out]
+
+
+def as_metric_list(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
+    """Return the metrics as the harness's configurations name them."""
+    return [
+        {
+            "metric": metric.name,
+            "aggregation": "overton_mean",
+            "higher_is_better": metric.higher_is_better,
+        }
+        for metric in metrics
+    ]

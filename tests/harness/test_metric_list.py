@@ -1,0 +1,49 @@
+"""Which metrics a task reports: those of its kind, or those that a configuration names."""
+
+import pytest
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
+from lm_eval_overton.harness.replay import task_class
+from lm_eval_overton.metrics.measures import REGISTRY, reported_by
+from lm_eval_overton.metrics.metric import COVERAGE, DIVERSITY, ICL, Need
+
+
+def named(*names):
+    return {"task": "overton_mine", "metric_list": [{"metric": name} for name in names]}
+
+
+@pytest.mark.parametrize("kind", [DIVERSITY, COVERAGE, ICL])
+def test_a_configuration_without_a_list_has_all_of_its_kind(kind):
+    assert wanted({"task": "t"}, kind) == reported_by(kind)
+
+
+def test_a_configuration_may_name_its_own_in_its_own_order():
+    found = wanted(named("vendi", "lexical_diversity"), DIVERSITY)
+    assert [metric.name for metric in found] == ["vendi", "lexical_diversity"]
+
+
+def test_an_unknown_metric_is_told_with_the_remedy():
+    with pytest.raises(SettingsError, match=r"overton_mine: .*`overton metrics`.*got lexical_div;"):
+        wanted(named("vendi", "lexical_div"), DIVERSITY)
+
+
+def test_what_needs_something_that_is_absent_is_left_out():
+    metrics = [REGISTRY[n] for n in ("vendi", "reference_coverage_at_n", "helpfulness")]
+    assert that_can_be(metrics, {Need.REFERENCE}, {"helpfulness"}) == [REGISTRY["vendi"]]
+
+
+def test_the_harness_gets_name_aggregation_and_direction():
+    [entry] = as_metric_list([REGISTRY["compression_ratio"]])
+    assert entry == {
+        "metric": "compression_ratio",
+        "aggregation": "overton_mean",
+        "higher_is_better": False,
+    }
+
+
+def test_a_task_reports_what_a_configuration_names():
+    cls, config = task_class("overton_diversity")
+    task = cls(config={**config, **named("distinct_2", "mean_words"), "task": "overton_diversity"})
+    assert task.metric_names == ["distinct_2", "mean_words"]
+    assert set(task.aggregation()) >= {"distinct_2", "distinct_2_n", "mean_words"}
