@@ -30,6 +30,7 @@ from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome
+from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, check_matcher
 from lm_eval_overton.metrics.measures import judgements_of, known, needs_of
 from lm_eval_overton.metrics.metric import DIVERSITY, Need, Task
@@ -39,6 +40,7 @@ from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings, read_settings
+from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["OvertonTask"]
@@ -74,12 +76,13 @@ class OvertonTask(PromptTask):
         settings = read_settings(metadata, task, min_samples=1 if recorded else self.MIN_SAMPLES)
         check_matcher(settings, task)
         self.encoder = find_task_encoder(settings)
+        self.tokenizer = ENGLISH
         self.material = self.find_material(settings, recorded, task)
         self.recorded = recorded
         judge = find_judge(settings.judge, recorded, task, self.reference)
-        self.matcher = (
-            find_matcher(settings, self.encoder, judge, task) if self.HAS_VIEWPOINTS else None
-        )
+        self.matcher: Matcher | None = None
+        if self.HAS_VIEWPOINTS:
+            self.matcher = find_matcher(settings, self.encoder, self.tokenizer, judge, task)
         asked = wanted(config, self.KIND)
         needs = needs_of(asked)
         self.bert = find_bert_scorer(settings) if Need.BERTSCORE in needs else None
@@ -255,6 +258,7 @@ class OvertonTask(PromptTask):
             self.matcher,
             self.bert,
             settings.judge.bar if settings.judge else JudgeSpec.bar,
+            self.tokenizer,
         )
 
     def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
@@ -301,7 +305,9 @@ class OvertonTask(PromptTask):
         further = {
             "n": settings.n_samples,
             "stop": self.stops,
+            "tok": self.tokenizer.signature,
             "emb": self.encoder.signature,
+            "metrics": self._changed_metrics() or None,
             **self._own_fields(),
             "match": self.matcher.signature if self.matcher else None,
             "reference": self._reference_hash(),
@@ -315,6 +321,11 @@ class OvertonTask(PromptTask):
             further=further,
             generation={key: value for key, value in generation.items() if key != "until"},
         )
+
+    def _changed_metrics(self) -> list[str]:
+        """Return the metrics whose definition is not the first, with its version."""
+        metrics = known(self.metric_names)
+        return [f"{metric.name}-{metric.version}" for metric in metrics if metric.version > 1]
 
     def _own_fields(self) -> Mapping[str, Any]:
         """Return a subclass's own settings for the signature."""

@@ -16,6 +16,8 @@ from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["MATCHERS", "MatcherKind", "Parts", "asks_judge", "check_matcher", "make_matcher"]
 
@@ -28,6 +30,7 @@ class Parts:
     nli_model: str | None = None
     device: str | None = None
     judge: Judge | None = None
+    tokenizer: Tokenizer = ENGLISH
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class MatcherKind:
 def _nli(parts: Parts, threshold: float) -> Matcher:
     if not parts.nli_model:
         raise SettingsError("nli: expected an nli_model, got none; name one in --metadata")
-    return NliMatcher(parts.nli_model, threshold, parts.device)
+    return NliMatcher(parts.nli_model, threshold, parts.device, tokenizer=parts.tokenizer)
 
 
 def _judge(parts: Parts, threshold: float) -> Matcher:
@@ -101,7 +104,7 @@ MATCHERS = {
             -1,
             1,
             EMBEDDING_THRESHOLD,
-            lambda parts, threshold: EmbeddingMatcher(parts.encoder, threshold),
+            lambda parts, threshold: EmbeddingMatcher(parts.encoder, threshold, parts.tokenizer),
         ),
         # Probabilities.
         MatcherKind("nli", 0, 1, NLI_THRESHOLD, _nli, _lacks_nli_model),
@@ -149,6 +152,7 @@ def make_matcher(
     threshold: float | None = None,
     device: str | None = None,
     judge: Judge | None = None,
+    tokenizer: Tokenizer = ENGLISH,
 ) -> Matcher:
     """Return the matcher of a name.
 
@@ -159,6 +163,7 @@ def make_matcher(
         threshold: The least score of a match; None: the matcher's default.
         device: For `nli`; None: a GPU if there is one.
         judge: For `judge`.
+        tokenizer: Splits responses into sentences.
 
     Raises:
         SettingsError: If there is no such matcher, or a part that it needs is missing.
@@ -167,5 +172,5 @@ def make_matcher(
     if name not in known:
         raise SettingsError(f"matcher: expected {either(known)}, got {name!r}")
     kind = MATCHERS[name]
-    parts = Parts(encoder, nli_model, device, judge)
+    parts = Parts(encoder, nli_model, device, judge, tokenizer)
     return kind.make(parts, kind.threshold if threshold is None else threshold)

@@ -16,8 +16,9 @@ FRAME = ("frame", "stop", "system")
 UNSET = "unset"
 
 _SHORT = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "max"}
-# Values that switch a setting off; a model behind an API is never sent these settings.
-_OFF = {"top_k": "0", "rep": "1"}
+# Values that mean the same as no such field: what switches a setting off (a model behind an API is
+# never sent these settings), and the tokenizer that every signature without one was made with.
+_OFF = {"top_k": "0", "rep": "1", "tok": "en"}
 
 
 def short_hash(value: Any) -> str:

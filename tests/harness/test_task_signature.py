@@ -3,12 +3,16 @@
 import importlib.metadata
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from lm_eval_overton.data import packaged_path
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness import task as task_module
 from lm_eval_overton.harness.replay import task_class
+from lm_eval_overton.metrics.measures import REGISTRY
+from lm_eval_overton.settings.signature import differing
 
 LOCAL = {"pretrained": "gpt2"}
 SERVER = {"model": "gpt2", "base_url": "http://localhost:8000/v1/chat/completions"}
@@ -40,7 +44,9 @@ def changed(one, other):
 def test_the_signature_of_a_run_with_defaults():
     data = signature().split("|")[1]
     versions = f"lm_eval:{importlib.metadata.version('lm-eval')}|v:"
-    start = f"overton_diversity@1|{data}|frame:query-answer|n:5|stop:fence|emb:all-MiniLM-L6-v2@"
+    start = (
+        f"overton_diversity@1|{data}|frame:query-answer|n:5|stop:fence|tok:en|emb:all-MiniLM-L6-v2@"
+    )
     assert signature().startswith(start)
     assert f"|seed:1234|{versions}" in signature()
     assert signature().endswith("|max:700|rep:1|temp:0.5|top_k:0|top_p:1")
@@ -238,3 +244,27 @@ def test_a_copy_of_the_encoder_s_folder(tmp_path):
 
 def test_a_key_of_a_server_is_in_no_signature():
     assert "sk-test" not in signature(SERVER | {"api_key": "sk-test"})
+
+
+def test_a_metric_s_new_definition(monkeypatch):
+    plain = signature()
+    changed_metric = replace(REGISTRY["vendi"], version=2)
+    monkeypatch.setitem(REGISTRY, "vendi", changed_metric)
+    assert changed(plain, signature()) == {"metrics"}
+    assert "|metrics:vendi-2|" in signature()
+
+
+def test_another_tokenizer(monkeypatch):
+    class Letters:
+        signature = "letters"
+
+    plain = signature()
+    monkeypatch.setattr(task_module, "ENGLISH", Letters())
+    assert changed(plain, signature()) == {"tok"}
+
+
+def test_a_signature_without_a_tokenizer_was_made_with_the_english_one():
+    without = signature().replace("|tok:en", "")
+    assert differing(signature(), without) == {}
+    other = signature().replace("tok:en", "tok:letters")
+    assert differing(other, without) == {"tok": ("letters", "unset")}

@@ -582,7 +582,7 @@ def test_a_wrong_path_is_given_up_after_a_few_requests(ask):
 
 SCRIPT = """
 import sys
-from tests.harness.test_judge_http import HarnessJudge, Path, json, questions, read_spec
+from tests.judge.client.test_http import HarnessJudge, Path, json, questions, read_spec
 spec = read_spec(json.loads(sys.argv[1]), "test")
 HarnessJudge(spec, Path(sys.argv[2])).ask(questions(120))
 """
