@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lm_eval_overton.data import load_viewpoints
-from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.errors import OvertonError, either
 from lm_eval_overton.harness.replay import task_class
+from lm_eval_overton.matchers.table import MATCHERS
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
 from tests.conftest import Harness, Server, overton
 from tests.matchers.test_matchers import write_nli_model
@@ -190,7 +191,7 @@ def test_a_users_error_is_one_line_before_the_model_answers(harness: Harness, de
         ({"matcher": "nli"}, "overton_coverage: expected an nli_model for the matcher nli"),
         (
             {"matcher": "guess"},
-            "overton_coverage: expected matcher embedding, nli or judge, got 'guess'",
+            f"overton_coverage: expected matcher {either([*MATCHERS])}, got 'guess'",
         ),
         ({"viewpoints": "no.jsonl"}, "no.jsonl: expected a readable JSON-lines file"),
         ({"threshold": "high"}, "overton_coverage: expected threshold to be a number, got 'high'"),

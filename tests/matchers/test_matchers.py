@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.data import load_viewpoints
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.errors import SettingsError, either
 from lm_eval_overton.matchers.embedding import EMBEDDING_THRESHOLD, EmbeddingMatcher
 from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_index
 from lm_eval_overton.matchers.question import ViewpointQuestion
-from lm_eval_overton.matchers.table import make_matcher
+from lm_eval_overton.matchers.table import MATCHERS, make_matcher
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.english import ENGLISH
@@ -360,7 +360,9 @@ def test_a_threshold_of_zero_is_not_the_default(name, nli_model):
 
 
 def test_an_unknown_matcher_is_refused(nli_model):
-    with pytest.raises(SettingsError, match="expected embedding or nli, got 'judge'"):
+    asking_nobody = [kind.name for kind in MATCHERS.values() if not kind.asks_judge]
+    assert {"embedding", "nli"} <= set(asking_nobody)
+    with pytest.raises(SettingsError, match=f"expected {either(asking_nobody)}, got 'judge'"):
         make_matcher("judge", FakeEncoder(), nli_model)
 
 

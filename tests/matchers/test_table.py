@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.cli import main
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.errors import SettingsError, either
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.matchers.gold import gold_responses
 from lm_eval_overton.matchers.question import ViewpointQuestion
@@ -37,6 +37,17 @@ def test_a_row_agrees_with_itself(kind):
     assert asks_judge(Settings(matcher=kind.name)) is kind.asks_judge
 
 
+def test_names_are_listed_as_a_choice():
+    assert either(["embedding", "nli", "judge"]) == "embedding, nli or judge"
+    assert either(["embedding", "nli"]) == "embedding or nli"
+    assert either(["embedding"]) == "embedding"
+    assert [name for name in MATCHERS if name in ("embedding", "nli", "judge")] == [
+        "embedding",
+        "nli",
+        "judge",
+    ]
+
+
 def test_the_thresholds_that_are_told_apart():
     assert MATCHERS["judge"].thresholds.tolist() == [1, 2, 3, 4, 5]
     cosines = MATCHERS["embedding"].thresholds.tolist()
@@ -59,7 +70,7 @@ def test_the_thresholds_that_are_told_apart():
             {"threshold": -0.1, "matcher": "nli", "nli_model": "m"},
             "t: expected a threshold from 0 to 1 for the matcher nli, got -0.1",
         ),
-        ({"matcher": "guess"}, "t: expected matcher embedding, nli or judge, got 'guess'"),
+        ({"matcher": "guess"}, f"t: expected matcher {either([*MATCHERS])}, got 'guess'"),
         (
             {"matcher": "nli"},
             "t: expected an nli_model for the matcher nli, got none; pass "
@@ -205,7 +216,7 @@ def test_a_judge_that_never_answers_is_an_error(tmp_path, capsys):
     ("metadata", "message"),
     [
         ({"matcher": "judge"}, "matcher: expected a judge that writes for the matcher judge"),
-        ({"matcher": "guess"}, "matcher: expected matcher embedding, nli or judge, got 'guess'"),
+        ({"matcher": "guess"}, f"matcher: expected matcher {either([*MATCHERS])}, got 'guess'"),
         (
             {"matcher": "judge", "judge": {"model": "m", "judgements": "tone"}},
             "matcher: expected judge.judgements to list some of quality",
