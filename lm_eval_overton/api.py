@@ -8,13 +8,14 @@ from lm_eval_overton import comparison
 from lm_eval_overton.comparison import Compared
 from lm_eval_overton.reporting.tables import frames
 from lm_eval_overton.runs.finished import FinishedRun, load_run
+from lm_eval_overton.stats import SEED
 
 __all__ = ["compare", "frames", "load_run", "report"]
 
 Run = FinishedRun | str | Path
 
 
-def compare(base: Run, *others: Run, force: bool = False, seed: int = 1234) -> Compared:
+def compare(base: Run, *others: Run, force: bool = False, seed: int = SEED) -> Compared:
     """Return what changed from one run to others.
 
     Args:

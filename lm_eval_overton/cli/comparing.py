@@ -12,7 +12,6 @@ from lm_eval_overton.cli.arguments import add_command, add_forms
 __all__ = ["add"]
 
 RUN = "NAME=PLACE, or a place: a run's folder or one of its results files"
-SEED = 1234
 ALIKE = "homogeneity"
 TABLES = ("rows", "shifts", ALIKE)
 
@@ -59,7 +58,7 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_seed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=SEED, help="of the resamples")
+    parser.add_argument("--seed", type=int, help="of the resamples")
 
 
 def _add_recover(commands: Any) -> None:
@@ -91,10 +90,12 @@ def _compared(args: argparse.Namespace) -> Any:
 
 def _seed(args: argparse.Namespace) -> int:
     from lm_eval_overton.errors import SettingsError
+    from lm_eval_overton.stats import SEED
 
-    if args.seed < 0:
-        raise SettingsError(f"--seed: expected an integer of at least 0, got {args.seed}")
-    return int(args.seed)
+    seed = SEED if args.seed is None else int(args.seed)
+    if seed < 0:
+        raise SettingsError(f"--seed: expected an integer of at least 0, got {seed}")
+    return seed
 
 
 def _compare(args: argparse.Namespace) -> int:
@@ -103,7 +104,7 @@ def _compare(args: argparse.Namespace) -> int:
 
     table = _table(args)
     compared = _compared(args)
-    alike: Any = _alike(compared, args.seed) if args.homogeneity or table == ALIKE else None
+    alike: Any = _alike(compared, _seed(args)) if args.homogeneity or table == ALIKE else None
     if args.form == "json":
         print(tables.as_json(compared, alike))
     elif args.form == "csv":

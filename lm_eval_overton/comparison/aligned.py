@@ -14,7 +14,6 @@ __all__ = [
     "COVERAGE",
     "DIVERSITY",
     "ICL",
-    "SEED",
     "Both",
     "align",
     "complete",
@@ -24,7 +23,6 @@ __all__ = [
     "paired",
 ]
 
-SEED = 1234
 DIVERSITY, COVERAGE, ICL = "overton_diversity", "overton_coverage", "overton_icl_"
 
 

@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison.aligned import SEED, defined, means
+from lm_eval_overton.comparison.aligned import defined, means
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.formulas.similarity import jaccard_matrix, mean_similarity
 from lm_eval_overton.text.english import ENGLISH
@@ -30,7 +30,7 @@ class Homogeneity:
 
 
 def homogeneity(
-    names: Sequence[str], texts: Sequence[Mapping[str, Sequence[str]]], *, seed: int = SEED
+    names: Sequence[str], texts: Sequence[Mapping[str, Sequence[str]]], *, seed: int = stats.SEED
 ) -> Homogeneity:
     """Return how alike samples are within and across runs: content-word Jaccard.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import aggregation, missing, quality, recovered
-from lm_eval_overton.comparison.aligned import ICL, SEED, Both, align, means, paired
+from lm_eval_overton.comparison.aligned import ICL, Both, align, means, paired
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
     Compared,
@@ -33,7 +33,7 @@ def compare(
     others: Sequence[FinishedRun],
     *,
     force: bool = False,
-    seed: int = SEED,
+    seed: int = stats.SEED,
 ) -> Compared:
     """Return every run beside the base.
 

@@ -17,13 +17,13 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics.gap import gap
 from lm_eval_overton.metrics.likeness import Kind, Likeness
 from lm_eval_overton.runs.answers import Run, Samples
+from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.samples import Sample
 
 __all__ = ["SIMILARITIES", "Recovery", "recover"]
 
 SIMILARITIES: tuple[Kind, ...] = ("cosine", "jaccard", "rouge_l")
-SEED = 1234
 
 Floats = npt.NDArray[np.float64]
 

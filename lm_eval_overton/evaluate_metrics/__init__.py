@@ -28,6 +28,7 @@ from lm_eval_overton.metrics.metric import Metric as Declared
 from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
+from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,
     Encoder,
@@ -150,7 +151,7 @@ class SetMetric(Metric):
         device: str | None = None,
         threshold: float | None = None,
         nli_model: str | None = None,
-        seed: int = 1234,
+        seed: int = SEED,
     ) -> dict[str, Any] | None:
         """Compute the metric over all prompts, those that were added before included.
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.metrics.formulas import similarity
-from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.token_match import PairScores
 from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["BERTSCORES", "KINDS", "Kind", "Likeness", "shortened"]

@@ -19,10 +19,11 @@ from lm_eval_overton.metrics.formulas.clusters import cluster_labels
 from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
 from lm_eval_overton.metrics.likeness import Likeness
 from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, n_missing, passing
-from lm_eval_overton.text.bertscore import BertScorer, PairScores
+from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.token_match import PairScores
 from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["CONTROLLED_N", "Bench", "Fill", "Part", "Prompt", "PromptView", "Verdicts"]

@@ -16,7 +16,6 @@ from lm_eval_overton.metrics.measures.units import (
 from lm_eval_overton.replicate.expected import UNPARSED
 from lm_eval_overton.replicate.study import (
     N_SAMPLES,
-    SEED,
     Samples,
     Study,
     mean_number,
@@ -174,7 +173,7 @@ def _chance(study: Study, samples: Samples, base: Samples, kept: list[int]) -> l
     theirs = [study.words(prompt) for prompt in base]
     return [
         against_reference.chance_coverage(
-            own[:i] + own[i + 1 :], theirs[i], n_pool=N_SAMPLES, n=1, seed=SEED
+            own[:i] + own[i + 1 :], theirs[i], n_pool=N_SAMPLES, n=1, seed=stats.SEED
         )
         for i in kept
     ]

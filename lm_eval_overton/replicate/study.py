@@ -21,10 +21,9 @@ from lm_eval_overton.replicate.table import Number
 from lm_eval_overton.text.encoder import Encoder, EncoderSource
 from lm_eval_overton.text.samples import Cleaning, Sample
 
-__all__ = ["N_SAMPLES", "SEED", "Study", "mean_number", "single_number", "stops_of"]
+__all__ = ["N_SAMPLES", "Study", "mean_number", "single_number", "stops_of"]
 
 N_SAMPLES = 5
-SEED = 1234
 FENCE = "```"
 
 # The judgements by the name of their folder and by that of the reader of their replies.
@@ -97,7 +96,7 @@ class Study:
 
     @cached_property
     def _bench(self) -> Bench:
-        return Bench(N_SAMPLES, (), self.any_encoder, SEED)
+        return Bench(N_SAMPLES, (), self.any_encoder, stats.SEED)
 
     def verdicts(self, dataset: str, judgement: str, model: str) -> Verdicts:
         """Return the read verdicts on a model's samples, one list per prompt."""
@@ -120,7 +119,7 @@ class Study:
 
 def mean_number(dataset: str, column: str, row: str, values: stats.Values) -> Number:
     """Return the mean over prompts with its interval, beside what is expected there."""
-    interval = stats.mean_interval(values, np.random.default_rng(SEED))
+    interval = stats.mean_interval(values, np.random.default_rng(stats.SEED))
     return Number(interval.estimate, interval.low, interval.high, expected(dataset, column, row))
 
 

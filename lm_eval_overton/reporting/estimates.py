@@ -23,7 +23,7 @@ class Estimates:
     `seed` draws the intervals that the comparison does not hold.
     """
 
-    def __init__(self, compared: Compared, seed: int = 1234) -> None:
+    def __init__(self, compared: Compared, seed: int = stats.SEED) -> None:
         self.compared = compared
         self.seed = seed
         self._known: dict[tuple[int, str, str], stats.Interval] = {}

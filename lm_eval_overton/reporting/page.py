@@ -16,13 +16,13 @@ from lm_eval_overton.reporting.picture import Picture
 from lm_eval_overton.runs.answers import Reader, read_answers
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.whole_file import require_place, write_whole
+from lm_eval_overton.stats import SEED
 from lm_eval_overton.version import __version__
 
 __all__ = ["TEXT_BYTES", "plots", "write"]
 
 # The most that prompts and samples take in a page. The rest takes less than 2 MB.
 TEXT_BYTES = 12_000_000
-SEED = 1234
 TITLE = "What alignment changed"
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.model import ModelArguments
+from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
 
 __all__ = [
@@ -55,7 +56,7 @@ class Settings:
     encoder: str = DEFAULT_ENCODER
     encoder_device: str | None = None
     api_seeds: ApiSeeds = "auto"
-    seed: int = 1234
+    seed: int = SEED
     viewpoints: str | None = None
     matcher: str = "embedding"
     nli_model: str | None = None

@@ -1,20 +1,20 @@
 """Intervals, paired tests and shared ranks over prompts."""
 
+from lm_eval_overton.stats.bootstrap import RESAMPLES, Interval, Statistic
 from lm_eval_overton.stats.draws import SEED, Array
-from lm_eval_overton.stats.paired import (
-    RESAMPLES,
-    Comparison,
-    Interval,
-    Statistic,
+from lm_eval_overton.stats.intervals import (
     Values,
-    holm,
     mean_interval,
     mean_intervals,
+    standard_error,
+    statistic_interval,
+)
+from lm_eval_overton.stats.paired import (
+    Comparison,
+    holm,
     paired_comparison,
     paired_comparisons,
     shared_ranks,
-    standard_error,
-    statistic_interval,
 )
 
 __all__ = [

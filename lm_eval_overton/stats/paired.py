@@ -1,12 +1,11 @@
-"""Intervals, paired tests and shared ranks over prompts.
+"""Paired tests and shared ranks over prompts.
 
 The unit is the prompt: one value per prompt, NaN (or None) where the metric is undefined.
 Undefined values are dropped and the number that remains is returned with every result. The
 caller passes the random generator, so equal seeds give equal results.
 
-Sources: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa); Phipson and Smyth 2010,
-"Permutation P-values Should Never Be Zero"; Holm 1979, "A Simple Sequentially Rejective
-Multiple Test Procedure".
+Sources: Phipson and Smyth 2010, "Permutation P-values Should Never Be Zero"; Holm 1979, "A Simple
+Sequentially Rejective Multiple Test Procedure".
 """
 
 from __future__ import annotations
@@ -20,36 +19,12 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.stats.bootstrap import (
-    RESAMPLES,
-    Interval,
-    Statistic,
-    bootstrap,
-    check_settings,
-    mean_intervals_of,
-    resampled_means,
-)
+from lm_eval_overton.stats.bootstrap import RESAMPLES, check_settings, mean_intervals_of
 from lm_eval_overton.stats.draws import ROUNDING, Array, of_equal_length
+from lm_eval_overton.stats.intervals import Values, as_finite, mean_interval, standard_error
 from lm_eval_overton.stats.sign_flips import sign_flip_ps
 
-__all__ = [
-    "RESAMPLES",
-    "Array",
-    "Comparison",
-    "Interval",
-    "Statistic",
-    "Values",
-    "holm",
-    "mean_interval",
-    "mean_intervals",
-    "paired_comparison",
-    "paired_comparisons",
-    "shared_ranks",
-    "standard_error",
-    "statistic_interval",
-]
-
-Values = Sequence[float | None] | Array
+__all__ = ["Comparison", "holm", "paired_comparison", "paired_comparisons", "shared_ranks"]
 
 TEST_LEVEL = 0.05
 TEST_POWER = 0.8
@@ -81,122 +56,6 @@ class Comparison:
     p_value: float
     detectable: float
     n: int
-
-
-def mean_interval(
-    values: Values,
-    rng: np.random.Generator,
-    level: float = 0.95,
-    n_resamples: int = RESAMPLES,
-) -> Interval:
-    """Return the mean over prompts with its bootstrap interval.
-
-    BCa, or percentile where BCa is undefined; constant values give a zero-width interval.
-    Source: Efron 1987.
-
-    Args:
-        values: (n_prompts,), finite; NaN or None where undefined.
-        rng: Source of the resamples.
-        level: Confidence level in (0, 1).
-        n_resamples: Number of bootstrap resamples, at least 1.
-
-    Returns:
-        The mean and its bounds, within the range of the values; all NaN with n = 0 if no value
-        is defined, NaN bounds for one value.
-
-    Raises:
-        ValueError: If the values are not one-dimensional or not finite, or ``level`` or
-            ``n_resamples`` is out of range.
-    """
-    check_settings(level, n_resamples)
-    return mean_intervals_of([_defined(values, "mean_interval")], rng, level, n_resamples)[0]
-
-
-def mean_intervals(
-    table: npt.ArrayLike,
-    rng: np.random.Generator,
-    level: float = 0.95,
-    n_resamples: int = RESAMPLES,
-) -> list[Interval]:
-    """Return the mean of each column over prompts with its bootstrap interval.
-
-    Each is what `mean_interval` returns from the generator's present state, so none depends on
-    the other columns. Columns with equally many defined values share their resamples, which
-    takes a fraction of the time.
-
-    Args:
-        table: (n_prompts, k), one metric per column, finite; NaN where undefined.
-        rng: Source of the resamples; its state is left as it was.
-        level: Confidence level in (0, 1).
-        n_resamples: Number of bootstrap resamples, at least 1.
-
-    Returns:
-        One interval per column.
-
-    Raises:
-        ValueError: If the table is not two-dimensional or not finite, or ``level`` or
-            ``n_resamples`` is out of range.
-    """
-    check_settings(level, n_resamples)
-    columns = [own[~np.isnan(own)] for own in _as_finite(table, 2, "mean_intervals").T]
-    found: dict[int, Interval] = {}
-    for places in of_equal_length(columns):
-        own = [columns[j] for j in places]
-        intervals = mean_intervals_of(own, copy.deepcopy(rng), level, n_resamples)
-        found |= dict(zip(places, intervals, strict=True))
-    return [found[j] for j in range(len(columns))]
-
-
-def standard_error(values: Values) -> float:
-    """Return the standard error of the mean over prompts, sd(ddof=1) / sqrt(n).
-
-    Args:
-        values: (n_prompts,), finite; NaN or None where undefined.
-
-    Returns:
-        At least 0, in the unit of the values; NaN for fewer than two defined values.
-
-    Raises:
-        ValueError: If the values are not one-dimensional or not finite.
-    """
-    return _standard_error(_defined(values, "standard_error"))
-
-
-def statistic_interval(
-    columns: npt.ArrayLike,
-    statistic: Statistic,
-    rng: np.random.Generator,
-    level: float = 0.95,
-    n_resamples: int = RESAMPLES,
-) -> Interval:
-    """Return a function of column means with its bootstrap interval over prompts.
-
-    It serves ratios of means, such as ``gap_recovered`` = (S - floor) / (ceiling - floor), which
-    are not means of ratios. BCa with jackknife acceleration, or percentile where BCa is
-    undefined. Source: Efron 1987.
-
-    Args:
-        columns: (n_prompts, k), one column per mean, finite or NaN; a prompt with a NaN in any
-            column is dropped from all.
-        statistic: Maps column means (..., k) to values (...); NaN or infinite where undefined.
-        rng: Source of the resamples.
-        level: Confidence level in (0, 1).
-        n_resamples: Number of bootstrap resamples, at least 1.
-
-    Returns:
-        The statistic of the means and its bounds. Bounds are NaN for fewer than two complete
-        prompts and where the statistic is undefined on the estimate or on any resample.
-
-    Raises:
-        ValueError: If the columns are not two-dimensional or not finite, the statistic returns
-            another shape, or ``level`` or ``n_resamples`` is out of range.
-    """
-    table = _as_finite(columns, 2, "statistic_interval")
-    complete = table[~np.isnan(table).any(axis=1)]
-    check_settings(level, n_resamples)
-    return bootstrap(
-        complete, statistic, level, lambda: resampled_means(complete, rng, n_resamples)
-    )
 
 
 def paired_comparison(
@@ -254,7 +113,7 @@ def paired_comparisons(
             ``level`` is out of range.
     """
     check_settings(level)
-    first, second = (_as_finite(own, 2, "paired_comparisons") for own in (a, b))
+    first, second = (as_finite(own, 2, "paired_comparisons") for own in (a, b))
     if first.shape != second.shape:
         raise ValueError(
             f"paired_comparisons: expected two tables of one shape, got {first.shape} and "
@@ -285,7 +144,7 @@ def holm(p_values: Values) -> Array:
     Raises:
         ValueError: If a value lies outside [0, 1] or the input is not one-dimensional.
     """
-    adjusted: Array = _as_finite(p_values, 1, "holm").copy()
+    adjusted: Array = as_finite(p_values, 1, "holm").copy()
     made = np.flatnonzero(~np.isnan(adjusted))
     outside = [float(p) for p in adjusted[made] if not 0 <= p <= 1]
     if outside:
@@ -324,7 +183,7 @@ def shared_ranks(
         ValueError: If the array is not two-dimensional or not finite, or a row has no defined
             prompt.
     """
-    table = _as_finite(values, 2, "shared_ranks")
+    table = as_finite(values, 2, "shared_ranks")
     _require_a_prompt_per_row(table)
     order = [int(row) for row in np.argsort(-np.nanmean(table, axis=1), kind="stable")]
     ranks: list[int] = []
@@ -336,30 +195,9 @@ def shared_ranks(
     return list(zip(order, ranks, strict=True))
 
 
-def _as_finite(values: object, dimensions: int, caller: str) -> Array:
-    """Return the values as floats (None as NaN), or raise on a wrong shape or infinity."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != dimensions:
-        raise ValueError(
-            f"{caller}: expected an array of {dimensions} dimension(s), got shape {array.shape}; "
-            "pass one value per prompt, NaN where the metric is undefined"
-        )
-    if np.isinf(array).any():
-        raise ValueError(
-            f"{caller}: expected finite values or NaN, got {int(np.isinf(array).sum())} infinite; "
-            "return NaN from the metric where it is undefined"
-        )
-    return array
-
-
-def _defined(values: Values, caller: str) -> Array:
-    array = _as_finite(values, 1, caller)
-    return array[~np.isnan(array)]
-
-
 def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
     """Return both runs restricted to the prompts that both define, each (n_shared,)."""
-    first, second = _as_finite(a, 1, caller), _as_finite(b, 1, caller)
+    first, second = as_finite(a, 1, caller), as_finite(b, 1, caller)
     if len(first) != len(second):
         raise ValueError(
             f"{caller}: expected two runs over the same prompts, got {len(first)} and "
@@ -400,16 +238,10 @@ def _mean(values: Array) -> float:
     return float(values.mean()) if len(values) else math.nan
 
 
-def _standard_error(values: Array) -> float:
-    if len(values) < 2:
-        return math.nan
-    return float(values.std(ddof=1)) / math.sqrt(len(values))
-
-
 def _detectable(differences: Array) -> float:
     """Return the smallest absolute mean difference found with 80 % power at the 5 % level."""
     quantiles = _NORMAL.inv_cdf(1 - TEST_LEVEL / 2) + _NORMAL.inv_cdf(TEST_POWER)
-    return quantiles * _standard_error(differences)
+    return quantiles * standard_error(differences)
 
 
 def _comparisons(

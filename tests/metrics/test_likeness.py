@@ -8,8 +8,8 @@ import pytest
 from lm_eval_overton.metrics.likeness import KINDS, Likeness, shortened
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import Cleaning, clean
+from lm_eval_overton.text.token_match import PairScores
 from tests.conftest import PAPER
 
 LIMA = PAPER / "LIMA-OE" / "outputs"

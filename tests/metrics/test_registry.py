@@ -19,8 +19,8 @@ from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import FAMILIES, SAMPLES, Need
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
-from lm_eval_overton.text.bertscore import PairScores
 from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.token_match import PairScores
 from tests.conftest import ROOT
 
 N = 3

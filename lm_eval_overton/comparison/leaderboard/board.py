@@ -20,8 +20,6 @@ from lm_eval_overton.settings.signature import FRAME, fields
 
 __all__ = ["Leaderboard", "Row", "leaderboard"]
 
-SEED = 1234
-
 
 @dataclass(frozen=True)
 class Row:
@@ -68,7 +66,7 @@ class Leaderboard:
 
 
 def leaderboard(
-    runs: Sequence[FinishedRun], metric: str, task: str | None = None, seed: int = SEED
+    runs: Sequence[FinishedRun], metric: str, task: str | None = None, seed: int = stats.SEED
 ) -> Leaderboard:
     """Return the runs sorted by a metric of a task, the best first.
 
