@@ -3,6 +3,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from lm_eval_overton.comparison import Compared, Pair, Shift, compare
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import page, write
-from lm_eval_overton.reporting.html import sha256_source
+from lm_eval_overton.reporting.html import sha256_source, tag
 from lm_eval_overton.reporting.sections import families
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.stats import Interval
@@ -70,9 +71,21 @@ def words(text: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", bare)).split())
 
 
-def without_samples(compared: Compared, path: Path) -> str:
-    write(compared, path, samples=None)
-    return words(path.read_text(encoding="utf-8"))
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are without figures, which take most of the time, where a test reads the rest."""
+    monkeypatch.setattr(page, "_figure", lambda picture: tag("figure", picture.title))
+
+
+@pytest.fixture
+def shown_of(undrawn: None, tmp_path: Path) -> Callable[[Compared], str]:
+    """Gives the words of a page of runs without their samples."""
+
+    def shown(compared: Compared) -> str:
+        path = write(compared, tmp_path / "r.html", samples=None)
+        return words(path.read_text(encoding="utf-8"))
+
+    return shown
 
 
 # -------------------------------------------------------------------------------- self-contained
@@ -153,7 +166,7 @@ def test_a_shift_and_a_paired_difference_stand_in_the_page(compared, text):
     assert f"{paired.mean_b:.3f} {paired.mean_a:.3f} +{paired.difference:.3f}" in shown
 
 
-def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_once(tmp_path):
+def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_once(shown_of):
     undefined = Interval(math.nan, math.nan, math.nan, 0)
     shifts = (
         Shift("quality", "raw change", "x", undefined, "no judge: `overton judge a`"),
@@ -163,7 +176,7 @@ def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_onc
     )
     runs = (made.finished(0, "b"), made.finished(1, "a"))
     compared = Compared(runs, (Pair("b", "a", (), shifts, ("a note",)),))
-    shown = without_samples(compared, tmp_path / "r.html")
+    shown = shown_of(compared)
     assert "not computed x, y no judge: overton judge a" in shown
     assert "fixed jaccard 40.0% [30.0%, 50.0%] 9 floor: b fixed cosine 50.0%" in shown
     assert shown.count("floor: b") == 1
@@ -171,7 +184,7 @@ def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_onc
     assert "The two runs share no task and prompt." in shown
 
 
-def test_what_is_missing_is_missing_from_the_reference_and_a_level_has_no_sign(tmp_path):
+def test_what_is_missing_is_missing_from_the_reference_and_a_level_has_no_sign(shown_of):
     value = Interval(0.5, 0.4, 0.6, 9)
     shifts = (
         Shift("missing", "split", "words", value, "reference as the run names it: runs/sft"),
@@ -179,14 +192,14 @@ def test_what_is_missing_is_missing_from_the_reference_and_a_level_has_no_sign(t
     )
     runs = (made.finished(0, "b"), made.finished(1, "a"))
     compared = Compared(runs, (Pair("b", "a", (), shifts),))
-    shown = without_samples(compared, tmp_path / "r.html")
+    shown = shown_of(compared)
     assert "What is missing from the reference run's units split words 0.500 [0.400," in shown
     assert "9 reference as the run names it: runs/sft chance - split words +0.500" in shown
 
 
-def test_of_many_runs_the_tiles_show_the_last(tmp_path):
+def test_of_many_runs_the_tiles_show_the_last(shown_of):
     compared = made.compared(tuple("abcdef"))
-    shown = without_samples(compared, tmp_path / "r.html")
+    shown = shown_of(compared)
     assert (
         "At a glance The last run; the 4 before it are in the figures and tables. f against a"
         in shown
@@ -210,11 +223,11 @@ def test_each_task_has_a_table_of_paired_differences_and_the_samples_of_all_have
     ]  # fmt: skip
 
 
-def test_what_no_shared_prompt_defines_is_one_line(tmp_path):
+def test_what_no_shared_prompt_defines_is_one_line(shown_of):
     ones, undefined = np.ones(made.PROMPTS), np.full(made.PROMPTS, math.nan)
     runs = [only(made.finished(i, name), vendi=ones, distinct_2=undefined)
             for i, name in enumerate(("a", "b"))]  # fmt: skip
-    shown = without_samples(compare(runs[0], runs[1:], force=True), tmp_path / "r.html")
+    shown = shown_of(compare(runs[0], runs[1:], force=True))
     assert "overton_diversity: undefined on every shared prompt: distinct_2." in shown
     assert "vendi 1.000 1.000 0.000" in shown
 
@@ -235,14 +248,12 @@ def test_judged_metrics_stand_with_the_worst_and_the_best_that_they_could_be(com
     assert f"overton_diversity helpfulness {sft:.3f} {bounds} {dpo:.3f} {bounds}" in shown
 
 
-def test_an_undefined_judged_metric_still_has_bounds(tmp_path):
+def test_an_undefined_judged_metric_still_has_bounds(shown_of):
     run = only(made.finished(1, "one"), helpfulness=np.full(made.PROMPTS, math.nan))
     own = run.tasks[made.DIVERSITY]
     bounds = {"helpfulness": (1.0, 5.0), "depth": (math.nan, math.nan)}
     judged = replace(own, judge=made.finished(1, "x").tasks[made.DIVERSITY].judge, bounds=bounds)
-    shown = without_samples(
-        Compared((replace(run, tasks={made.DIVERSITY: judged}),), ()), tmp_path / "r.html"
-    )
+    shown = shown_of(Compared((replace(run, tasks={made.DIVERSITY: judged}),), ()))
     assert "overton_diversity helpfulness [1.000, 5.000] depth Settings" in shown
 
 
@@ -252,7 +263,7 @@ def test_settings_that_differ_are_marked(text):
     assert "data made:abc made:abc made:abc" in shown
 
 
-def test_settings_that_mean_the_same_are_not_marked(tmp_path):
+def test_settings_that_mean_the_same_are_not_marked(shown_of):
     def signed(name, words):
         run = only(made.finished(1, name), vendi=np.ones(made.PROMPTS))
         own = run.tasks[made.DIVERSITY]
@@ -261,7 +272,7 @@ def test_settings_that_mean_the_same_are_not_marked(tmp_path):
 
     # Prompts of one hash under two names, and a setting that is switched off.
     runs = signed("a", "data:x:ab|n:5|top_k:0"), signed("b", "data:y:ab|n:9")
-    shown = without_samples(Compared(runs, ()), tmp_path / "r.html")
+    shown = shown_of(Compared(runs, ()))
     assert "data x:ab y:ab n differs 5 9 top_k 0 signature" in shown
 
 
@@ -271,16 +282,16 @@ def only(run: FinishedRun, **values: np.ndarray) -> FinishedRun:
     return replace(run, tasks={made.DIVERSITY: result})
 
 
-def test_an_undefined_value_is_empty_never_zero(tmp_path):
+def test_an_undefined_value_is_empty_never_zero(shown_of):
     undefined, ones = np.full(made.PROMPTS, math.nan), np.ones(made.PROMPTS)
     run = only(made.finished(1, "one"), vendi=undefined, distinct_2=ones)
-    shown = without_samples(Compared((run,), ()), tmp_path / "r.html")
+    shown = shown_of(Compared((run,), ()))
     assert "vendi distinct_ 2 1.000 [1.000, 1.000]" in shown
 
 
-def test_missing_parts_say_what_would_provide_them(tmp_path):
+def test_missing_parts_say_what_would_provide_them(shown_of):
     run = only(made.finished(1, "one"), vendi=np.ones(made.PROMPTS))
-    shown = without_samples(Compared((run,), ()), tmp_path / "r.html")
+    shown = shown_of(Compared((run,), ()))
     assert "Diversity and quality: No run has both values" in shown
     assert "Stance on contested questions: No run has stances" in shown
     assert "What comes back in context: No gap recovered" in shown
@@ -291,6 +302,7 @@ def test_missing_parts_say_what_would_provide_them(tmp_path):
     assert "No run raised an alarm." in shown
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_missing_samples_are_one_line_of_the_browser(compared, tmp_path):
     # The made runs name no samples or generations file.
     write(compared, tmp_path / "r.html")
@@ -313,6 +325,7 @@ def test_a_metric_belongs_to_the_family_that_its_name_begins_with():
 # --------------------------------------------------------------------------------------- budget
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_budget_keeps_the_prompts_that_differ_most_and_says_so(compared, tmp_path):
     write(compared, tmp_path / "r.html", samples=made.answers, text_bytes=60_000)
     content = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -331,6 +344,7 @@ def test_a_budget_keeps_the_prompts_that_differ_most_and_says_so(compared, tmp_p
     ) in words(content)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_no_budget_leaves_the_prompts_out(compared, tmp_path):
     write(compared, tmp_path / "r.html", samples=made.answers, text_bytes=0)
     content = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -352,6 +366,7 @@ def test_no_run_is_an_error(tmp_path):
         write(nothing, tmp_path / "r.html")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_place_that_is_a_folder_is_an_error_and_leaves_nothing_behind(compared, tmp_path):
     (tmp_path / "r.html").mkdir()
     with pytest.raises(DataError, match=r"r\.html: expected a file that can be written, got "):
@@ -359,6 +374,7 @@ def test_a_place_that_is_a_folder_is_an_error_and_leaves_nothing_behind(compared
     assert list(tmp_path.iterdir()) == [tmp_path / "r.html"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failure_leaves_the_old_report_as_it_was(compared, tmp_path, monkeypatch):
     path = tmp_path / "r.html"
     path.write_text("old")
@@ -373,6 +389,7 @@ def test_a_failure_leaves_the_old_report_as_it_was(compared, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_report_replaces_the_one_before_it_in_a_folder_that_is_made(compared, tmp_path):
     path = tmp_path / "new" / "r.html"
     for _ in range(2):
