@@ -61,7 +61,7 @@ def _kind(file: Path) -> str:
 
 
 def _names(links: list[tuple[Path, Path]]) -> str:
-    return ", ".join(stub.stem for stub, _ in links)
+    return ", ".join(sorted(stub.stem for stub, _ in links))
 
 
 def _encoder() -> str:

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 def _link(_: argparse.Namespace) -> None:
     from lm_eval_overton.cli.linking import link, stubs_folder
 
-    names = ", ".join(path.stem for path in link())
+    names = ", ".join(sorted(path.stem for path in link()))
     print(f"linked {names} into {stubs_folder()}")
 
 

@@ -145,7 +145,7 @@ def test_doctor_says_which_links_lead_elsewhere(tmp_path, capsys, monkeypatch):
     # Another checkout has linked its tasks since, and two of a checkout before are left over.
     other = tmp_path / "other" / "tasks" / "overton"
     other.mkdir(parents=True)
-    for stub in (tmp_path / "overton").glob("*.yaml"):
+    for stub in (tmp_path / "overton").rglob("*.yaml"):
         (other / stub.name).touch()
         stub.write_text(f'{MARKER}\ninclude: "{other / stub.name}"\n')
     for name in ("overton_a", "overton_b"):
