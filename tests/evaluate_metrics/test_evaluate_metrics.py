@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 
-import evaluate
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,19 +13,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton import evaluate_metrics as module
 from lm_eval_overton.errors import DataError, EncoderError, SettingsError
-from lm_eval_overton.evaluate_metrics import (
-    CLASSES,
-    CoverageAt1,
-    CoverageAtN,
-    Distinct2,
-    DuplicateShare,
-    LexicalDiversity,
-    OvertonIndex,
-    SemanticDiversity,
-    UnitsAt1Words,
-    UnitsAtNWords,
-    Vendi,
-)
+from lm_eval_overton.evaluate_metrics import CLASSES
 from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
@@ -42,15 +29,16 @@ VIEWS = [["Ants walk a lot.", "Taxes are too high."], ["Bees fly."], ["Nothing i
 
 @pytest.fixture
 def made(tmp_path):
-    """Make a metric that keeps its files in a folder of the test."""
-    return lambda cls, **options: cls(cache_dir=str(tmp_path), **options)
+    """Make a metric, by the name of its class, that keeps its files in a folder of the test."""
+    # A class is asked for here and not when the tests are collected: it imports `evaluate`.
+    return lambda name, **options: getattr(module, name)(cache_dir=str(tmp_path), **options)
 
 
 # -------------------------------------------------------------------------------- the numbers
 
 
 def test_the_mean_is_over_the_prompts_where_the_metric_is_defined(made):
-    result = made(LexicalDiversity).compute(predictions=PROMPTS)
+    result = made("LexicalDiversity").compute(predictions=PROMPTS)
     # {Ants, walk} to {Ants, run} twice 1/3, {Ants, run} to itself 1: 1 - (5/3)/3 = 4/9; the two
     # samples that came are equal: 0; no sample: undefined.
     assert result["lexical_diversity_values"][:2] == pytest.approx([4 / 9, 0.0])
@@ -61,21 +49,21 @@ def test_the_mean_is_over_the_prompts_where_the_metric_is_defined(made):
 
 
 def test_metrics_that_grow_with_n_are_computed_at_n(made):
-    result = made(UnitsAtNWords).compute(predictions=PROMPTS, n=2)
+    result = made("UnitsAtNWords").compute(predictions=PROMPTS, n=2)
     # Of {Ants, walk}, {Ants, run}, {Ants, run}: pairs hold 3, 3 and 2 words; both bees hold 2.
     assert result["units_at_n_words_values"][:2] == pytest.approx([8 / 3, 2.0])
-    assert made(UnitsAtNWords).compute(predictions=PROMPTS, n=3)["n"] == 1
+    assert made("UnitsAtNWords").compute(predictions=PROMPTS, n=3)["n"] == 1
     # Bigrams "ants walk", "ants run", "ants run": all pairs 1, 1 and 1/2.
-    assert made(Distinct2).compute(predictions=PROMPTS[:1], n=2)["distinct_2"] == pytest.approx(
+    assert made("Distinct2").compute(predictions=PROMPTS[:1], n=2)["distinct_2"] == pytest.approx(
         2.5 / 3
     )
 
 
 def test_samples_are_cut_at_the_stop(made):
     texts = [["Ants walk.``` Bees", "Ants walk.```"]]
-    assert made(DuplicateShare).compute(predictions=texts)["duplicate_share"] == 0.0
+    assert made("DuplicateShare").compute(predictions=texts)["duplicate_share"] == 0.0
     for stop in ("```", ["```"]):
-        result = made(DuplicateShare).compute(predictions=texts, stop=stop)
+        result = made("DuplicateShare").compute(predictions=texts, stop=stop)
         # One of two repeats the other.
         assert result["duplicate_share"] == 0.5
 
@@ -84,22 +72,22 @@ def test_viewpoints_are_given_as_references(made):
     predictions = [["Ants walk a lot.", "Taxes are too high.", "Ants walk a lot."]]
     given = {"predictions": predictions, "references": VIEWS[:1], "n": 3}
     # Each sample covers one of two; together they cover both.
-    assert made(CoverageAt1).compute(**given)["coverage_at_1"] == pytest.approx(0.5)
-    assert made(CoverageAtN).compute(**given)["coverage_at_n"] == pytest.approx(1.0)
-    assert made(OvertonIndex).compute(**given)["overton_index"] == pytest.approx(0.5)
+    assert made("CoverageAt1").compute(**given)["coverage_at_1"] == pytest.approx(0.5)
+    assert made("CoverageAtN").compute(**given)["coverage_at_n"] == pytest.approx(1.0)
+    assert made("OvertonIndex").compute(**given)["overton_index"] == pytest.approx(0.5)
 
 
 def test_a_higher_threshold_covers_less(made):
     given = {"predictions": [["Ants walk."]], "references": [["Ants walk a lot."]]}
-    assert made(CoverageAt1).compute(**given, threshold=0.1)["coverage_at_1"] == 1.0
-    assert made(CoverageAt1).compute(**given, threshold=0.999)["coverage_at_1"] == 0.0
+    assert made("CoverageAt1").compute(**given, threshold=0.1)["coverage_at_1"] == 1.0
+    assert made("CoverageAt1").compute(**given, threshold=0.999)["coverage_at_1"] == 0.0
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_every_class_gives_the_values_of_the_scoring(name, made):
     entry = CLASSES[name]
     given = {"references": VIEWS} if entry.viewpoints else {}
-    result = made(getattr(module, name)).compute(predictions=PROMPTS, n=2, **given)
+    result = made(name).compute(predictions=PROMPTS, n=2, **given)
     encoder = get_encoder(find_encoder())
     bench = Bench(2, [], encoder, 1234, make_matcher("embedding", encoder))
     prompts = [
@@ -119,7 +107,7 @@ def test_every_class_gives_the_values_of_the_scoring(name, made):
 def test_the_papers_diversity_of_llama_2_chat(made):
     path = PAPER / "LIMA-OE" / "outputs" / "llama-2-chat.jsonl"
     predictions = [json.loads(line)["responses"] for line in path.read_text().splitlines()]
-    result = made(LexicalDiversity).compute(predictions=predictions)
+    result = made("LexicalDiversity").compute(predictions=predictions)
     # The table's mean pairwise Jaccard.
     assert result["lexical_diversity"] == pytest.approx(1 - 0.2791760, abs=1e-6)
     assert result["n"] == 50
@@ -142,7 +130,7 @@ def test_the_papers_diversity_of_llama_2_chat(made):
     ],
 )
 def test_odd_predictions(options, predictions, expected, n, made):
-    result = made(LexicalDiversity, **options).compute(predictions=predictions)
+    result = made("LexicalDiversity", **options).compute(predictions=predictions)
     if expected is None:
         expected = [
             jaccard_diversity([ENGLISH.content_words(t) for t in own]) for own in predictions
@@ -160,7 +148,9 @@ def test_odd_predictions(options, predictions, expected, n, made):
     )
 )
 def test_texts_come_back_from_evaluate_as_they_were_given(tmp_path_factory, predictions):
-    metric = LexicalDiversity(cache_dir=str(tmp_path_factory.getbasetemp()), keep_in_memory=True)
+    metric = module.LexicalDiversity(
+        cache_dir=str(tmp_path_factory.getbasetemp()), keep_in_memory=True
+    )
     values = metric.compute(predictions=predictions)["lexical_diversity_values"]
     expected = [
         jaccard_diversity([ENGLISH.content_words(clean(t).text) for t in own if clean(t).text])
@@ -170,7 +160,7 @@ def test_texts_come_back_from_evaluate_as_they_were_given(tmp_path_factory, pred
 
 
 def test_prompts_may_be_added_one_by_one_and_the_metric_used_again(made):
-    metric = made(LexicalDiversity)
+    metric = made("LexicalDiversity")
     for _ in range(2):
         metric.add(prediction=[None])
         metric.add(predictions=["Ants walk.", "Bees fly."])
@@ -182,13 +172,15 @@ def test_prompts_may_be_added_one_by_one_and_the_metric_used_again(made):
 
 
 def test_viewpoints_may_be_added_one_by_one(made):
-    metric = made(CoverageAt1)
+    metric = made("CoverageAt1")
     metric.add(prediction=["Ants walk a lot."], reference=VIEWS[0])
     assert metric.compute()["coverage_at_1"] == pytest.approx(0.5)
 
 
 def test_several_metrics_combine(made):
-    both = evaluate.combine([made(LexicalDiversity), made(UnitsAt1Words), made(Distinct2)])
+    import evaluate
+
+    both = evaluate.combine([made("LexicalDiversity"), made("UnitsAt1Words"), made("Distinct2")])
     result = both.compute(predictions=[["Ants walk.", "Ants run."]], n=2)
     assert result["lexical_diversity"] == pytest.approx(2 / 3)
     assert (result["units_at_1_words"], result["distinct_2"]) == (2.0, 1.0)
@@ -198,7 +190,7 @@ def test_several_metrics_combine(made):
 
 
 def test_two_metrics_at_once_do_not_mix(made):
-    first, second = made(LexicalDiversity), made(LexicalDiversity)
+    first, second = made("LexicalDiversity"), made("LexicalDiversity")
     first.add(prediction=["Ants walk.", "Bees fly."])
     second.add(prediction=["Ants walk.", "Ants walk."])
     assert first.compute()["lexical_diversity"] == 1.0
@@ -244,7 +236,9 @@ def test_a_class_loads_no_harness():
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_classes_say_what_they_are(name, made):
-    metric = made(getattr(module, name))
+    import evaluate
+
+    metric = made(name)
     assert isinstance(metric, evaluate.Metric)
     assert type(metric).__doc__ == metric.description == CLASSES[name].about
     assert "arXiv:" in metric.citation
@@ -283,7 +277,7 @@ def test_a_name_that_is_no_class():
 )
 @pytest.mark.parametrize("options", [{}, {"keep_in_memory": True}])
 def test_what_is_no_list_of_texts_is_refused(predictions, said, options, made):
-    metric = made(LexicalDiversity, **options)
+    metric = made("LexicalDiversity", **options)
     with pytest.raises(DataError, match=said):
         metric.compute(predictions=predictions)
     # Nothing of it is kept.
@@ -303,26 +297,26 @@ def test_what_is_no_list_of_texts_is_refused(predictions, said, options, made):
 )
 def test_viewpoints_that_cannot_be_used(references, said, made):
     with pytest.raises(DataError, match=f"coverage_at_1: {said}"):
-        made(CoverageAt1).compute(predictions=[["Ants walk."]], references=references)
+        made("CoverageAt1").compute(predictions=[["Ants walk."]], references=references)
 
 
 @pytest.mark.parametrize("n", [None, 0, True, 2.0, "2"])
 def test_a_metric_that_depends_on_n_needs_it(n, made):
-    metric = made(Vendi)
+    metric = made("Vendi")
     with pytest.raises(SettingsError, match="vendi: expected the number of samples per prompt"):
         metric.compute(predictions=[["a", "b"]], n=n)
 
 
 def test_a_number_of_samples_that_is_none_is_refused_by_all(made):
     with pytest.raises(SettingsError, match="got n=0; pass n=5"):
-        made(LexicalDiversity).compute(predictions=[["a", "b"]], n=0)
+        made("LexicalDiversity").compute(predictions=[["a", "b"]], n=0)
 
 
 def test_an_encoder_is_looked_for_only_where_it_is_needed(made):
     texts = [["Ants walk.", "Bees fly."]]
-    result = made(LexicalDiversity).compute(predictions=texts, encoder="no/such-encoder")
+    result = made("LexicalDiversity").compute(predictions=texts, encoder="no/such-encoder")
     assert result["lexical_diversity"] == 1.0
     with pytest.raises(EncoderError, match="no/such-encoder"):
-        made(SemanticDiversity).compute(predictions=texts, encoder="no/such-encoder")
-    named = made(SemanticDiversity).compute(predictions=texts, encoder=DEFAULT_ENCODER)
+        made("SemanticDiversity").compute(predictions=texts, encoder="no/such-encoder")
+    named = made("SemanticDiversity").compute(predictions=texts, encoder=DEFAULT_ENCODER)
     assert 0 < named["semantic_diversity"] <= 2
