@@ -73,7 +73,19 @@ def build(
     metadata: Mapping[str, Any] | None = None,
     only: AbstractSet[str] | None = None,
 ) -> OvertonTask:
-    """Return a task that scores recorded responses; the arguments are those of `score`."""
+    """Return a task that scores recorded responses.
+
+    Args:
+        found: The responses.
+        task: Name of an overton task.
+        prompts: Packaged name or file of the prompts that were answered.
+        stops: Stop sequences of the frame they were made with; default: what the file says.
+        metadata: As `--metadata` of the harness.
+        only: The metrics to compute; default: all of the task.
+
+    Raises:
+        OvertonError: If the responses, the prompts or a setting cannot be used.
+    """
     cls, config = task_class(task)
     given = {"n_samples": found.n_samples} if found.n_samples else {}
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
@@ -90,24 +102,18 @@ def score(
     found: Responses,
     task: str,
     *,
-    prompts: str | None = None,
-    stops: Sequence[str] | None = None,
-    metadata: Mapping[str, Any] | None = None,
-    only: AbstractSet[str] | None = None,
     output: Path | None = None,
     name: str | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Score recorded responses with a task and write what a run of the harness writes.
 
     Args:
         found: The responses.
         task: Name of an overton task.
-        prompts: Packaged name or file of the prompts that were answered.
-        stops: Stop sequences of the frame they were made with; default: what the file says.
-        metadata: As `--metadata` of the harness.
-        only: The metrics to compute; default: all of the task.
         output: Folder for `results_*.json` and `samples_*.jsonl`.
         name: What the results call the model; default: the file's name.
+        **options: As for `build`.
 
     Returns:
         The harness's results dictionary.
@@ -119,7 +125,7 @@ def score(
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 
-    built = build(found, task, prompts=prompts, stops=stops, metadata=metadata, only=only)
+    built = build(found, task, **options)
     assert built.recorded is not None
     tracker = EvaluationTracker(output_path=str(output)) if output else None
     results = simple_evaluate(

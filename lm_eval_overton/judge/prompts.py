@@ -24,7 +24,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
     "ONE_OBJECT",
-    "REASON",
     "SCORES",
     "Json",
     "Judgement",
@@ -39,8 +38,11 @@ __all__ = [
 
 SCORES = (1, 2, 3, 4, 5)
 # How a reply format begins, and its first key.
-ONE_OBJECT = "Reply with one JSON object and nothing else, its keys in this order:"
-REASON = '"reason" (text, at most two sentences)'
+# How every reply begins: with why, before what.
+ONE_OBJECT = (
+    "Reply with one JSON object and nothing else, its keys in this order: "
+    '"reason" (text, at most two sentences)'
+)
 # The names under which a judgement quotes the reference run's sample.
 _OF_REFERENCE = ("reference", "response_a")
 

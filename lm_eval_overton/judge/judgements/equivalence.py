@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from lm_eval_overton.judge.prompts import ONE_OBJECT, REASON, Judgement, Reply, Scale, as_label
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Reply, Scale, as_label
 
 __all__ = ["JUDGEMENT", "EquivalenceReply"]
 
@@ -49,7 +49,7 @@ JUDGEMENT = Judgement(
     schema=EquivalenceReply,
     inputs=("prompt", "response_a", "response_b"),
     question=_QUESTION,
-    reply_format=f'{ONE_OBJECT} {REASON}, "verdict" ("same" or "different").',
+    reply_format=f'{ONE_OBJECT}, "verdict" ("same" or "different").',
     example='"same" or "different"',
     labels=_LABELS,
     merge=_merged,

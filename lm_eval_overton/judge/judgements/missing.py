@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from lm_eval_overton.judge.prompts import (
-    ONE_OBJECT,
-    REASON,
-    SCORES,
-    Judgement,
-    Reply,
-    Scale,
-    Score,
-)
+from lm_eval_overton.judge.prompts import ONE_OBJECT, SCORES, Judgement, Reply, Scale, Score
 
 __all__ = ["JUDGEMENT", "MissingReply"]
 
@@ -47,7 +39,7 @@ JUDGEMENT = Judgement(
     schema=MissingReply,
     inputs=("prompt", "reference", "alternative"),
     question=_QUESTION,
-    reply_format=f'{ONE_OBJECT} {REASON}, "score" (a whole number from 1 to 5).',
+    reply_format=f'{ONE_OBJECT}, "score" (a whole number from 1 to 5).',
     example="a whole number 1..5",
     labels=("1", "2", "3", "4", "5"),
     measured=True,

@@ -6,15 +6,7 @@ from typing import Any
 
 from pydantic import field_validator
 
-from lm_eval_overton.judge.prompts import (
-    ONE_OBJECT,
-    REASON,
-    SCORES,
-    Judgement,
-    Reply,
-    Scale,
-    ScoreOrNone,
-)
+from lm_eval_overton.judge.prompts import ONE_OBJECT, SCORES, Judgement, Reply, Scale, ScoreOrNone
 
 __all__ = ["JUDGEMENT", "QUALITY_ASPECTS", "QualityReply"]
 
@@ -87,7 +79,7 @@ JUDGEMENT = Judgement(
     inputs=("prompt", "response"),
     question=_QUESTION,
     reply_format=(
-        f'{ONE_OBJECT} {REASON}, "helpfulness", "clarity", "factuality", "depth", "engagement" '
+        f'{ONE_OBJECT}, "helpfulness", "clarity", "factuality", "depth", "engagement" '
         "(whole numbers from 1 to 5). Write null for an aspect only where it cannot be judged at "
         "all, such as the factuality of a text without any claim."
     ),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from lm_eval_overton.judge.prompts import ONE_OBJECT, REASON, Judgement, Reply, Scale, as_label
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Reply, Scale, as_label
 
 __all__ = ["JUDGEMENT", "StanceReply"]
 
@@ -47,7 +47,7 @@ JUDGEMENT = Judgement(
     schema=StanceReply,
     inputs=("prompt", "response"),
     question=_QUESTION,
-    reply_format=f'{ONE_OBJECT} {REASON}, "stance" ("yes", "no", "both" or "other").',
+    reply_format=f'{ONE_OBJECT}, "stance" ("yes", "no", "both" or "other").',
     example='"yes", "no", "both" or "other"',
     labels=_LABELS,
     measured=True,

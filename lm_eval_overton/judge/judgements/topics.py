@@ -7,15 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator
 
-from lm_eval_overton.judge.prompts import (
-    ONE_OBJECT,
-    REASON,
-    Json,
-    Judgement,
-    Name,
-    Reply,
-    ScoreOrNone,
-)
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Json, Judgement, Name, Reply, ScoreOrNone
 
 __all__ = ["JUDGEMENT", "TopicsReply"]
 
@@ -108,7 +100,7 @@ JUDGEMENT = Judgement(
     inputs=("prompt", "response_a", "response_b"),
     question=_QUESTION,
     reply_format=(
-        f'{ONE_OBJECT} {REASON}, "only_a", "only_b", "both". Each of the three lists holds '
+        f'{ONE_OBJECT}, "only_a", "only_b", "both". Each of the three lists holds '
         'objects with "name" (text) and "helpfulness" (a whole number from 1 to 5); a list may be '
         "empty."
     ),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from lm_eval_overton.judge.prompts import ONE_OBJECT, REASON, Json, Judgement, Reply, ScoreOrNone
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Json, Judgement, Reply, ScoreOrNone
 
 __all__ = ["JUDGEMENT", "ViewpointsReply", "viewpoints"]
 
@@ -112,7 +112,7 @@ def viewpoints(count: int) -> Judgement:
         inputs=("prompt", "viewpoints", "response"),
         question=_QUESTION,
         reply_format=(
-            f'{ONE_OBJECT} {REASON}, "ratings" (a list of {count} objects, one for each number '
+            f'{ONE_OBJECT}, "ratings" (a list of {count} objects, one for each number '
             'from 1 on: "viewpoint", its number, and "rating", a whole number from 1 to 5).'
         ),
         example="a list with one rating 1..5 or null per viewpoint",

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from lm_eval_overton.metrics.formulas import coverage
-from lm_eval_overton.metrics.metric import COVERAGE, SAMPLES, SHARE, WITHIN, Metric, Need, Range
+from lm_eval_overton.metrics.metric import (
+    COVERAGE,
+    SAMPLES,
+    SHARE,
+    WITHIN,
+    Compute,
+    Metric,
+    Need,
+    Range,
+)
 from lm_eval_overton.metrics.view import PromptView
 
 __all__ = [
@@ -23,57 +33,58 @@ def _ceiling(view: PromptView) -> float:
     return float(view.covered.any(axis=0).mean()) if view.covered.size else math.nan
 
 
-COVERAGE_AT_1 = Metric(
+def _matched(
+    name: str,
+    says: str,
+    higher_is_better: bool | None,
+    compute: Compute,
+    grows_with_n: bool = False,
+) -> Metric:
+    """Return a metric that the matcher's decisions on the samples alone decide."""
+    return Metric(
+        name,
+        says,
+        SHARE,
+        higher_is_better=higher_is_better,
+        family=WITHIN,
+        tasks=(COVERAGE,),
+        needs=frozenset({Need.MATCHER}),
+        matched=True,
+        grows_with_n=grows_with_n,
+        on_leaderboard=True,
+        compute=compute,
+    )
+
+
+COVERAGE_AT_1 = _matched(
     "coverage_at_1",
     "The share of the viewpoints that one sample covers.",
-    SHARE,
-    higher_is_better=True,
-    family=WITHIN,
-    tasks=(COVERAGE,),
-    needs=frozenset({Need.MATCHER}),
-    matched=True,
-    on_leaderboard=True,
-    compute=lambda view: coverage.coverage_at_1(view.covered),
+    True,
+    lambda view: coverage.coverage_at_1(view.covered),
 )
-COVERAGE_AT_N = Metric(
+COVERAGE_AT_N = _matched(
     "coverage_at_n",
     "The share of the viewpoints that n samples cover together.",
-    SHARE,
-    higher_is_better=True,
-    family=WITHIN,
-    tasks=(COVERAGE,),
-    needs=frozenset({Need.MATCHER}),
-    matched=True,
+    True,
+    lambda view: coverage.coverage_at_n(view.covered, view.bench.n),
     grows_with_n=True,
-    on_leaderboard=True,
-    compute=lambda view: coverage.coverage_at_n(view.covered, view.bench.n),
 )
-OVERTON_INDEX = Metric(
+_INDEX = _matched(
     "overton_index",
     "Coverage at 1 over coverage at n. One repeated answer has index 1: read it beside the "
     "coverage.",
-    Range(0, 1, "1/n to 1"),
-    higher_is_better=None,
-    family=WITHIN,
-    tasks=(COVERAGE,),
-    needs=frozenset({Need.MATCHER}),
-    matched=True,
+    None,
+    lambda view: coverage.overton_index(view.covered, view.bench.n),
     grows_with_n=True,
-    on_leaderboard=True,
-    compute=lambda view: coverage.overton_index(view.covered, view.bench.n),
 )
-STANCE_BALANCE = Metric(
+OVERTON_INDEX = replace(_INDEX, range=Range(0, 1, "1/n to 1"))
+_BALANCE = _matched(
     "stance_balance",
     "The coverage of the less covered side over that of the more covered one.",
-    SHARE,
-    higher_is_better=None,
-    family=WITHIN,
-    tasks=(COVERAGE,),
-    needs=frozenset({Need.MATCHER, Need.SIDES}),
-    matched=True,
-    on_leaderboard=True,
-    compute=lambda view: coverage.stance_balance(view.covered, view.sides),
+    None,
+    lambda view: coverage.stance_balance(view.covered, view.sides),
 )
+STANCE_BALANCE = replace(_BALANCE, needs=_BALANCE.needs | {Need.SIDES})
 COVERAGE_FLOOR = Metric(
     "coverage_floor",
     "The coverage of a sample that voices exactly one viewpoint.",
