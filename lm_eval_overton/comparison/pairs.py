@@ -16,7 +16,7 @@ from lm_eval_overton.comparison.compared import (
     Row,
     Shift,
 )
-from lm_eval_overton.comparison.settings import Notes
+from lm_eval_overton.comparison.notes import Notes
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.measures import is_about_samples
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lm_eval_overton.metrics.formulas import similarity
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
-from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.samples import Sample, scored_texts
 from lm_eval_overton.text.token_match import PairScores
 from lm_eval_overton.text.tokenizer import Tokenizer
 
@@ -100,9 +100,9 @@ class Likeness:
         Here `hint_source` is an index among all reference samples; one that is not valid excludes
         nothing. Samples and reference are the same run if they came as the same texts.
         """
-        valid = [i for i, sample in enumerate(reference) if sample.status == "valid"]
+        valid = [i for i, sample in enumerate(reference) if sample.is_valid]
         return cls(
-            [sample.text for sample in samples if sample.status == "valid"],
+            scored_texts(samples),
             [reference[i].text for i in valid],
             encoder,
             valid.index(hint_source) if hint_source in valid else None,

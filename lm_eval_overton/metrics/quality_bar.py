@@ -35,7 +35,7 @@ def passing(
         bar: The least helpfulness that passes.
         missing: Says of each sample without a verdict that was asked for whether it passes.
     """
-    valid = [sample for sample in samples if sample.status == "valid"]
+    valid = [sample for sample in samples if sample.is_valid]
     judged = [None] * len(valid) if verdicts is None else verdicts
     known = [verdict is not None and passes(verdict, bar) for verdict in judged]
     taken = [next(missing) if passed is None else passed for passed in known]

@@ -22,7 +22,7 @@ from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, n_
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
-from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.samples import Sample, scored_texts
 from lm_eval_overton.text.token_match import PairScores
 from lm_eval_overton.text.tokenizer import Tokenizer
 
@@ -61,12 +61,12 @@ class Prompt:
     @cached_property
     def texts(self) -> list[str]:
         """The valid samples."""
-        return [sample.text for sample in self.samples if sample.status == "valid"]
+        return scored_texts(self.samples)
 
     @cached_property
     def reference_texts(self) -> list[str]:
         """The reference run's valid samples."""
-        return [sample.text for sample in self.reference if sample.status == "valid"]
+        return scored_texts(self.reference)
 
     @property
     def viewpoints(self) -> list[str]:

@@ -23,7 +23,7 @@ from lm_eval_overton.replicate.study import (
     stops_of,
 )
 from lm_eval_overton.replicate.table import Cell, Row, Table
-from lm_eval_overton.text.samples import Sample, asks_summary_first, cut_share
+from lm_eval_overton.text.samples import Sample, asks_summary_first, cut_share, scored_texts
 
 __all__ = ["cover_table", "diversity_table", "sample_table"]
 
@@ -82,7 +82,7 @@ def _sample_cells(study: Study, dataset: str, model: str) -> dict[str, Cell]:
 
 
 def _has_duplicates(samples: list[Sample]) -> bool:
-    texts = [sample.text for sample in samples if sample.status == "valid"]
+    texts = scored_texts(samples)
     return len(set(texts)) < len(texts)
 
 

@@ -19,7 +19,7 @@ from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.layout import Released
 from lm_eval_overton.replicate.table import Number
 from lm_eval_overton.text.encoder import Encoder, EncoderSource
-from lm_eval_overton.text.samples import Cleaning, Sample
+from lm_eval_overton.text.samples import Cleaning, Sample, scored_texts
 
 __all__ = ["N_SAMPLES", "Study", "mean_number", "single_number", "stops_of"]
 
@@ -92,7 +92,7 @@ class Study:
 
     def words(self, samples: Sequence[Sample]) -> list[AbstractSet[str]]:
         """Return the content words of each valid sample."""
-        return [self._bench.bag(sample.text) for sample in samples if sample.status == "valid"]
+        return [self._bench.bag(text) for text in scored_texts(samples)]
 
     @cached_property
     def _bench(self) -> Bench:

@@ -222,7 +222,7 @@ def _plain(value: float) -> float | None:
 def _sample_records(samples: Sequence[Sample], details: Mapping[str, Any]) -> list[dict[str, Any]]:
     records = [_sample_record(sample) for sample in samples]
     # What is known of samples is listed for the valid ones alone.
-    valid = [r for r, sample in zip(records, samples, strict=True) if sample.status == "valid"]
+    valid = [r for r, sample in zip(records, samples, strict=True) if sample.is_valid]
     covered = details.get("covered") or []
     if len(covered) == len(valid):
         for record, own in zip(valid, covered, strict=True):
@@ -236,7 +236,7 @@ def _sample_records(samples: Sequence[Sample], details: Mapping[str, Any]) -> li
 
 
 def _sample_record(sample: Sample) -> dict[str, Any]:
-    is_valid = sample.status == "valid"
+    is_valid = sample.is_valid
     text = sample.text if is_valid else sample.raw or ""
     record: dict[str, Any] = {} if is_valid else {"x": sample.status}
     record["t"] = text[:SAMPLE_LENGTH]

@@ -22,7 +22,7 @@ from lm_eval_overton.runs.responses import (
 )
 from lm_eval_overton.settings.signature import fields
 from lm_eval_overton.text.forms import FENCE
-from lm_eval_overton.text.samples import Cleaning, Sample
+from lm_eval_overton.text.samples import Cleaning, Sample, scored_texts
 
 __all__ = [
     "Answers",
@@ -181,10 +181,7 @@ def valid_texts(runs: Sequence[FinishedRun]) -> list[dict[str, list[str]]]:
 
 def _valid_texts(run: FinishedRun, task: str) -> dict[str, list[str]]:
     answers = read_answers(run, task)
-    return {
-        key: [sample.text for sample in answers.samples(key) if sample.status == "valid"]
-        for key in run.tasks[task].ids
-    }
+    return {key: scored_texts(answers.samples(key)) for key in run.tasks[task].ids}
 
 
 def _responses_file(run: FinishedRun, result: TaskResult) -> Path:

@@ -17,6 +17,7 @@ __all__ = [
     "asks_summary_first",
     "clean",
     "cut_share",
+    "scored_texts",
     "status_share",
 ]
 
@@ -34,6 +35,11 @@ class Sample:
     raw: str | None
     text: str
     status: Status
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it is scored."""
+        return self.status == "valid"
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,11 @@ def asks_summary_first(name: str) -> bool:
 def clean(raw: str | None, stops: Sequence[str] = ()) -> Sample:
     """Return a response that is all answer, up to its first stop sequence; see `Cleaning`."""
     return Cleaning(tuple(stops)).sample(raw)
+
+
+def scored_texts(samples: Iterable[Sample]) -> list[str]:
+    """Return what is scored of the samples of a prompt, in their order."""
+    return [sample.text for sample in samples if sample.is_valid]
 
 
 def status_share(samples: Sequence[Sample], status: Status) -> float:

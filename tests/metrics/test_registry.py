@@ -19,6 +19,7 @@ from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import FAMILIES, SAMPLES, Need
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
+from lm_eval_overton.reporting.sections import families
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.token_match import PairScores
 from tests.conftest import ROOT
@@ -226,6 +227,20 @@ def test_a_quality_controlled_metric_has_the_direction_of_the_raw_one():
     for metric in REGISTRY.values():
         if metric.controlled:
             assert metric.higher_is_better == metric.controlled.higher_is_better
+
+
+def test_judged_metrics_stand_under_what_they_are_about():
+    found = families(["quality_pass_share", "missing_info", "topics_both", "topics_disagreement"])
+    assert found == {
+        "Quality": ["quality_pass_share"],
+        "Against a reference run": ["missing_info", "topics_both", "topics_disagreement"],
+    }
+
+
+def test_a_finding_and_what_stands_for_it_on_a_split_have_one_direction():
+    for name in ("missing_from_reference", "reference_coverage_at_1"):
+        whole, split = REGISTRY[name], REGISTRY[f"{name}_split"]
+        assert whole.higher_is_better is split.higher_is_better is not None
 
 
 def test_ranges_in_words():

@@ -167,6 +167,6 @@ def draw(n: int, k: int, forbidden: npt.NDArray[np.bool_], seed: int) -> list[li
 def first_valid(samples: Sequence[Sample]) -> tuple[int, str] | None:
     """Return the index and the text of the first valid sample, None if there is none."""
     for index, sample in enumerate(samples):
-        if sample.status == "valid":
+        if sample.is_valid:
             return index, sample.text
     return None

@@ -22,6 +22,7 @@ from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import match_prompts, read_responses
 from lm_eval_overton.settings.judge import read_spec
 from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.samples import scored_texts
 
 __all__ = ["Labelled", "calibrate_run"]
 
@@ -117,7 +118,7 @@ def _items(
         for raw, label in zip(recorded.responses.get(doc["id"], ()), row, strict=False):
             sample = cleaning.sample(raw)
             other = texts.get(doc["id"])
-            if sample.status != "valid" or (asked.needs_reference and other is None):
+            if not sample.is_valid or (asked.needs_reference and other is None):
                 continue
             value = label.value if label is not None else None
             item = Item(entry.model, doc["prompt"], ENGLISH.count(sample.text), value, ())
@@ -137,8 +138,4 @@ def _reference_texts(
             "two responses, got none"
         )
     found = load_reference(reference, "overton_diversity", prompts, stops)
-    return {
-        key: next(sample.text for sample in own if sample.status == "valid")
-        for key, own in found.items()
-        if any(sample.status == "valid" for sample in own)
-    }
+    return {key: texts[0] for key, own in found.items() if (texts := scored_texts(own))}

@@ -167,7 +167,7 @@ def _remedy(counts: Mapping[str, int], command: str) -> str:
 def to_judge(prompt: Prompt, of_reference: bool = False) -> Judged:
     """Return a prompt's valid samples, or those of its reference, as the judge gets them."""
     samples = prompt.reference if of_reference else prompt.samples
-    valid = [(i, sample.text) for i, sample in enumerate(samples) if sample.status == "valid"]
+    valid = [(i, sample.text) for i, sample in enumerate(samples) if sample.is_valid]
     return Judged(
         str(prompt.doc["id"]),
         str(prompt.doc["prompt"]),
