@@ -9,7 +9,7 @@ import sqlite3
 import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -44,6 +44,7 @@ class Place:
     """Where a run writes, and the environment that it runs in."""
 
     folder: Path
+    linked: dict[str, str] = field(default_factory=dict)
 
     @property
     def out(self) -> Path:
@@ -55,14 +56,14 @@ class Place:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"OVERTON_CACHE_DIR": str(self.cache), "OPENAI_API_KEY": KEY}
+        return {**self.linked, "OVERTON_CACHE_DIR": str(self.cache), "OPENAI_API_KEY": KEY}
 
     def lm_eval(self, demo: Path, limit: int, metadata: dict, ok: bool = True):
         command = [sys.executable, "-m", "lm_eval", "--model", "hf"]
         command += ["--model_args", f"pretrained={demo / 'base'}", "--tasks", TASK]
         command += ["--limit", str(limit), "--batch_size", "16"]
         command += ["--gen_kwargs", "max_gen_toks=32", "--log_samples", "-o", str(self.out)]
-        command += ["--include_path", str(tasks_folder()), "--metadata", json.dumps(metadata)]
+        command += ["--metadata", json.dumps(metadata)]
         result = run(command, self.env)
         assert (result.returncode == 0) == ok, result.stderr[-3000:]
         return result
@@ -157,9 +158,9 @@ def measured(row, name):
 
 
 @pytest.fixture(scope="module")
-def mixed(demo, tmp_path_factory):
+def mixed(demo, linked, tmp_path_factory):
     """A run whose judge meets every fate: the server, the process and what it wrote."""
-    place = Place(tmp_path_factory.mktemp("mixed"))
+    place = Place(tmp_path_factory.mktemp("mixed"), linked)
     fates = ",".join([*STATUS_OF, "error", "refusal"])
     with judging(place.folder / "log", "--fates", fates, "--wait", "0.1", "--seed", "3") as server:
         result = place.lm_eval(demo, 10, {"judge": server.spec()})
@@ -292,9 +293,11 @@ def topic_shares(value, sides):
     return [count / sum(counts) for count in counts]
 
 
-def test_a_judge_that_dies_costs_verdicts_alone_and_they_are_completed(mixed, demo, tmp_path):
+def test_a_judge_that_dies_costs_verdicts_alone_and_they_are_completed(
+    mixed, demo, linked, tmp_path
+):
     first, _, _, _ = mixed
-    place = Place(tmp_path)
+    place = Place(tmp_path, linked)
     metadata = {"n_samples": 2, "reference_run": str(first.out)}
     with judging(tmp_path / "log", "--die-after", "9", "--seed", "8") as dying:
         spec = dying.spec(num_concurrent=2, timeout=5)
