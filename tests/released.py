@@ -1,5 +1,6 @@
 """The released responses of arXiv 2406.17692, for the tests marked `paper_data`."""
 
+from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
@@ -18,3 +19,7 @@ def samples(model, stops):
     """The cleaned LIMA-OE samples of a model, one list per prompt."""
     entries = read_responses(PAPER / "LIMA-OE" / "outputs" / f"{model}.jsonl").entries
     return [[clean(raw, stops) for raw in entry.responses] for entry in entries]
+
+
+# What the matcher's decisions on the samples decide.
+MATCHED = frozenset(metric.name for metric in REGISTRY.values() if metric.matched)

@@ -18,7 +18,7 @@ from lm_eval_overton.data import load_prompts
 
 __all__ = ["base_corpus", "chat_corpus", "train"]
 
-SEED = 1234
+TRAINING_SEED = 1234
 VOCABULARY = 2048
 CONTEXT = 4096
 BLOCK = 192
@@ -44,7 +44,7 @@ def base_corpus() -> list[str]:
 
 def chat_corpus() -> list[str]:
     """Return chat documents: each question with an answer that lists several viewpoints."""
-    rng = random.Random(SEED)
+    rng = random.Random(TRAINING_SEED)
     documents = []
     for doc in load_prompts("contested").docs:
         texts = [viewpoint["text"] for viewpoint in doc["viewpoints"]]
@@ -69,7 +69,7 @@ def train(folder: Path) -> Iterator[str]:
     tokenizer = _tokenizer(base_corpus() + chat_corpus())
     # The caller's random state is put back afterwards.
     with torch.random.fork_rng(devices=[]), _one_thread():
-        torch.manual_seed(SEED)
+        torch.manual_seed(TRAINING_SEED)
         model = _new_model(tokenizer)
         loss = _fit(model, tokenizer, base_corpus(), BASE_STEPS, 3e-3)
         _save(model, tokenizer, folder / "base")
@@ -132,7 +132,7 @@ def _fit(model: Any, tokenizer: Any, texts: Sequence[str], steps: int, rate: flo
     """Train for a fixed number of steps and return the last loss."""
     import torch
 
-    rng = random.Random(SEED)
+    rng = random.Random(TRAINING_SEED)
     batches = _batches(tokenizer, texts, rng)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)

@@ -62,7 +62,17 @@ def linked() -> list[Path]:
 
 def targets() -> dict[Path, Path]:
     """Return the task file that each of our stubs in the installed harness includes."""
-    return {stub: Path(yaml.safe_load(stub.read_text("utf-8"))["include"]) for stub in linked()}
+    return {stub: _included(stub) for stub in linked()}
+
+
+def _included(stub: Path) -> Path:
+    """Return the file that a stub includes; one that is not there for a damaged stub."""
+    try:
+        content = yaml.safe_load(stub.read_text("utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError):
+        content = None
+    named = content.get("include") if isinstance(content, dict) else None
+    return Path(str(named)) if named else stub / "damaged"
 
 
 def link() -> list[Path]:

@@ -15,7 +15,7 @@ from lm_eval_overton.metrics.measures.reference import (
     MISSING,
     MISSING_FROM_REFERENCE,
     REFERENCE_COVERAGE_AT_1,
-    Part,
+    Side,
 )
 from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
@@ -32,8 +32,8 @@ class Finding:
     """
 
     name: str
-    parts: Mapping[Part, Metric]
-    raw: Mapping[Part, Metric]
+    parts: Mapping[Side, Metric]
+    raw: Mapping[Side, Metric]
 
 
 FINDINGS = (
@@ -89,7 +89,7 @@ def _is_measured(own: TaskResult) -> bool:
     return any(m.name in own.values for finding in FINDINGS for m in finding.raw.values())
 
 
-def _lacks(own: TaskResult, metrics: Mapping[Part, Metric]) -> bool:
+def _lacks(own: TaskResult, metrics: Mapping[Side, Metric]) -> bool:
     return any(metric.name not in own.values for metric in metrics.values())
 
 

@@ -10,10 +10,10 @@ from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.quality_controlled import (
     LEXICAL_DIVERSITY_QC,
     OVERTON_INDEX_QC,
+    OVERTON_INDEX_WORDS_AT_2,
     SEMANTIC_DIVERSITY_QC,
 )
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
-from lm_eval_overton.metrics.measures.units import OVERTON_INDEX_WORDS_AT_2
 from lm_eval_overton.runs.finished import FinishedRun
 
 __all__ = ["no_judge", "shifts"]

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from lm_eval_overton import stats
-from lm_eval_overton.harness import entry_points as registry
+from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.metrics.score import BOUNDS, Values, details, score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs.entry import PROMPTS
@@ -74,13 +74,13 @@ class Columns:
         keep = partial(partial, _keep, gathered)
         table: dict[str, Aggregation] = {PROMPTS: keep(PROMPTS, len)}
         for name in self.metrics:
-            table[name] = keep(name, registry.overton_mean)
+            table[name] = keep(name, overton_mean)
             # The harness has no error for an aggregation that it does not know: this key's value
             # takes the place of its "N/A".
             table[f"{name}_stderr"] = partial(_stderr, gathered, name)
             table[f"{name}_n"] = sum
             if name in self.bounded:
-                table |= {f"{name}_{fill}": registry.overton_mean for fill in BOUNDS}
+                table |= {f"{name}_{fill}": overton_mean for fill in BOUNDS}
         return table | {name: keep(name, _total) for name in self.counts}
 
 

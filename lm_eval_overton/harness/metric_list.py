@@ -8,7 +8,7 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.metrics.measures import REGISTRY, known, reported_by
-from lm_eval_overton.metrics.metric import Metric, Need, Task
+from lm_eval_overton.metrics.metric import COVERAGE, Metric, Need, Task
 
 __all__ = ["as_metric_list", "that_can_be", "wanted"]
 
@@ -22,13 +22,21 @@ def wanted(config: Mapping[str, Any], kind: Task) -> list[Metric]:
     if config.get("metric_list") is None:
         return reported_by(kind)
     names = [str(entry["metric"]) for entry in config["metric_list"]]
-    unknown = [name for name in names if name not in REGISTRY]
+    unknown = [name for name in names if name not in REGISTRY or _has_no_units(name, kind)]
     if unknown:
         raise SettingsError(
-            f"{config['task']}: expected metrics that `overton metrics` lists in metric_list, got "
-            f"{', '.join(unknown)}; leave metric_list out for all that the task reports"
+            f"{config['task']}: expected metrics in metric_list that `overton metrics` lists and "
+            f"the task's prompts allow, got {', '.join(unknown)}; leave metric_list out for all "
+            "that the task reports"
         )
     return known(names)
+
+
+def _has_no_units(name: str, kind: Task) -> bool:
+    """Tell whether a metric is of viewpoints, which the prompts of a kind of tasks do not have."""
+    needs = REGISTRY[name].needs
+    of_viewpoints = bool(needs & {Need.MATCHER, Need.SIDES}) and Need.TOKENS not in needs
+    return of_viewpoints and kind != COVERAGE
 
 
 def that_can_be(
@@ -44,13 +52,22 @@ def that_can_be(
     return [m for m in metrics if not m.needs & absent and m.name not in left_out]
 
 
-def as_metric_list(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
-    """Return the metrics as the harness's configurations name them."""
+def as_metric_list(
+    metrics: Sequence[Metric], given: Sequence[Mapping[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """Return the metrics as the harness's configurations name them.
+
+    Args:
+        metrics: The metrics.
+        given: The entries of a configuration that names its own: what it says of a direction holds.
+    """
+    own = {str(entry["metric"]): entry for entry in given or ()}
     return [
         {
             "metric": metric.name,
-            "aggregation": "overton_mean",
             "higher_is_better": metric.higher_is_better,
+            **own.get(metric.name, {}),
+            "aggregation": "overton_mean",
         }
         for metric in metrics
     ]

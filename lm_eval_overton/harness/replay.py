@@ -91,7 +91,7 @@ def build(
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
     if only is not None:
         metrics = [metric for metric in wanted(config, cls.KIND) if metric.name in only]
-        config["metric_list"] = as_metric_list(metrics)
+        config["metric_list"] = as_metric_list(metrics, config.get("metric_list"))
     recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
     if stops is not None:
         recorded = replace(recorded, stops=tuple(stops))

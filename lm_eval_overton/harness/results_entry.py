@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.harness import entry_points as registry
+from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.judging.stage import JudgingStage
 from lm_eval_overton.metrics.measures.about_samples import IDENTICAL_PROMPTS
 from lm_eval_overton.runs import folder as runs
@@ -110,7 +110,7 @@ class Outcome:
 
 
 def _identical(shares: Sequence[float | None]) -> list[str]:
-    share = registry.overton_mean(shares)
+    share = overton_mean(shares)
     if share is None or share < IDENTICAL_ALARM:
         return []
     return [

@@ -102,9 +102,9 @@ class OvertonTask(PromptTask):
         self.world_size = 1
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
-        super().__init__(
-            {**config, "metric_list": as_metric_list(metrics)}, settings, self.material.prompts
-        )
+        metric_list = as_metric_list(metrics, config.get("metric_list"))
+        config = {**config, "metric_list": metric_list}
+        super().__init__(config, settings, self.material.prompts)
 
     @classmethod
     def find_material(cls, settings: Settings, recorded: Recorded | None, task: str) -> Material:

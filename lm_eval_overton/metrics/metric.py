@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Literal
 
-from lm_eval_overton.metrics.view import Part, PromptView
+from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.metrics.view import PromptView, Whose
 
 __all__ = [
     "AGAINST_REFERENCE",
@@ -132,7 +133,7 @@ class Metric:
     grows_with_n: bool = False
     is_baseline: bool = False
     controlled: Metric | None = None
-    parts: tuple[Part, ...] = ("own",)
+    parts: tuple[Whose, ...] = ("own",)
     on_leaderboard: bool = False
     as_percent: bool = False
     source: str = LAKE
@@ -146,11 +147,14 @@ class Metric:
     @property
     def needed(self) -> str:
         """What it needs, in words."""
-        needs = [need.value for need in Need if need in self.needs]
+        own = self.needs
+        if self.judgement and JUDGEMENTS[self.judgement].needs_reference:
+            own |= {Need.REFERENCE}
+        needs = [need.value for need in Need if need in own]
         return ", ".join([*needs, *([f"{self.judgement} judge"] if self.judgement else [])])
 
     def over_samples_that_pass(self, name: str, says: str, **changes: object) -> Metric:
-        """Return this metric over the samples that pass the quality bar.
+        """Return this metric over the samples that pass the quality bar, at two if it grows with n.
 
         Args:
             name: Its name.
@@ -159,7 +163,7 @@ class Metric:
         """
         # They are looked at one prompt at a time: nothing but texts is prepared for them.
         needs = self.needs - {Need.SENTENCES, Need.MATCHER}
-        given = {"tasks": (DIVERSITY,), "on_leaderboard": False, **changes}
+        given = {"tasks": (DIVERSITY,), "on_leaderboard": False, "grows_with_n": False, **changes}
         return replace(
             self,
             name=name,

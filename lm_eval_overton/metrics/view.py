@@ -26,13 +26,13 @@ from lm_eval_overton.text.samples import Sample, scored_texts
 from lm_eval_overton.text.token_match import PairScores
 from lm_eval_overton.text.tokenizer import Tokenizer
 
-__all__ = ["CONTROLLED_N", "Bench", "Fill", "Part", "Prompt", "PromptView", "Verdicts"]
+__all__ = ["CONTROLLED_N", "Bench", "Fill", "Prompt", "PromptView", "Verdicts", "Whose"]
 
 Units = AbstractSet[Any]
 Fill = Literal["", "worst", "best"]
 # Whose samples a quality-controlled metric sees: this run's, the reference's, those of the other
 # prompts on which chance is estimated.
-Part = Literal["own", "reference", "others"]
+Whose = Literal["own", "reference", "others"]
 Verdicts = Mapping[str, Sequence[Verdict | None]]
 
 # Quality-controlled metrics that grow with the number of samples take this many.
@@ -155,7 +155,7 @@ class PromptView:
         self.texts = prompt.texts
         self.bench = bench
         self.others = others
-        self._completions: dict[tuple[Part, ...], list[PromptView]] = {}
+        self._completions: dict[tuple[Whose, ...], list[PromptView]] = {}
 
     def filled(self, fill: Fill) -> PromptView:
         """Return the prompt as if each verdict that is missing were the worst, or the best."""
@@ -166,7 +166,7 @@ class PromptView:
         """The samples that are known to pass the quality bar."""
         return self._controlled((), ())
 
-    def completed(self, parts: tuple[Part, ...]) -> list[PromptView]:
+    def completed(self, parts: tuple[Whose, ...]) -> list[PromptView]:
         """Return what might pass the quality bar if the verdicts that are missing had come.
 
         Args:
@@ -185,14 +185,14 @@ class PromptView:
         return self._completions[parts]
 
     @property
-    def _verdicts(self) -> dict[Part, list[Verdicts]]:
+    def _verdicts(self) -> dict[Whose, list[Verdicts]]:
         return {
             "own": [self.prompt.verdicts],
             "reference": [self.prompt.reference_verdicts],
             "others": [other.verdicts for other in self.others],
         }
 
-    def _controlled(self, parts: tuple[Part, ...], way: Iterable[bool]) -> PromptView:
+    def _controlled(self, parts: tuple[Whose, ...], way: Iterable[bool]) -> PromptView:
         """Return the samples that pass if the missing verdicts of some parts come out in a way."""
         given, never = iter(way), repeat(False)
         own, reference, others = (given if part in parts else never for part in self._verdicts)

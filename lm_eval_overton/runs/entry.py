@@ -107,8 +107,9 @@ def generations_of(config: Any) -> Path | None:
 
 def verdict_counts(config: Mapping[str, Any]) -> Mapping[str, Mapping[str, int]]:
     """Return the verdicts of each status by judgement, of a configuration that was just written."""
-    counts: Mapping[str, Mapping[str, int]] = part_of(config).get("judge", {}).get("counts", {})
-    return counts
+    part = part_of(config)
+    judge = part.get("judge") if isinstance(part, Mapping) else None
+    return dict(judge.get("counts", {})) if isinstance(judge, Mapping) else {}
 
 
 # ------------------------------------------------------------------------------------------ reading

@@ -9,7 +9,7 @@ from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.answers import Samples, cleaned_answers
 from lm_eval_overton.runs.places import find_responses
-from lm_eval_overton.runs.responses import DEFAULT_TASK, read_responses
+from lm_eval_overton.runs.responses import IN_CONTEXT, read_responses
 
 __all__ = ["load_reference"]
 
@@ -26,12 +26,12 @@ def load_reference(
         stops: Stop sequences of the reference's responses; None: what its file says.
 
     Raises:
-        DataError: If a folder holds nothing but the answers of other tasks, no prompt has
+        DataError: If a folder holds nothing but in-context answers, no prompt has
             responses, or the file cannot be read.
     """
     path = find_responses(Path(place), task)
     found = read_responses(path, task)
-    if not Path(place).is_file() and found.task not in (None, task, DEFAULT_TASK):
+    if not Path(place).is_file() and (found.task or "").startswith(IN_CONTEXT):
         raise DataError(
             f"{path}: expected the reference's answers to {task}, got those to {found.task}; name "
             "the file itself if they are meant"

@@ -15,6 +15,7 @@ from lm_eval_overton.text.samples import Cleaning, asks_summary_first
 
 __all__ = [
     "DEFAULT_TASK",
+    "IN_CONTEXT",
     "Entry",
     "Recorded",
     "Responses",
@@ -28,6 +29,8 @@ SENTINEL = re.compile(r"<[0-9a-f]{8}\.\d+>")
 HEADER = "overton_generations"
 # Whose responses are meant where a file holds those of several tasks and not of the one asked for.
 DEFAULT_TASK = "overton_diversity"
+# How the names of tasks begin that put examples or hints before a prompt.
+IN_CONTEXT = "overton_icl_"
 # What stands for the frame where a file does not name it; names of frames that ask for a summary
 # first end alike.
 RECORDED, RECORDED_SUMMARY_FIRST = "recorded", "recorded-summary-answer"

@@ -28,6 +28,24 @@ def test_an_unknown_metric_is_told_with_the_remedy():
         wanted(named("vendi", "lexical_div"), DIVERSITY)
 
 
+def test_a_metric_of_viewpoints_is_refused_where_prompts_have_none():
+    with pytest.raises(SettingsError, match="got coverage_at_1;"):
+        wanted(named("coverage_at_1"), DIVERSITY)
+    assert wanted(named("coverage_at_1"), COVERAGE) == [REGISTRY["coverage_at_1"]]
+    # Against a reference, units are words where there are no viewpoints.
+    assert wanted(named("reference_coverage_at_n"), DIVERSITY)
+
+
+def test_a_direction_of_the_user_s_own_holds():
+    own = [{"metric": "mean_words", "higher_is_better": True, "aggregation": "mean"}]
+    [entry] = as_metric_list([REGISTRY["mean_words"]], own)
+    assert entry == {
+        "metric": "mean_words",
+        "higher_is_better": True,
+        "aggregation": "overton_mean",
+    }
+
+
 def test_what_needs_something_that_is_absent_is_left_out():
     metrics = [REGISTRY[n] for n in ("vendi", "reference_coverage_at_n", "helpfulness")]
     assert that_can_be(metrics, {Need.REFERENCE}, {"helpfulness"}) == [REGISTRY["vendi"]]

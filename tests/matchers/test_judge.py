@@ -6,11 +6,10 @@ from lm_eval_overton.judge.ask import GuardedJudge
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.judge import JudgeMatcher
 from lm_eval_overton.matchers.question import ViewpointQuestion
-from lm_eval_overton.metrics.measures import MATCHED
 from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.text.samples import clean
-from tests.released import NoEncoder
+from tests.released import MATCHED, NoEncoder
 
 VIEWS = [
     {"id": "y", "text": "Yes, it should.", "side": "yes"},

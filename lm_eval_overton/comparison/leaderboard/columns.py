@@ -9,7 +9,7 @@ from lm_eval_overton.comparison.leaderboard.settings import (
     has_one_judge,
     has_one_reference,
 )
-from lm_eval_overton.metrics.measures import known
+from lm_eval_overton.metrics.measures import REGISTRY
 
 __all__ = ["further_columns"]
 
@@ -27,7 +27,8 @@ def further_columns(metric: str, rows: Results) -> tuple[tuple[str, ...], tuple[
 
 def _wanted(metric: str, rows: Results) -> list[str]:
     held = dict.fromkeys(name for own in rows.values() for name in own.values)
-    main = [m.name for m in known(held) if m.on_leaderboard and m.name != metric]
+    main = [m.name for m in REGISTRY.values() if m.on_leaderboard and m.name in held]
+    main = [name for name in main if name != metric]
     if not main:
         directed = [name for name in held if _is_directed(name, rows)]
         main = [name for name in directed if name != metric][:OTHERS]

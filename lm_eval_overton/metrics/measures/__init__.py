@@ -11,7 +11,6 @@ from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task
 __all__ = [
     "JUDGED",
     "JUDGED_BY",
-    "MATCHED",
     "MATCHING",
     "REFERENCE",
     "REGISTRY",
@@ -83,7 +82,7 @@ def needs_of(metrics: Iterable[Metric]) -> frozenset[Need]:
 
 
 def known(names: Iterable[str]) -> list[Metric]:
-    """Return the metrics of those names that are one's."""
+    """Return the metrics among some names; names of verdict counts are left out."""
     return [REGISTRY[name] for name in names if name in REGISTRY]
 
 
@@ -109,6 +108,5 @@ REFERENCE = names(
     for metric in REGISTRY.values()
     if metric.family == AGAINST_REFERENCE and Need.REFERENCE in metric.needs
 )
-MATCHED = names(metric for metric in REGISTRY.values() if metric.matched)
 JUDGED_BY = {metric.name: metric.judgement for metric in REGISTRY.values() if metric.judgement}
 JUDGED = frozenset(JUDGED_BY)

@@ -1,20 +1,24 @@
 """Metrics over the samples that pass the quality bar; those that grow with n are taken at two."""
 
+from dataclasses import replace
+
+from lm_eval_overton.metrics.formulas.coverage import overton_index
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.reference import MISSING
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
 from lm_eval_overton.metrics.measures.units import (
     OVERTON_INDEX_WORDS,
-    OVERTON_INDEX_WORDS_AT_2,
     UNITS_AT_1_WORDS,
 )
 from lm_eval_overton.metrics.metric import Range
+from lm_eval_overton.metrics.view import CONTROLLED_N
 
 __all__ = [
     "LEXICAL_DIVERSITY_QC",
     "METRICS",
     "MISSING_QC",
     "OVERTON_INDEX_QC",
+    "OVERTON_INDEX_WORDS_AT_2",
     "SEMANTIC_DIVERSITY_QC",
     "UNITS_AT_1_WORDS_QC",
 ]
@@ -34,6 +38,19 @@ OVERTON_INDEX_QC = OVERTON_INDEX_WORDS.over_samples_that_pass(
     "overton_index_qc",
     "`overton_index_words` of two samples above the quality bar.",
     range=Range(0, 1, "1/2 to 1"),
+)
+# What the quality-controlled index, which is one of two samples, is to be compared with.
+OVERTON_INDEX_WORDS_AT_2 = replace(
+    OVERTON_INDEX_WORDS,
+    name="overton_index_words_at_2",
+    says="The share of two samples' content words that one of them holds. One repeated answer has "
+    "index 1: read it beside the counts.",
+    range=Range(0, 1, "1/2 to 1"),
+    grows_with_n=False,
+    judgement="quality",
+    rests_on_verdicts=False,
+    on_leaderboard=False,
+    compute=lambda view: overton_index(view.word_pool, CONTROLLED_N),
 )
 # Whose samples are chosen: the run's and the reference's, the reference's alone, the reference's
 # and those on other prompts.

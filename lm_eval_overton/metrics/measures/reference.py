@@ -34,18 +34,18 @@ __all__ = [
 ]
 
 # What is compared: a finding, and its two baselines.
-Part = Literal["split", "held_out", "chance"]
+Side = Literal["split", "held_out", "chance"]
 
 # Units are viewpoints where there is a matcher, else words.
 _NEEDS = frozenset({Need.REFERENCE, Need.MATCHER, Need.TOKENS})
-_WHOSE: dict[Part, str] = {
+_WHOSE: dict[Side, str] = {
     "split": "this run's samples",
     "held_out": "the reference's other samples",
     "chance": "this run's answers to other prompts",
 }
 
 
-def _of_half(view: PromptView, part: Part, n: int) -> float:
+def _of_half(view: PromptView, part: Side, n: int) -> float:
     """Return what n samples cover of the units of half of the reference's samples."""
     if view.bench.n < 2:
         return math.nan
@@ -57,11 +57,11 @@ def _of_half(view: PromptView, part: Part, n: int) -> float:
     return formulas.split_coverage(view.own_units, view.reference_units, **sizes)
 
 
-def _covered(part: Part) -> Compute:
+def _covered(part: Side) -> Compute:
     return lambda view: _of_half(view, part, 1)
 
 
-def _missing(part: Part) -> Compute:
+def _missing(part: Side) -> Compute:
     return lambda view: 1.0 - _of_half(view, part, view.bench.n - view.bench.n // 2)
 
 
@@ -100,8 +100,8 @@ def _metric(
 
 
 def _parts(
-    name: str, says: str, higher_is_better: bool, compute: Callable[[Part], Compute]
-) -> dict[Part, Metric]:
+    name: str, says: str, higher_is_better: bool, compute: Callable[[Side], Compute]
+) -> dict[Side, Metric]:
     """Return the finding and its two baselines by part; a baseline has no better direction."""
     return {
         part: _metric(

@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from lm_eval_overton.metrics.formulas.coverage import overton_index, units_at_1, units_at_n
 from lm_eval_overton.metrics.metric import DIVERSITY, WITHIN, Metric, Need, Range
-from lm_eval_overton.metrics.view import CONTROLLED_N, PromptView
+from lm_eval_overton.metrics.view import PromptView
 
 __all__ = [
     "METRICS",
     "OVERTON_INDEX_CLUSTERS",
     "OVERTON_INDEX_WORDS",
-    "OVERTON_INDEX_WORDS_AT_2",
     "UNITS_AT_1_CLUSTERS",
     "UNITS_AT_1_WORDS",
     "UNITS_AT_N_CLUSTERS",
@@ -97,19 +96,6 @@ OVERTON_INDEX_WORDS = replace(_overton_index(*_OF_WORDS), on_leaderboard=True)
 UNITS_AT_1_CLUSTERS = _units_at_1(*_OF_CLUSTERS)
 UNITS_AT_N_CLUSTERS = _units_at_n(*_OF_CLUSTERS)
 OVERTON_INDEX_CLUSTERS = _overton_index(*_OF_CLUSTERS)
-
-# What the quality-controlled index, which is one of two samples, is to be compared with.
-OVERTON_INDEX_WORDS_AT_2 = replace(
-    OVERTON_INDEX_WORDS,
-    name="overton_index_words_at_2",
-    says=f"The share of two samples' content words that one of them holds. {_CAUTION}",
-    range=Range(0, 1, "1/2 to 1"),
-    grows_with_n=False,
-    judgement="quality",
-    rests_on_verdicts=False,
-    on_leaderboard=False,
-    compute=lambda view: overton_index(view.word_pool, CONTROLLED_N),
-)
 METRICS = (
     UNITS_AT_1_WORDS,
     UNITS_AT_N_WORDS,

@@ -13,10 +13,10 @@ from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.judging.run import dry_run, judge_run
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.client import model as judge
-from lm_eval_overton.metrics.measures import MATCHED
 from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
 from tests.judge_server import STATUS_OF, judging
+from tests.released import MATCHED
 
 pytestmark = pytest.mark.run
 
