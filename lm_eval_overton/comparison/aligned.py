@@ -9,6 +9,7 @@ import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.responses import DEFAULT_TASK, IN_CONTEXT
 
 __all__ = [
     "COVERAGE",
@@ -23,7 +24,7 @@ __all__ = [
     "paired",
 ]
 
-DIVERSITY, COVERAGE, ICL = "overton_diversity", "overton_coverage", "overton_icl_"
+DIVERSITY, COVERAGE, ICL = DEFAULT_TASK, "overton_coverage", IN_CONTEXT
 
 
 @dataclass(frozen=True)

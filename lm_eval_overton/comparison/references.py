@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lm_eval_overton.metrics.measures import REFERENCE, known, that_need
+from lm_eval_overton.metrics.measures import REFERENCE, known
 from lm_eval_overton.metrics.measures.reference import REFERENCE_COVERAGE_AT_N
 from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
@@ -19,7 +19,7 @@ COVERED = REFERENCE_COVERAGE_AT_N.name
 
 def rests_on_reference(metric: str) -> bool:
     """Return whether a metric is measured against the responses of a reference run."""
-    return metric in that_need(Need.REFERENCE)
+    return any(Need.REFERENCE in declared.needs for declared in known([metric]))
 
 
 def is_own_reference(own: TaskResult) -> bool:

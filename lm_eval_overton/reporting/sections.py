@@ -22,11 +22,10 @@ from lm_eval_overton.reporting.html import (
     tag,
 )
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.responses import IN_CONTEXT
 from lm_eval_overton.settings.signature import differing, fields
 
 __all__ = ["families", "hygiene", "judges", "settings", "summary"]
-
-IN_CONTEXT = "overton_icl_"
 
 
 def families(metrics: Sequence[str]) -> dict[str, list[str]]:
