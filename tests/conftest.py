@@ -89,17 +89,57 @@ def overton(*args: str, env: dict[str, str] | None = None) -> subprocess.Complet
 
 
 @dataclass
+class WarmStart:
+    """A process of `warm_start.py`."""
+
+    process: subprocess.Popen[str]
+    env: dict[str, str]
+    folder: Path
+
+    def run(
+        self, module: str, args: list[str], env: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `python -m module args` and return its output as text."""
+        out, err = self.folder / "stdout", self.folder / "stderr"
+        out.write_bytes(b"")
+        err.write_bytes(b"")
+        order = {
+            "module": module,
+            "args": args,
+            "env": {**self.env, **env},
+            "stdout": str(out),
+            "stderr": str(err),
+        }
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        code = self.process.stdout.readline().strip()
+        while code == "ready":
+            code = self.process.stdout.readline().strip()
+        return subprocess.CompletedProcess(args, int(code), out.read_text(), err.read_text())
+
+    def overton(
+        self, *args: str, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the `overton` command."""
+        result = self.run("lm_eval_overton", [*args], env or {})
+        assert "Traceback" not in result.stderr, result.stderr
+        return result
+
+
+@dataclass
 class Harness:
     """The real `lm_eval` with a cache folder of its own."""
 
     cache: Path
     out: Path
-    env: dict[str, str]
+    warm: WarmStart | None = None
 
     def __call__(self, *args: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lm_eval", *args, "-o", str(self.out)]
         own = {"OVERTON_CACHE_DIR": str(self.cache), "OPENAI_API_KEY": "sk-test"}
-        result = run(command, {**self.env, **own})
+        assert self.warm is not None
+        result = self.warm.run("lm_eval", [*args, "-o", str(self.out)], own)
         assert (result.returncode == 0) == ok, result.stderr[-3000:]
         return result
 
@@ -115,14 +155,12 @@ class Harness:
         return [row["responses"] for row in rows if row["task"] == task]
 
 
-@pytest.fixture(scope="session")
-def linked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment in which the harness has our tasks linked, and no others.
+def copied_harness(site: Path) -> dict[str, str]:
+    """The environment of a copy of the harness without tasks, made in a folder.
 
-    It is a copy: what others have linked into the installed one stays as it is. Without the
-    harness's own task files, which are many thousand, a command starts in a fraction of the time.
+    What others have linked into the installed one stays as it is. Without the harness's own task
+    files, which are many thousand, a command starts in a fraction of the time.
     """
-    site = tmp_path_factory.mktemp("site")
     tasks = harness_folder()
 
     def own_tasks(folder: str, names: list[str]) -> list[str]:
@@ -132,14 +170,34 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     # Asked for what is installed, `python -m pip` answers nothing, at once.
     (site / "pip.py").touch()
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
-    done = overton("link", env={"PYTHONPATH": path})
-    assert done.returncode == 0, done.stderr
     return {"PYTHONPATH": path}
 
 
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which the harness has our tasks linked, and no others."""
+    env = copied_harness(tmp_path_factory.mktemp("site"))
+    done = overton("link", env=env)
+    assert done.returncode == 0, done.stderr
+    return env
+
+
+@pytest.fixture(scope="session")
+def warm(linked: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmStart]:
+    """Starts commands with our tasks linked, in a fork of a process that has imported all."""
+    script = Path(__file__).with_name("warm_start.py")
+    env = {**os.environ, **linked}
+    command = [sys.executable, str(script)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True) as process:
+        yield WarmStart(process, env, tmp_path_factory.mktemp("warm"))
+        assert process.stdin is not None
+        process.stdin.close()
+
+
 @pytest.fixture
-def harness(tmp_path: Path, linked: dict[str, str]) -> Harness:
-    return Harness(tmp_path / "cache", tmp_path / "out", linked)
+def harness(tmp_path: Path, warm: WarmStart) -> Harness:
+    return Harness(tmp_path / "cache", tmp_path / "out", warm)
 
 
 @dataclass

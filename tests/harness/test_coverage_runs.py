@@ -13,7 +13,7 @@ from lm_eval_overton.errors import OvertonError, either
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.matchers.table import MATCHERS
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
-from tests.conftest import Harness, Server, overton
+from tests.conftest import Harness, Server, WarmStart
 from tests.matchers.test_matchers import write_nli_model
 
 pytestmark = pytest.mark.run
@@ -140,7 +140,7 @@ def test_an_nli_model_matches(harness: Harness, demo: Path, tmp_path: Path) -> N
     assert "|match:nli>=0.0:tiny-nli@" in signature
 
 
-def test_recorded_responses_are_scored(tmp_path: Path) -> None:
+def test_recorded_responses_are_scored(warm: WarmStart, tmp_path: Path) -> None:
     docs = QUESTIONS[10:13]
     responses = []
     for doc in docs:
@@ -150,7 +150,7 @@ def test_recorded_responses_are_scored(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in responses))
     out = tmp_path / "scored"
     settings = metadata(n_samples=2)
-    scored = overton("score", str(path), "--task", TASK, "-o", str(out), *settings)
+    scored = warm.overton("score", str(path), "--task", TASK, "-o", str(out), *settings)
     assert scored.returncode == 0, scored.stderr
     assert "|coverage_at_n " in scored.stdout
     [found] = out.rglob("results_*.json")
@@ -166,7 +166,7 @@ def test_recorded_responses_are_scored(tmp_path: Path) -> None:
     ]
 
     # The folder just written is a reference run.
-    again = overton(
+    again = warm.overton(
         "score", str(path), "--task", TASK, "--reference", str(out), "-o", str(out / "2"), *settings
     )
     assert again.returncode == 0, again.stderr

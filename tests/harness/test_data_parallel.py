@@ -22,7 +22,7 @@ def both(
 ) -> Iterator[Harness]:
     """The output of one run of two processes, gloo between them."""
     folder = tmp_path_factory.mktemp("data_parallel")
-    ran = Harness(folder / "cache", folder / "out", linked)
+    ran = Harness(folder / "cache", folder / "out")
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     launch += ["--master_port", str(free_port()), str(LAUNCHER)]
     model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]

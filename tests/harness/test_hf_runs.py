@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Harness, overton, run
+from tests.conftest import ROOT, Harness, copied_harness, overton, run
 
 pytestmark = pytest.mark.run
 
@@ -86,7 +86,7 @@ def test_a_scoring_failure_keeps_the_generations(
     assert [len(samples) for samples in harness.responses()] == [5, 5, 5]
 
     [path] = harness.cache.rglob("generations.jsonl")
-    scored = overton("score", str(path), "-o", str(tmp_path / "scored"))
+    scored = harness.warm.overton("score", str(path), "-o", str(tmp_path / "scored"))
     assert scored.returncode == 0, scored.stderr
     assert "semantic_diversity" in scored.stdout
 
@@ -150,8 +150,9 @@ def test_what_a_user_gets_wrong_is_named(
     assert "\n" not in str(caught.value)
 
 
-def test_the_harness_without_links_takes_the_include_path(demo: Path, tmp_path: Path) -> None:
+def test_the_harness_without_links_takes_the_include_path(tmp_path: Path) -> None:
+    env = copied_harness(tmp_path)
+    command = [sys.executable, "-m", "lm_eval", "ls", "tasks"]
+    assert "overton_diversity" not in run(command, env).stdout
     folder = overton("tasks-path").stdout.strip()
-    command = [sys.executable, "-m", "lm_eval", "ls", "tasks", "--include_path", folder]
-    result = run(command)
-    assert "overton_diversity" in result.stdout
+    assert "overton_diversity" in run([*command, "--include_path", folder], env).stdout

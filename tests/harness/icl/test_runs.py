@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_overton.data import load_prompts
-from tests.conftest import Harness, Server, overton
+from tests.conftest import Harness, Server, WarmStart
 from tests.golden.make_bertscore_golden import NUM_LAYERS, write_checkpoint
 from tests.harness.icl.test_prompts import STRATEGIES
 
@@ -100,14 +100,14 @@ def two_responses(path: Path) -> Path:
     return path
 
 
-def test_hints_are_written_once(demo: Path, tmp_path: Path) -> None:
+def test_hints_are_written_once(warm: WarmStart, demo: Path, tmp_path: Path) -> None:
     out = tmp_path / "hints.jsonl"
     command = [
         *("hints", "--responses", str(two_responses(tmp_path / "r.jsonl"))),
         *("--model", "hf", "--model_args", f"pretrained={demo / 'chat'}"),
         *("--apply_chat_template", "-o", str(out)),
     ]
-    first = overton(*command)
+    first = warm.overton(*command)
     assert first.returncode == 0, first.stderr
     assert "0 hints are there, 2 to write" in first.stdout
     rows = [json.loads(line) for line in out.read_text().splitlines()]
@@ -115,18 +115,18 @@ def test_hints_are_written_once(demo: Path, tmp_path: Path) -> None:
     assert all(set(row) == {"id", "hint", "source"} and row["source"] == 1 for row in rows)
     assert all(row["hint"] for row in rows)
 
-    again = overton(*command)
+    again = warm.overton(*command)
     assert again.returncode == 0, again.stderr
     assert f"{len(rows)} hints are there, {2 - len(rows)} to write" in again.stdout
     assert [json.loads(line) for line in out.read_text().splitlines()] == rows
 
 
-def test_bertscore_of_recorded_responses(tmp_path: Path) -> None:
+def test_bertscore_of_recorded_responses(warm: WarmStart, tmp_path: Path) -> None:
     checkpoint = tmp_path / "tiny-roberta"
     checkpoint.mkdir()
     write_checkpoint(checkpoint)
     metadata = {"bertscore": str(checkpoint), "bertscore_layers": NUM_LAYERS, "n_samples": 2}
-    scored = overton(
+    scored = warm.overton(
         *("score", str(two_responses(tmp_path / "r.jsonl")), "--task", "overton_icl_zeroshot"),
         *("--metadata", json.dumps(metadata), "-o", str(tmp_path / "out")),
     )

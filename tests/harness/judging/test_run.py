@@ -6,10 +6,9 @@ import math
 import os
 import re
 import sqlite3
-import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -27,7 +26,7 @@ from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.metrics.measures import JUDGED
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
-from tests.conftest import overton, run
+from tests.conftest import WarmStart
 from tests.judge_server import ASPECTS, STATUS_OF, judging, key_of
 
 pytestmark = pytest.mark.run
@@ -44,7 +43,7 @@ class Place:
     """Where a run writes, and the environment that it runs in."""
 
     folder: Path
-    linked: dict[str, str] = field(default_factory=dict)
+    warm: WarmStart | None = None
 
     @property
     def out(self) -> Path:
@@ -56,15 +55,15 @@ class Place:
 
     @property
     def env(self) -> dict[str, str]:
-        return {**self.linked, "OVERTON_CACHE_DIR": str(self.cache), "OPENAI_API_KEY": KEY}
+        return {"OVERTON_CACHE_DIR": str(self.cache), "OPENAI_API_KEY": KEY}
 
     def lm_eval(self, demo: Path, limit: int, metadata: dict, ok: bool = True):
-        command = [sys.executable, "-m", "lm_eval", "--model", "hf"]
+        command = ["--model", "hf"]
         command += ["--model_args", f"pretrained={demo / 'base'}", "--tasks", TASK]
         command += ["--limit", str(limit), "--batch_size", "16"]
         command += ["--gen_kwargs", "max_gen_toks=32", "--log_samples", "-o", str(self.out)]
         command += ["--metadata", json.dumps(metadata)]
-        result = run(command, self.env)
+        result = self.warm.run("lm_eval", command, self.env)
         assert (result.returncode == 0) == ok, result.stderr[-3000:]
         return result
 
@@ -158,9 +157,9 @@ def measured(row, name):
 
 
 @pytest.fixture(scope="module")
-def mixed(demo, linked, tmp_path_factory):
+def mixed(demo, warm, tmp_path_factory):
     """A run whose judge meets every fate: the server, the process and what it wrote."""
-    place = Place(tmp_path_factory.mktemp("mixed"), linked)
+    place = Place(tmp_path_factory.mktemp("mixed"), warm)
     fates = ",".join([*STATUS_OF, "error", "refusal"])
     with judging(place.folder / "log", "--fates", fates, "--wait", "0.1", "--seed", "3") as server:
         result = place.lm_eval(demo, 10, {"judge": server.spec()})
@@ -260,7 +259,7 @@ def test_overton_judge_asks_only_for_what_failed_and_writes_new_files_only(mixed
     assert place.hashes() == before
 
     with judging(place.folder / "log2", port=server.port) as well:
-        result = overton("judge", str(place.out), env=place.env)
+        result = place.warm.overton("judge", str(place.out), env=place.env)
         assert result.returncode == 0, result.stderr
         again = well.answers()
     assert sorted(entry["key"] for entry in again) == sorted(failed)
@@ -293,11 +292,9 @@ def topic_shares(value, sides):
     return [count / sum(counts) for count in counts]
 
 
-def test_a_judge_that_dies_costs_verdicts_alone_and_they_are_completed(
-    mixed, demo, linked, tmp_path
-):
+def test_a_judge_that_dies_costs_verdicts_alone_and_they_are_completed(mixed, demo, warm, tmp_path):
     first, _, _, _ = mixed
-    place = Place(tmp_path, linked)
+    place = Place(tmp_path, warm)
     metadata = {"n_samples": 2, "reference_run": str(first.out)}
     with judging(tmp_path / "log", "--die-after", "9", "--seed", "8") as dying:
         spec = dying.spec(num_concurrent=2, timeout=5)
