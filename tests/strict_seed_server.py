@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("--die-after", type=int)
     parser.add_argument("--one-seed", action="store_true", help="ignore the seeds of requests")
+    parser.add_argument("--think", choices=("whole", "cut"), help="reason before the answer")
     args = parser.parse_args()
     count = 0
 
@@ -47,6 +48,10 @@ def main() -> None:
         with args.log.open("a") as file:
             file.write(json.dumps(body) + "\n")
         text = reply({**body, "seed": 0} if args.one_seed else body)
+        if args.think:
+            # Of its own for each request, longer than the answer.
+            thought = "<think>\n" + " ".join(random.sample(WORDS.split(), 20))
+            text = f"{thought}\n</think>\n\n{text}" if args.think == "whole" else thought
         choice = {"index": 0, "text": text, "message": {"role": "assistant", "content": text}}
         return web.json_response({"choices": [choice]})
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from lm_eval_overton.data import load_prompts
 
-__all__ = ["base_corpus", "chat_corpus", "train"]
+__all__ = ["base_corpus", "chat_corpus", "one_thread", "train"]
 
 TRAINING_SEED = 1234
 VOCABULARY = 2048
@@ -68,7 +68,7 @@ def train(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(base_corpus() + chat_corpus())
     # The caller's random state is put back afterwards.
-    with torch.random.fork_rng(devices=[]), _one_thread():
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(TRAINING_SEED)
         model = _new_model(tokenizer)
         loss = _fit(model, tokenizer, base_corpus(), BASE_STEPS, 3e-3)
@@ -82,7 +82,7 @@ def train(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Keep to one thread: steps this small are slower on several, and crawl on a busy machine."""
     import torch
 

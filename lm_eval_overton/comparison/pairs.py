@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison import aggregation, missing, quality, recovered
+from lm_eval_overton.comparison import aggregation, missing, noise, quality, recovered
 from lm_eval_overton.comparison.aligned import ICL, Both, align, means, paired
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
@@ -78,6 +78,8 @@ def _pair(
         raise _nothing_in_common(tasks, base, run)
     if not tasks:
         notes.add(f"no task in common with {base.name}: only what it recovers in context is shown")
+    for task, text in noise.notes(rows):
+        notes.add(text, task)
     is_changed = bool(tasks) and not recovered.is_only_icl(run)
     shifts = _changes(tasks, rows, runs, run, notes, seed) if is_changed else []
     shifts += recovered.shifts(run, runs, force, seed)

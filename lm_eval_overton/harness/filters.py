@@ -10,6 +10,7 @@ import lm_eval.filters  # noqa: F401
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 
+from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["CleanFilter"]
@@ -19,11 +20,21 @@ __all__ = ["CleanFilter"]
 class CleanFilter(Filter):
     """Cut every response at the first of `stops` and strip it; all repeats are kept.
 
-    With `summary_first` only the answer after the summary is kept of a response.
+    Reasoning before an answer is cut off, unless `reasoning` is `keep`. With `summary_first` only
+    the answer after the summary is kept of a response.
     """
 
-    def __init__(self, stops: Sequence[str] = (), summary_first: bool = False) -> None:
-        self.cleaning = Cleaning(tuple(stops), summary_first)
+    def __init__(
+        self, stops: Sequence[str] = (), summary_first: bool = False, reasoning: str = "strip"
+    ) -> None:
+        self.cleaning = Cleaning(tuple(stops), summary_first, Reasoning(reasoning != "keep"))
+
+    @classmethod
+    def by(cls, rule: Cleaning) -> CleanFilter:
+        """Return the filter that follows a rule."""
+        made = cls()
+        made.cleaning = rule
+        return made
 
     def apply(self, resps: Any, docs: Any) -> list[list[str]]:
         """Return per document the cleaned responses; a failed one becomes an empty string."""

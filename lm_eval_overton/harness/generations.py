@@ -39,6 +39,9 @@ class Waiting(Protocol):
     def heading(self) -> dict[str, Any]:
         """Return what the generations file says of the task."""
 
+    def finish_reasons(self, instance: Instance) -> Sequence[str | None] | None:
+        """Return why each response of a folded instance ended; None where it is not known."""
+
 
 class Run:
     """The tasks of one evaluation, whose generations are on disk before the first is scored.
@@ -110,6 +113,7 @@ def _rows(task: Waiting) -> list[dict[str, Any]]:
             "doc_id": inst.doc_id,
             "prompt": inst.doc["prompt"],
             "responses": inst.resps,
+            "finish_reasons": task.finish_reasons(inst),
         }
         for inst in task.instances
     ]

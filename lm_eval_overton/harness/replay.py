@@ -23,6 +23,9 @@ from lm_eval_overton.runs.responses import Responses, match_prompts
 
 __all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
 
+# The settings of a run that hold for its responses whoever scores them, unless the user says other.
+OF_TEXTS = ("reasoning", "reasoning_tags")
+
 
 @register_model("overton_replay")
 class ReplayLM(LM):
@@ -88,6 +91,7 @@ def build(
     """
     cls, config = task_class(task)
     given = {"n_samples": found.n_samples} if found.n_samples else {}
+    given |= {key: found.settings[key] for key in OF_TEXTS if key in found.settings}
     config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
     if only is not None:
         metrics = [metric for metric in wanted(config, cls.KIND) if metric.name in only]

@@ -12,7 +12,8 @@ from typing import Any
 
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.judging.stage import JudgingStage
-from lm_eval_overton.metrics.measures.about_samples import IDENTICAL_PROMPTS
+from lm_eval_overton.metrics.measures.about_samples import DEGENERATE_SHARE, IDENTICAL_PROMPTS
+from lm_eval_overton.metrics.measures.reasoning import UNFINISHED_REASONING
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.entry import PROMPTS, Judging, Part
 
@@ -21,6 +22,8 @@ __all__ = ["Outcome"]
 logger = logging.getLogger("lm_eval.overton")
 
 IDENTICAL_ALARM = 0.9
+DEGENERATE_ALARM = 0.2
+UNFINISHED_ALARM = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Outcome:
     def alarms(self) -> list[str]:
         """What makes the values doubtful, a sentence each."""
         alarms = _identical(self.gathered.get(IDENTICAL_PROMPTS.name, []))
+        alarms += _degenerate(self.gathered.get(DEGENERATE_SHARE.name, []))
+        alarms += _unfinished(self.gathered.get(UNFINISHED_REASONING.name, []))
         if self.judging:
             alarms += self.stage.alarms(self.judging.counts, self.folder)
         return alarms
@@ -117,4 +122,24 @@ def _identical(shares: Sequence[float | None]) -> list[str]:
         f"all samples of a prompt are identical for {share:.0%} of the prompts although the "
         "temperature is above 0: a server may use one seed for all requests "
         "(api_seeds on or off), or a checkpoint may force greedy decoding"
+    ]
+
+
+def _degenerate(shares: Sequence[float | None]) -> list[str]:
+    share = overton_mean(shares)
+    if share is None or share < DEGENERATE_ALARM:
+        return []
+    return [
+        f"{share:.0%} of the samples are one or two words, single letters or a loop: the diversity "
+        "of such answers is noise"
+    ]
+
+
+def _unfinished(shares: Sequence[float | None]) -> list[str]:
+    share = overton_mean(shares)
+    if share is None or share < UNFINISHED_ALARM:
+        return []
+    return [
+        f"in {share:.0%} of the samples the reasoning has no end, so that they hold no answer; "
+        "give the model more room: --gen_kwargs max_gen_toks=..."
     ]

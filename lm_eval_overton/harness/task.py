@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from lm_eval_overton.errors import OvertonError, ScoringError
 from lm_eval_overton.harness import sampling
 from lm_eval_overton.harness.base import Aggregation, PromptTask
 from lm_eval_overton.harness.columns import Columns
+from lm_eval_overton.harness.endings import Endings
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.generations import Run
 from lm_eval_overton.harness.instruments import (
@@ -41,6 +42,7 @@ from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings, read_settings
 from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["OvertonTask"]
@@ -98,6 +100,7 @@ class OvertonTask(PromptTask):
         metrics = that_can_be(asked, absent, self.stage.left_out)
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None
+        self._instances: list[Instance] | None = None
         self.folder: Path | None = None
         self.world_size = 1
         self._rows: dict[str, dict[str, Any]] = {}
@@ -141,9 +144,19 @@ class OvertonTask(PromptTask):
     @property
     def cleaning(self) -> Cleaning:
         """How responses are cleaned before they are scored."""
-        if self.recorded:
-            return Cleaning.of(self.recorded.stops, self.recorded.frame, self.frame.name)
-        return Cleaning.of(self.generation["until"], self.frame.name)
+        recorded = self.recorded
+        stops = recorded.stops if recorded else self.generation["until"]
+        names = [recorded.frame] if recorded else []
+        return Cleaning.of(stops, *names, self.frame.name, reasoning=self.reasoning)
+
+    @property
+    def reasoning(self) -> Reasoning:
+        """How reasoning is told from the answer."""
+        rule, recorded = self.settings.reasoning_rule, self.recorded
+        if recorded:
+            return replace(rule, opened=recorded.opened, trimmed=recorded.trimmed)
+        sent = next((str(inst.arguments[0]) for inst in self._instances or []), "")
+        return replace(rule.opened_by(sent), trimmed=self.settings.model.cuts_thoughts)
 
     @property
     def stops(self) -> list[str]:
@@ -154,9 +167,7 @@ class OvertonTask(PromptTask):
         """Build the requests; see PromptTask."""
         self.world_size = int(kwargs.get("world_size") or 1)
         super().build_all_requests(**kwargs)
-        rule = self.cleaning
-        cleaning = partial(CleanFilter, rule.stops, rule.summary_first)
-        self._filters = [FilterEnsemble(FILTER, [cleaning])]
+        self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter.by, self.cleaning)])]
         self._run = Run.of(self)
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
@@ -217,24 +228,37 @@ class OvertonTask(PromptTask):
         prompts = [
             Prompt(
                 inst.doc,
-                cleaning.samples(inst.resps),
+                cleaning.samples(inst.resps, self.finish_reasons(inst)),
                 self.reference.get(inst.doc["id"], ()),
                 self._hint_source(inst.doc),
                 self._info(inst.doc),
             )
             for inst in self._instances or []
         ]
-        few = sum(len(prompt.texts) < self.settings.n_samples for prompt in prompts)
-        if few:
-            logger.warning(
-                "%s: %d of %d prompts have fewer than %d valid samples, so what depends on their "
-                "number is undefined there; another number: --metadata '{\"n_samples\": ...}'",
-                self.task_name,
-                few,
-                len(prompts),
-                self.settings.n_samples,
-            )
+        self._say_few(prompts)
         self._rows = self._columns.rows(self.stage.judged(prompts), self.bench)
+
+    def _say_few(self, prompts: Sequence[Prompt]) -> None:
+        """Warn of prompts that have fewer valid samples than metrics are computed at."""
+        few = sum(len(prompt.texts) < self.settings.n_samples for prompt in prompts)
+        if not few:
+            return
+        unfinished = sum(sample.unfinished for prompt in prompts for sample in prompt.samples)
+        remedy = (
+            f"in {unfinished} samples the reasoning has no end: give the model more room with "
+            "--gen_kwargs max_gen_toks=..."
+            if unfinished
+            else "another number: --metadata '{\"n_samples\": ...}'"
+        )
+        logger.warning(
+            "%s: %d of %d prompts have fewer than %d valid samples, so what depends on their "
+            "number is undefined there; %s",
+            self.task_name,
+            few,
+            len(prompts),
+            self.settings.n_samples,
+            remedy,
+        )
 
     @property
     def bounded(self) -> frozenset[str]:
@@ -306,6 +330,7 @@ class OvertonTask(PromptTask):
             "n": settings.n_samples,
             "stop": self.stops,
             "tok": self.tokenizer.signature,
+            "reasoning": self.settings.reasoning_rule.signature,
             "emb": self.encoder.signature,
             "metrics": self._changed_metrics() or None,
             **self._own_fields(),
@@ -339,7 +364,20 @@ class OvertonTask(PromptTask):
 
     def heading(self) -> dict[str, Any]:
         """Return what the generations file says of the task."""
-        return self.provenance.heading(self.settings, self.stops)
+        rule = self.reasoning
+        thought = {"opened": rule.opened, "trimmed": rule.trimmed}
+        return {**self.provenance.heading(self.settings, self.stops), "reasoning": thought}
+
+    def finish_reasons(self, instance: Instance) -> Sequence[str | None] | None:
+        """Return why each response of a folded instance ended; None where it is not known."""
+        if self.recorded:
+            return self.recorded.finish_reasons.get(instance.doc["id"])
+        return self._endings.of(instance.resps)
+
+    @cached_property
+    def _endings(self) -> Endings:
+        model = self.settings.model
+        return Endings(model, int(self.generation.get("max_gen_toks", 0)))
 
     def fold(self, instances: list[Instance]) -> None:
         """Take one instance per prompt, holding all its responses, in place of the requests."""

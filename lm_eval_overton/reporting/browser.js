@@ -178,6 +178,8 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     const text = make("p", { class: "text" }, ...marked(sample.t));
     const part = make("article", { class: "sample" },
       make("span", { class: "number" }, `Sample ${i + 1}`), chips, text);
+    if (sample.th) part.append(make("details", { class: "thought" },
+      make("summary", {}, `Reasoning of sample ${i + 1}`), make("p", { class: "text" }, sample.th)));
     if (sample.cut) part.append(make("p", { class: "detail" }, `${sample.cut} more characters left out`));
     if (sample.t.length > SHORT || sample.t.split("\n").length > 12) part.append(unfold(text, i));
     return part;

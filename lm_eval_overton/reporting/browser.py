@@ -242,6 +242,8 @@ def _sample_record(sample: Sample) -> dict[str, Any]:
     record["t"] = text[:SAMPLE_LENGTH]
     if len(text) > SAMPLE_LENGTH:
         record["cut"] = len(text) - SAMPLE_LENGTH
+    if sample.thought and is_valid:
+        record["th"] = sample.thought[:SAMPLE_LENGTH]
     return record
 
 

@@ -52,12 +52,14 @@ class Answers:
     path: Path
     prompts: Mapping[str, str]
     responses: Mapping[str, Sequence[str | None]]
+    finish_reasons: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     cleaning: Cleaning = field(default_factory=Cleaning)
     viewpoints: Mapping[str, Sequence[Viewpoint]] = field(default_factory=dict)
 
     def samples(self, prompt: str) -> list[Sample]:
         """Return the cleaned samples of a prompt; none if the file has none."""
-        return self.cleaning.samples(self.responses.get(prompt, ()))
+        raws = self.responses.get(prompt, ())
+        return self.cleaning.samples(raws, self.finish_reasons.get(prompt))
 
     def all_samples(self) -> dict[str, list[Sample]]:
         """Return the cleaned samples of every prompt, by its id."""
@@ -93,7 +95,7 @@ def cleaned_answers(found: Responses, prompts: PromptSet | None, cleaning: Clean
     """
     matched = match_prompts(found, prompts)
     texts = {doc["id"]: doc["prompt"] for doc in matched.prompts.docs}
-    return Answers(found.path, texts, matched.responses, cleaning)
+    return Answers(found.path, texts, matched.responses, matched.finish_reasons, cleaning)
 
 
 def read_answers(run: FinishedRun, task: str) -> Answers:
@@ -114,7 +116,9 @@ def read_answers(run: FinishedRun, task: str) -> Answers:
     found = read_responses(path, task)
     signed = fields(result.signature)
     stops = found.stops or _signed_stops(signed.get("stop", "none"))
-    answers = cleaned_answers(found, None, found.cleaning(stops, signed.get("frame", ""), task))
+    names = (signed.get("frame", ""), task)
+    cleaning = found.cleaning(stops, *names, settings=result.settings)
+    answers = cleaned_answers(found, None, cleaning)
     return replace(answers, viewpoints=_viewpoints(result, path))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data import PromptSet, normal, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.settings.task import reasoning_rule
+from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning, asks_summary_first
 
 __all__ = [
@@ -36,21 +38,33 @@ IN_CONTEXT = "overton_icl_"
 RECORDED, RECORDED_SUMMARY_FIRST = "recorded", "recorded-summary-answer"
 
 
+# A response, and why it ended.
+Answer = tuple[str | None, str | None]
+
+
 @dataclass(frozen=True)
 class Entry:
-    """The responses to one prompt; what a file does not say of it is None."""
+    """The responses to one prompt, and why each ended; what a file does not say is None."""
 
     id: str | None
     prompt: str | None
     responses: list[str | None]
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    finish_reasons: list[str | None] | None = None
+
+    @property
+    def answers(self) -> list[Answer]:
+        """Each response with why it ended."""
+        reasons = self.finish_reasons or [None] * len(self.responses)
+        return list(zip(self.responses, reasons, strict=True))
 
 
 @dataclass(frozen=True)
 class Responses:
     """All entries of a file, and what it says of how they were made.
 
-    `task` is the task that asked for them; None where the file does not say.
+    `task` is the task that asked for them; None where the file does not say. `opened` tells that
+    the prompts end with the opening mark of a thought, `trimmed` that the harness cut off the
+    thoughts that came to their end.
     """
 
     path: Path
@@ -62,22 +76,34 @@ class Responses:
     data: Mapping[str, Any] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None
+    opened: bool = False
+    trimmed: bool = False
 
-    def cleaning(self, stops: Sequence[str] | None = None, *names: str) -> Cleaning:
+    def cleaning(
+        self,
+        stops: Sequence[str] | None = None,
+        *names: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Cleaning:
         """Return how the responses are cleaned.
 
         Args:
             stops: Stop sequences in place of those that the file says; None: those.
             names: What else they are called after, beside their frame.
+            settings: Settings of the run in place of those that the file says; None: those.
         """
-        return Cleaning.of(self.stops if stops is None else stops, self.frame, *names)
+        rule = reasoning_rule(self.settings if settings is None else settings, self.task or "")
+        rule = replace(rule, opened=self.opened, trimmed=self.trimmed)
+        stops = self.stops if stops is None else stops
+        return Cleaning.of(stops, self.frame, *names, reasoning=rule)
 
 
 @dataclass(frozen=True)
 class Recorded:
     """Responses matched to prompts: what a task scores instead of asking a model.
 
-    `asked` holds all prompts, `prompts` those that have responses.
+    `asked` holds all prompts, `prompts` those that have responses; `finish_reasons` say by prompt
+    id why each response ended, where a file knows it. `opened` and `trimmed` are as in `Responses`.
     """
 
     prompts: PromptSet
@@ -86,6 +112,9 @@ class Recorded:
     frame: str = RECORDED
     generation: Mapping[str, Any] = field(default_factory=dict)
     asked: PromptSet | None = None
+    finish_reasons: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    opened: bool = False
+    trimmed: bool = False
 
 
 def read_responses(path: Path, task: str | None = None) -> Responses:
@@ -139,7 +168,14 @@ def _plain_entry(row: Mapping[str, Any], where: str) -> Entry:
         None if identifier is None else str(identifier),
         None if prompt is None else str(prompt),
         responses,
+        _reasons(row.get("finish_reasons"), len(responses)),
     )
+
+
+def _reasons(given: Any, n: int) -> list[str | None] | None:
+    """Return why n responses ended, where a row says it of each."""
+    known = isinstance(given, list) and len(given) == n
+    return given if known and all(r is None or isinstance(r, str) for r in given) else None
 
 
 def _describe(row: Mapping[str, Any], key: str) -> str:
@@ -177,6 +213,8 @@ def _from_generations(
         about.get("data"),
         about.get("settings") or {},
         chosen,
+        bool((about.get("reasoning") or {}).get("opened")),
+        bool((about.get("reasoning") or {}).get("trimmed")),
     )
 
 
@@ -191,7 +229,9 @@ def _from_harness(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> Respons
     stops = tuple(s for s in ([until] if isinstance(until, str) else until) if s)
     kept = tuple(s for s in stops if not SENTINEL.fullmatch(s))
     task = sampled_task(path)
-    return Responses(path, entries, kept, _frame_of(task), task=task)
+    sent = str(_first_request(own[0][1]).get("arg_0") or "")
+    opened = Reasoning().opened_by(sent).opened
+    return Responses(path, entries, kept, _frame_of(task), task=task, opened=opened)
 
 
 def _harness_entry(row: Mapping[str, Any], where: str) -> Entry:
@@ -241,19 +281,29 @@ def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:
     if prompts is None:
         prompts = _own_prompts(found)
         pairs = zip(prompts.docs, found.entries, strict=True)
-        responses = {doc["id"]: entry.responses for doc, entry in pairs}
+        answers = {doc["id"]: entry.answers for doc, entry in pairs}
     elif all(entry.id is None and entry.prompt is None for entry in found.entries):
-        responses = _aligned(found, prompts)
+        answers = _aligned(found, prompts)
     else:
-        responses = _looked_up(found, prompts)
-    docs = [doc for doc in prompts.docs if responses.get(doc["id"])]
+        answers = _looked_up(found, prompts)
+    docs = [doc for doc in prompts.docs if answers.get(doc["id"])]
     if not docs:
         raise DataError(
             f"{found.path}: expected responses to at least one prompt of {prompts.name}, got none "
             "with the same id or text"
         )
     kept = PromptSet(prompts.name, prompts.version, prompts.sha, docs)
-    return Recorded(kept, responses, found.stops, found.frame, found.generation, prompts)
+    return Recorded(
+        kept,
+        {key: [response for response, _ in own] for key, own in answers.items()},
+        found.stops,
+        found.frame,
+        found.generation,
+        prompts,
+        {key: [reason for _, reason in own] for key, own in answers.items()},
+        found.opened,
+        found.trimmed,
+    )
 
 
 def _own_prompts(found: Responses) -> PromptSet:
@@ -272,25 +322,25 @@ def _own_prompts(found: Responses) -> PromptSet:
     return PromptSet(about.get("name") or found.path.stem, about.get("version"), sha, docs)
 
 
-def _aligned(found: Responses, prompts: PromptSet) -> dict[str, list[str | None]]:
+def _aligned(found: Responses, prompts: PromptSet) -> dict[str, list[Answer]]:
     if len(found.entries) != len(prompts.docs):
         raise DataError(
             f"{found.path}: expected one line of responses for each of the {len(prompts.docs)} "
             f"prompts of {prompts.name}, got {len(found.entries)}"
         )
     pairs = zip(prompts.docs, found.entries, strict=True)
-    return {doc["id"]: entry.responses for doc, entry in pairs}
+    return {doc["id"]: entry.answers for doc, entry in pairs}
 
 
-def _looked_up(found: Responses, prompts: PromptSet) -> dict[str, list[str | None]]:
+def _looked_up(found: Responses, prompts: PromptSet) -> dict[str, list[Answer]]:
     by_id = {doc["id"]: doc for doc in prompts.docs}
     by_text = {normal(doc["prompt"]): doc for doc in prompts.docs}
-    responses: dict[str, list[str | None]] = {}
+    answers: dict[str, list[Answer]] = {}
     for entry in found.entries:
         by_own_text = by_text.get(normal(entry.prompt)) if entry.prompt else None
         # An id alone may be a line number that another file uses for another prompt.
         by_own_id = by_id.get(entry.id) if entry.id and entry.prompt is None else None
         doc = by_own_text or by_own_id
         if doc is not None:
-            responses.setdefault(doc["id"], []).extend(entry.responses)
-    return responses
+            answers.setdefault(doc["id"], []).extend(entry.answers)
+    return answers

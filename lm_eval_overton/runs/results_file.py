@@ -50,6 +50,7 @@ class TaskResult:
         bounds: Per judged metric its means if all missing verdicts were the worst, and the best;
             NaN where undefined. They are over all prompts that the judge saw.
         reference_run: The run whose units were compared with, as the user named it.
+        settings: What the task was asked for, by the keys of `--metadata`.
     """
 
     task: str
@@ -67,6 +68,7 @@ class TaskResult:
     judged: frozenset[str] = frozenset()
     reference_run: str | None = None
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ResultsFile:
@@ -160,6 +162,7 @@ def _task_result(
         judge=part.judge,
         judged=part.judged,
         reference_run=None if reference is None else str(reference),
+        settings=config["metadata"],
         bounds=_bounds(_object(_object(whole, "results"), task)),
     )
 

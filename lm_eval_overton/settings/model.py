@@ -66,6 +66,11 @@ class ModelArguments:
         return self.arguments.get("tokenizer") or self.checkpoint
 
     @property
+    def cuts_thoughts(self) -> bool:
+        """Whether the harness cuts off finished thoughts before anybody sees them."""
+        return self.arguments.get("think_end_token") is not None
+
+    @property
     def loading(self) -> dict[str, Any]:
         """What the files of a local model are loaded with."""
         given = self.arguments

@@ -17,8 +17,9 @@ UNSET = "unset"
 
 _SHORT = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "max"}
 # Values that mean the same as no such field: what switches a setting off (a model behind an API is
-# never sent these settings), and the tokenizer that every signature without one was made with.
-_OFF = {"top_k": "0", "rep": "1", "tok": "en"}
+# never sent these settings), the tokenizer that every signature without one was made with, and
+# that reasoning, which most texts do not hold, is cut off.
+_OFF = {"top_k": "0", "rep": "1", "tok": "en", "reasoning": "strip"}
 
 
 def short_hash(value: Any) -> str:

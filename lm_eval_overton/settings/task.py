@@ -12,16 +12,19 @@ from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
+from lm_eval_overton.text.reasoning import Reasoning
 
 __all__ = [
     "ApiSeeds",
     "Settings",
     "read_settings",
+    "reasoning_rule",
     "refuse_unknown",
 ]
 
 ApiSeeds = Literal["auto", "on", "off"]
 Order = Literal["nearest_first", "nearest_last"]
+Reason = Literal["strip", "keep"]
 
 _TEXTS = (
     "prompts",
@@ -73,10 +76,17 @@ class Settings:
     max_context: int | None = None
     bertscore: str | None = None
     bertscore_layers: int | None = None
+    reasoning: Reason = "strip"
+    reasoning_tags: tuple[str, str] | None = None
     judge: JudgeSpec | None = None
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)
     given: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def reasoning_rule(self) -> Reasoning:
+        """How reasoning is told from the answer."""
+        return Reasoning(self.reasoning == "strip", self.reasoning_tags)
 
 
 KEYS = tuple(entry.name for entry in fields(Settings) if entry.name not in ("model", "given"))
@@ -126,11 +136,44 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         raise SettingsError(
             f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"
         )
+    given |= _reasoning(given, task)
     if "judge" in given:
         given["judge"] = read_spec(given["judge"], task)
     own = {key: value for key, value in metadata.items() if key in KEYS}
     others = {key: value for key, value in metadata.items() if key not in KEYS}
     return Settings(**given, model=ModelArguments(others), given=own)
+
+
+def reasoning_rule(given: Mapping[str, Any], task: str) -> Reasoning:
+    """Return how given settings tell reasoning from the answer.
+
+    Args:
+        given: Settings by their keys.
+        task: The task's name, for messages.
+
+    Raises:
+        SettingsError: If a value has the wrong type or range.
+    """
+    own = _reasoning(given, task)
+    return Reasoning(own.get("reasoning") != "keep", own.get("reasoning_tags"))
+
+
+def _reasoning(given: Mapping[str, Any], task: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    word, tags = given.get("reasoning"), given.get("reasoning_tags")
+    if word is not None:
+        if word not in ("strip", "keep"):
+            raise SettingsError(f"{task}: expected reasoning strip or keep, got {word!r}")
+        found["reasoning"] = word
+    if tags is not None:
+        texts = isinstance(tags, list | tuple) and all(isinstance(t, str) and t for t in tags)
+        if not texts or len(tags) != 2 or tags[0] == tags[1]:
+            raise SettingsError(
+                f"{task}: expected reasoning_tags to be an opening and a closing mark, such as "
+                f'["<think>", "</think>"], got {tags!r}'
+            )
+        found["reasoning_tags"] = tuple(tags)
+    return found
 
 
 def _number(value: Any, key: str, task: str) -> float:

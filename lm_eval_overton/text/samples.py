@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lm_eval_overton.text.forms import FENCE, answer_of, cut_at_stop
+from lm_eval_overton.text.reasoning import Reasoning
 
 __all__ = [
+    "LENGTH",
     "STATUSES",
+    "STOP",
     "Cleaning",
     "Sample",
     "Status",
@@ -24,17 +27,32 @@ __all__ = [
 # How the names end of what has a summary written first: frames, tasks, and runs called after them.
 SUMMARY_FIRST = ("summary-answer", "summary_cot", "summary-cot")
 
+# What servers say of a response that their token limit ended, and of one that came to its end.
+LENGTH, STOP = "length", "stop"
+
 Status = Literal["valid", "failed", "unparsed", "empty"]
 STATUSES: tuple[Status, ...] = ("valid", "failed", "unparsed", "empty")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A response: `raw` as it came (None if the request failed), `text` as it is scored."""
+    """A response and what became of it.
+
+    Attributes:
+        raw: As it came; None if the request failed.
+        text: As it is scored; empty unless the status is `valid`.
+        status: What became of it.
+        thought: The reasoning before the answer; None where it was not looked for.
+        unfinished: Whether the reasoning never ended, so that there is no answer.
+        cut: Whether the token limit ended it; None where nobody can tell.
+    """
 
     raw: str | None
     text: str
     status: Status
+    thought: str | None = ""
+    unfinished: bool = False
+    cut: bool | None = None
 
     @property
     def is_valid(self) -> bool:
@@ -50,44 +68,65 @@ class Cleaning:
         stops: Stop sequences of the prompt frame: the text ends at the first of them.
         summary_first: Whether the frame asks for a summary before the answer; the text is the
             answer alone, and a response without one is unparsed.
+        reasoning: How reasoning is told from the answer. It goes first: a thought may hold a stop
+            sequence.
     """
 
     stops: tuple[str, ...] = ()
     summary_first: bool = False
+    reasoning: Reasoning = field(default_factory=Reasoning)
 
     @classmethod
-    def of(cls, stops: Sequence[str], *names: str) -> Cleaning:
+    def of(cls, stops: Sequence[str], *names: str, reasoning: Reasoning | None = None) -> Cleaning:
         """Return the rule for responses that something of these names made.
 
         Args:
             stops: Stop sequences of the responses; where a summary comes first the fence around
                 the answer takes their place.
             names: Of the frame, the task, or a run called after one of them.
+            reasoning: How reasoning is told from the answer; None: it is cut off.
         """
+        rule = reasoning or Reasoning()
         if any(asks_summary_first(name) for name in names):
-            return cls((FENCE,), summary_first=True)
-        return cls(tuple(stops))
+            return cls((FENCE,), summary_first=True, reasoning=rule)
+        return cls(tuple(stops), reasoning=rule)
 
-    def sample(self, raw: str | None) -> Sample:
+    def sample(self, raw: str | None, finish: str | None = None) -> Sample:
         """Return a response with its cleaned text and its status.
 
         Args:
             raw: The response as it came; None for a failed request.
-
-        Returns:
-            A sample whose text is empty unless its status is `valid`.
+            finish: Why it ended, `stop` or `length`; None where that is not known.
         """
         if raw is None:
             return Sample(None, "", "failed")
-        answer = answer_of(raw) if self.summary_first else raw
+        cut = None if finish is None else finish == LENGTH
+        found = self._rule(finish).split(raw)
+        if found.answer is None:
+            return Sample(raw, "", "unparsed", found.thought, unfinished=True, cut=cut)
+        answer = answer_of(found.answer) if self.summary_first else found.answer
         if answer is None:
-            return Sample(raw, "", "unparsed")
+            return Sample(raw, "", "unparsed", found.thought, cut=cut)
         text = cut_at_stop(answer, self.stops)
-        return Sample(raw, text, "valid" if text else "empty")
+        return Sample(raw, text, "valid" if text else "empty", found.thought, cut=cut)
 
-    def samples(self, raws: Iterable[str | None]) -> list[Sample]:
-        """Return all responses to one prompt, cleaned."""
-        return [self.sample(raw) for raw in raws]
+    def _rule(self, finish: str | None) -> Reasoning:
+        """Return how the reasoning of a response that ended in a way is told."""
+        rule = self.reasoning
+        # Of a thought that came to its end nothing is left then, not even the mark.
+        return replace(rule, opened=finish == LENGTH) if rule.trimmed and rule.opened else rule
+
+    def samples(
+        self, raws: Sequence[str | None], finishes: Sequence[str | None] | None = None
+    ) -> list[Sample]:
+        """Return all responses to one prompt, cleaned.
+
+        Args:
+            raws: The responses as they came.
+            finishes: Why each of them ended; None where none is known.
+        """
+        ends = finishes or [None] * len(raws)
+        return [self.sample(raw, end) for raw, end in zip(raws, ends, strict=True)]
 
 
 def asks_summary_first(name: str) -> bool:
@@ -113,15 +152,19 @@ def status_share(samples: Sequence[Sample], status: Status) -> float:
 def cut_share(samples: Sequence[Sample], stops: Sequence[str]) -> float:
     """Return the share of samples that the token limit cut short.
 
-    It is known only where the server kept the stop string: a response without it was cut.
+    It is known where it was recorded why a sample ended, and where the server kept the stop
+    string: a response without it was cut.
 
     Args:
         samples: All samples of one prompt.
         stops: Stop sequences of the prompt frame.
 
     Returns:
-        A fraction in [0, 1] of the samples that came; NaN where no sample holds a stop string.
+        A fraction in [0, 1] of the samples of which it is known; NaN where there are none.
     """
+    told = [s.cut for s in samples if s.cut is not None]
+    if told:
+        return sum(told) / len(told)
     came = [s.raw for s in samples if s.raw is not None]
     ended = sum(any(stop and stop in raw for stop in stops) for raw in came)
     return 1.0 - ended / len(came) if ended else math.nan

@@ -46,6 +46,9 @@ class Task:
     def heading(self):
         return {"stops": []}
 
+    def finish_reasons(self, instance):
+        return None
+
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):

@@ -45,7 +45,8 @@ def test_the_signature_of_a_run_with_defaults():
     data = signature().split("|")[1]
     versions = f"lm_eval:{importlib.metadata.version('lm-eval')}|v:"
     start = (
-        f"overton_diversity@1|{data}|frame:query-answer|n:5|stop:fence|tok:en|emb:all-MiniLM-L6-v2@"
+        f"overton_diversity@1|{data}|frame:query-answer|n:5|stop:fence|tok:en|reasoning:strip|"
+        "emb:all-MiniLM-L6-v2@"
     )
     assert signature().startswith(start)
     assert f"|seed:1234|{versions}" in signature()
@@ -54,7 +55,14 @@ def test_the_signature_of_a_run_with_defaults():
 
 
 @pytest.mark.parametrize(
-    ("metadata", "part"), [({"n_samples": 6}, "n"), ({"seed": 7}, "seed"), ({"version": 2}, "task")]
+    ("metadata", "part"),
+    [
+        ({"n_samples": 6}, "n"),
+        ({"seed": 7}, "seed"),
+        ({"version": 2}, "task"),
+        ({"reasoning": "keep"}, "reasoning"),
+        ({"reasoning_tags": ["<muse>", "</muse>"]}, "reasoning"),
+    ],
 )
 def test_own_settings(metadata, part):
     assert changed(signature(), signature(LOCAL | metadata)) == {part}

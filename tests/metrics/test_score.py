@@ -90,7 +90,13 @@ def test_all_metrics_of_three_valid_samples():
             "identical_prompts": 0.0,
             # Four came, three of them with the fence.
             "cut_share": 0.25,
+            # A list ends with its last line; two words are no sentence.
+            "unended_share": 2 / 3,
+            "degenerate_share": 1.0,
             "overlong_share": 0.0,
+            "reasoning_share": 0.0,
+            "reasoning_words": None,
+            "unfinished_reasoning": 0.0,
         }
     )
 
@@ -98,6 +104,8 @@ def test_all_metrics_of_three_valid_samples():
 def test_a_prompt_without_valid_samples_has_only_rates():
     row = values([None, "", " \r\n"])
     rates = {"failed_rate": 1 / 3, "unparsed_rate": 0.0, "empty_rate": 2 / 3}
+    # Of the two that came, none reasons.
+    rates |= {"reasoning_share": 0.0, "unfinished_reasoning": 0.0}
     assert row == {**dict.fromkeys(PLAIN), **rates}
 
 
@@ -108,7 +116,7 @@ def test_one_sample_has_no_diversity_but_shares():
     fixed_n = {"vendi", "distinct_2", "compression_ratio"}
     pooled = {"units_at_n_words", "overton_index_words"}
     pooled |= {"units_at_n_clusters", "overton_index_clusters"}
-    assert undefined == pairwise | fixed_n | pooled | {"cut_share"}
+    assert undefined == pairwise | fixed_n | pooled | {"cut_share", "reasoning_words"}
     assert (row["refusal_share"], row["overlong_share"]) == (1.0, 1.0)
 
 

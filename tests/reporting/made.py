@@ -66,7 +66,7 @@ def responses(run: int, i: int) -> list[str | None]:
     """Samples of one prompt: in the first prompts some that are no ordinary text."""
     special: dict[int, list[str | None]] = {
         0: [SCRIPT, BREAK_OUT, None],
-        1: ["", "A zebra crossing.", "Yes."],
+        1: ["", "A zebra crossing.", "<think>Are stripes meant?</think>Yes."],
     }
     longer = [f"Answer {k} to question {i}. " + WORDS * (1 + run * 2 + k) for k in range(SAMPLES)]
     return special.get(i, longer) if run else special.get(i, longer[:1] * SAMPLES)

@@ -189,6 +189,17 @@ def test_a_long_sample_is_folded_until_it_is_asked_for(watched):
     assert tallest > folded
 
 
+def test_what_a_model_thought_is_folded_away(watched):
+    watched.find("zebra", "1 of 45 prompts")
+    part = watched.page.locator(".thought").first
+    thought = part.get_by_text("Are stripes meant?")
+    assert not thought.is_visible()
+    said = watched.page.locator(".sample").filter(has=part).locator("> .text")
+    assert said.all_inner_texts() == ["Yes."]
+    part.locator("summary").click()
+    assert thought.is_visible()
+
+
 def test_the_keyboard_reaches_every_control_and_sees_where_it_is(watched):
     page = watched.page
     page.keyboard.press("Tab")

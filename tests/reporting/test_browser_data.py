@@ -75,6 +75,12 @@ def test_a_sample_that_is_not_valid_has_its_status_and_what_came():
     ]  # fmt: skip
 
 
+def test_what_a_model_thought_is_apart_from_what_it_says():
+    assert samples_of({}, ["<think>Hm.</think>Yes.", "<think>Hm."])["s"] == [
+        {"t": "Yes.", "th": "Hm."}, {"x": "unparsed", "t": "<think>Hm."},
+    ]  # fmt: skip
+
+
 def test_what_is_covered_belongs_to_the_valid_samples_in_their_order():
     found = samples_of({"covered": [[0, 1], None]}, ["first", None, "second"])["s"]
     assert found == [{"t": "first", "c": [0, 1]}, {"x": "failed", "t": ""}, {"t": "second"}]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from lm_eval_overton.metrics.formulas import surface
+from lm_eval_overton.metrics.formulas.endings import is_degenerate, is_ended
 from lm_eval_overton.metrics.metric import (
     COVERAGE,
     DIVERSITY,
@@ -21,7 +22,14 @@ from lm_eval_overton.metrics.view import PromptView
 from lm_eval_overton.text import forms
 from lm_eval_overton.text.samples import cut_share, status_share
 
-__all__ = ["EXAMPLES_DROPPED", "IDENTICAL_PROMPTS", "LIST_SHARE", "MEAN_WORDS", "METRICS"]
+__all__ = [
+    "DEGENERATE_SHARE",
+    "EXAMPLES_DROPPED",
+    "IDENTICAL_PROMPTS",
+    "LIST_SHARE",
+    "MEAN_WORDS",
+    "METRICS",
+]
 
 _EVERY: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
 
@@ -29,6 +37,11 @@ _EVERY: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
 def _mean_words(view: PromptView) -> float:
     counts = [view.bench.tokenizer.count(sample) for sample in view.texts]
     return math.fsum(counts) / len(counts) if counts else math.nan
+
+
+def _degenerate(view: PromptView) -> float:
+    flags = [is_degenerate(words) for words in view.tokens]
+    return sum(flags) / len(flags) if flags else math.nan
 
 
 def _identical(view: PromptView) -> float:
@@ -41,6 +54,7 @@ def _share(
     compute: Compute,
     tasks: tuple[Task, ...] = _EVERY,
     needs: frozenset[Need] = frozenset(),
+    on_leaderboard: bool = False,
 ) -> Metric:
     return Metric(
         name,
@@ -51,6 +65,7 @@ def _share(
         tasks=tasks,
         needs=needs,
         as_percent=True,
+        on_leaderboard=on_leaderboard,
         compute=compute,
     )
 
@@ -76,6 +91,12 @@ MEAN_WORDS = Metric(
 )
 IDENTICAL_PROMPTS = _share(
     "identical_prompts", "The share of the prompts whose samples are all the same.", _identical
+)
+DEGENERATE_SHARE = _share(
+    "degenerate_share",
+    "The share of the samples that are one or two words, single letters, or a loop.",
+    _degenerate,
+    on_leaderboard=True,
 )
 LIST_SHARE = _share(
     "list_share",
@@ -107,10 +128,16 @@ METRICS = (
     IDENTICAL_PROMPTS,
     _share(
         "cut_share",
-        "The share of the samples that the token limit cut, where the server kept the stop string.",
+        "The share of the samples that the token limit cut, where it is known how they ended.",
         lambda view: cut_share(view.samples, view.bench.stops),
         needs=frozenset({Need.FRAME}),
     ),
+    _share(
+        "unended_share",
+        "The share of the samples that stop short of the end of a sentence, list or fence.",
+        lambda view: surface.share(view.texts, lambda text: not is_ended(text)),
+    ),
+    DEGENERATE_SHARE,
     _share(
         "overlong_share",
         "The share of the samples that are longer than the encoder's window.",

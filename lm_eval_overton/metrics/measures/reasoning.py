@@ -1,0 +1,74 @@
+"""What a model wrote before its answers, which no other metric sees."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from lm_eval_overton.metrics.metric import COVERAGE, DIVERSITY, ICL, SAMPLES, SHARE, Metric, Range
+from lm_eval_overton.metrics.view import PromptView
+from lm_eval_overton.text.samples import Sample
+
+__all__ = ["METRICS", "REASONING_SHARE", "UNFINISHED_REASONING"]
+
+# Where the tags come from that most families use.
+_SOURCE = "DeepSeek-AI 2025, arXiv:2501.12948"
+
+
+def _looked_through(view: PromptView) -> Sequence[Sample]:
+    """Return the samples in which reasoning was looked for."""
+    return [s for s in view.samples if s.raw is not None and s.thought is not None]
+
+
+def _share(view: PromptView) -> float:
+    samples = _looked_through(view)
+    return sum(bool(s.thought) for s in samples) / len(samples) if samples else math.nan
+
+
+def _unfinished(view: PromptView) -> float:
+    samples = _looked_through(view)
+    return sum(s.unfinished for s in samples) / len(samples) if samples else math.nan
+
+
+def _words(view: PromptView) -> float:
+    thoughts = [sample.thought for sample in view.samples if sample.thought]
+    counts = [view.bench.tokenizer.count(thought) for thought in thoughts]
+    return math.fsum(counts) / len(counts) if counts else math.nan
+
+
+REASONING_SHARE = Metric(
+    "reasoning_share",
+    "The share of the samples that reason before they answer.",
+    SHARE,
+    higher_is_better=None,
+    family=SAMPLES,
+    tasks=(DIVERSITY, COVERAGE, ICL),
+    as_percent=True,
+    compute=_share,
+    source=_SOURCE,
+)
+UNFINISHED_REASONING = Metric(
+    "unfinished_reasoning",
+    "The share of the samples whose reasoning never ends, so that they hold no answer.",
+    SHARE,
+    higher_is_better=None,
+    family=SAMPLES,
+    tasks=(DIVERSITY, COVERAGE, ICL),
+    as_percent=True,
+    compute=_unfinished,
+    source=_SOURCE,
+)
+METRICS = (
+    REASONING_SHARE,
+    Metric(
+        "reasoning_words",
+        "The mean length in words of the reasoning, where there is some.",
+        Range(0, math.inf),
+        higher_is_better=None,
+        family=SAMPLES,
+        tasks=(DIVERSITY, COVERAGE, ICL),
+        compute=_words,
+        source=_SOURCE,
+    ),
+    UNFINISHED_REASONING,
+)
