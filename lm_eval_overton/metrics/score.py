@@ -86,8 +86,7 @@ def _to_encode(views: Sequence[PromptView], needs: AbstractSet[Need]) -> Iterato
             yield from view.texts
     if Need.SENTENCES in needs:
         for view in views:
-            for sample in view.texts:
-                yield from view.bench.tokenizer.sentences(sample)
+            yield from view.distinct_sentences
     if Need.REFERENCE_EMBEDDINGS in needs:
         for view in views:
             both = [*view.texts, *view.prompt.reference_texts]

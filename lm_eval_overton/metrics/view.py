@@ -35,6 +35,8 @@ Fill = Literal["", "worst", "best"]
 Whose = Literal["own", "reference", "others"]
 Verdicts = Mapping[str, Sequence[Verdict | None]]
 
+# Clusters compare each sentence of a prompt with each: answers have hundreds, loops any number.
+MAX_SENTENCES = 3000
 # Quality-controlled metrics that grow with the number of samples take this many.
 CONTROLLED_N = 2
 # Each way in which the verdicts on other prompts might come out costs as much as many of one's own.
@@ -238,11 +240,27 @@ class PromptView:
         return coverage.pool(self.bags)
 
     @cached_property
-    def cluster_pool(self) -> npt.NDArray[np.bool_]:
-        """(n_valid, n_clusters): which sample has a sentence in which cluster."""
-        pieces = [self.bench.tokenizer.sentences(sample) for sample in self.texts]
+    def sentences(self) -> list[list[str]]:
+        """Sentences per valid sample."""
+        return [self.bench.tokenizer.sentences(sample) for sample in self.texts]
+
+    @property
+    def distinct_sentences(self) -> list[str]:
+        """The sentences that are put into clusters; none where there are too many of them."""
         # Sorted, so that ties fall the same way in whatever order the samples come.
-        distinct = sorted({piece for own in pieces for piece in own})
+        distinct = sorted({piece for own in self.sentences for piece in own})
+        return distinct if len(distinct) <= MAX_SENTENCES else []
+
+    @cached_property
+    def cluster_pool(self) -> npt.NDArray[np.bool_]:
+        """(n_valid, n_clusters): which sample has a sentence in which cluster.
+
+        There is no cluster where there are more sentences than can be compared with each other.
+        """
+        distinct = self.distinct_sentences
+        if not distinct:
+            return np.zeros((len(self.texts), 0), dtype=np.bool_)
+        pieces = self.sentences
         labels = cluster_labels(self.bench.encoder.encode(distinct))
         cluster = dict(zip(distinct, labels.tolist(), strict=True))
         return coverage.pool([{cluster[piece] for piece in own} for own in pieces])

