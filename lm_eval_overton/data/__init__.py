@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.data.asked import identifier, prompt_of, turns_of
+from lm_eval_overton.data.rows import Row, read_rows
 from lm_eval_overton.errors import DataError
 
 __all__ = ["PromptSet", "load_prompts", "load_viewpoints", "normal", "packaged_path", "read_jsonl"]
@@ -46,21 +47,21 @@ def load_prompts(source: str) -> PromptSet:
     """Load a packaged prompt set by name, or the user's own file by path.
 
     Args:
-        source: `open_ended` or the path of a JSON-lines file. A line of it holds `prompt`, or
-            `messages` with one user message; `id` and further keys are optional.
+        source: `open_ended` or the path of a file that `read_rows` reads. A record of it holds
+            `prompt`, or what `prompt_of` finds; `id` and further keys are optional.
 
     Returns:
         The prompts in file order.
 
     Raises:
-        DataError: With file and line, if a line is malformed, an id is used twice or there is
+        DataError: With file and line, if a record is malformed, an id is used twice or there is
             no prompt.
     """
     if source in PACKAGED_VERSIONS:
         path, name, version = packaged_path(source), source, PACKAGED_VERSIONS[source]
     else:
         path, name, version = Path(source), Path(source).stem, None
-    docs = [_doc(row, path, line) for line, row in read_jsonl(path)]
+    docs = [_doc(row) for row in read_rows(path)]
     _require_distinct_ids(docs, path)
     sha = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     return PromptSet(name, version, sha, docs)
@@ -70,7 +71,7 @@ def load_viewpoints(source: str) -> PromptSet:
     """Load questions with viewpoints: the packaged `contested`, or the user's own file.
 
     Args:
-        source: As for `load_prompts`; each line also holds `viewpoints`, a list of at least two
+        source: As for `load_prompts`; each record also holds `viewpoints`, a list of at least two
             objects with `id`, `side` and `text`.
 
     Raises:
@@ -104,60 +105,42 @@ def normal(prompt: str) -> str:
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a JSON-lines file with their line numbers; blank lines are skipped.
+    """Yield the records of a file with the numbers of their lines or items; see `read_rows`.
 
     Raises:
-        DataError: If the file is not there, cannot be read, holds no line, or a line holds no
-            JSON object.
+        DataError: As `read_rows`.
     """
-    try:
-        # Not splitlines(): JSON strings may hold U+2028 and other line separators as they are.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "text that is not UTF-8"
-        raise DataError(f"{path}: expected a readable JSON-lines file, got {reason}") from error
-    numbered = [(i, line) for i, line in enumerate(lines, start=1) if line.strip()]
-    if not numbered:
-        raise DataError(f"{path}: expected at least one line of JSON, got an empty file")
-    for number, line in numbered:
-        yield number, _json_object(line, f"{path}:{number}")
+    for row in read_rows(path):
+        yield row.number, row.value
 
 
-def _json_object(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: expected a JSON object, got {line[:40]!r} ({error})") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected a JSON object, got {type(row).__name__}")
-    return row
-
-
-def _doc(row: dict[str, Any], path: Path, line: int) -> dict[str, Any]:
-    where = f"{path}:{line}"
-    prompt = row["prompt"] if "prompt" in row else _single_user_message(row, where)
-    if not isinstance(prompt, str) or not prompt.strip():
+def _doc(row: Row) -> dict[str, Any]:
+    record, where = row.value, row.where
+    if record.get("prompt") is None:
+        _refuse_other_turns([turn.role for turn in turns_of(record)], where)
+    prompt = prompt_of(record, where)
+    if prompt is None:
+        raise DataError(
+            f'{where}: expected "prompt" or "messages" with exactly one user message, got '
+            f"{', '.join(sorted(record)) or 'no key'}"
+        )
+    if not prompt.strip():
         raise DataError(f'{where}: expected "prompt" to be a non-empty string, got {prompt!r}')
-    identifier = row.get("id", f"line-{line:04d}")
-    if not isinstance(identifier, str | int) or isinstance(identifier, bool):
-        raise DataError(f'{where}: expected "id" to be a string or an integer, got {identifier!r}')
-    rest = {key: value for key, value in row.items() if key not in ("id", "prompt", "messages")}
-    return {"id": str(identifier), "prompt": prompt, **rest}
+    rest = {key: value for key, value in record.items() if key not in ("id", "prompt", "messages")}
+    return {"id": identifier(record, where) or f"line-{row.number:04d}", "prompt": prompt, **rest}
 
 
-def _single_user_message(row: dict[str, Any], where: str) -> Any:
-    messages = row.get("messages")
-    if (
-        isinstance(messages, list)
-        and len(messages) == 1
-        and isinstance(messages[0], dict)
-        and messages[0].get("role") == "user"
-    ):
-        return messages[0].get("content")
-    keys = ", ".join(sorted(row)) or "no key"
-    raise DataError(
-        f'{where}: expected "prompt" or "messages" with exactly one user message, got {keys}'
-    )
+def _refuse_other_turns(roles: Sequence[str], where: str) -> None:
+    if "system" in roles:
+        raise DataError(
+            f"{where}: expected messages with exactly one user message, got a system message "
+            "beside it; take it out of the file and give it to lm_eval as --system_instruction"
+        )
+    if roles and set(roles) != {"user"}:
+        raise DataError(
+            f"{where}: expected messages with exactly one user message, got "
+            f'{", ".join(roles[:6])}; give the text that is to be asked as "prompt"'
+        )
 
 
 def _require_distinct_ids(docs: list[dict[str, Any]], path: Path) -> None:

@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar
 
-import datasets
 from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
+from lm_eval_overton.harness.prompt_table import as_table
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.settings.task import Settings
 
@@ -77,9 +77,7 @@ class PromptTask(ConfigurableTask):
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Hand the prompts to the harness as a data set."""
-        keys = list(dict.fromkeys(key for doc in self.prompt_set.docs for key in doc))
-        rows = [{key: doc.get(key) for key in keys} for doc in self.prompt_set.docs]
-        self.dataset = {"test": datasets.Dataset.from_list(rows)}
+        self.dataset = {"test": as_table(self.prompt_set.docs)}
 
     # ------------------------------------------------------------------------------ requests
 

@@ -1,0 +1,269 @@
+"""Files of records in the containers that people keep them in.
+
+JSON lines, a JSON array of objects, one JSON object that holds such an array; any of them in gzip;
+parquet. What a file is stands in its content, not in its name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import stat
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lm_eval_overton.data.foreign import foreign_bytes, foreign_record, foreign_text
+from lm_eval_overton.errors import DataError
+
+__all__ = ["Row", "read_rows", "short"]
+
+# Under which an object holds the records that a file is about.
+ARRAYS = ("samples", "data", "examples", "instances", "items", "records", "rows", "prompts")
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+BLANK = " \t\r\n"
+
+
+class Row(NamedTuple):
+    """A record: the place of it for messages, its number, and what it holds.
+
+    The number is that of the line, or of the item, from 1. `group` names what it stands under
+    where a file keeps several groups of records by name, as dumps of `simple_evaluate` do.
+    """
+
+    where: str
+    number: int
+    value: dict[str, Any]
+    group: str | None = None
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the records of a file, in its order; blank lines are skipped.
+
+    Half a surrogate pair, which no text can hold and no file can be written with, is read as
+    U+FFFD.
+
+    Args:
+        path: A file of a container that this module names.
+
+    Raises:
+        DataError: If the file is not there, cannot be read, is of another kind, or holds no
+            record; with its place, if a record is no JSON object.
+    """
+    content = _plain(_content(path), path)
+    rows = _parquet(content, path) if content.startswith(PARQUET) else _json(content, path)
+    for position, row in enumerate(rows):
+        if position == 0 and (name := foreign_record(row.value)):
+            raise _not_read(path, name)
+        yield row
+
+
+def short(value: Any) -> str:
+    """Return a value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _content(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            return path.read_bytes()
+    except (OSError, ValueError) as error:
+        # Path() takes what no system does, such as a NUL.
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{_shown(path)}: expected a readable file, got {reason}") from error
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{path}: expected a file, got a folder; name the file within it")
+    # Reading one may never end.
+    raise DataError(
+        f"{path}: expected a file, got a pipe, socket or device; write what it gives into a file"
+    )
+
+
+def _shown(path: Path) -> str:
+    return str(path) if str(path).isprintable() else repr(str(path))
+
+
+def _plain(content: bytes, path: Path) -> bytes:
+    """Return the content of a file, unpacked if it is compressed with gzip."""
+    if content.startswith(GZIP):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{path}: expected a whole gzip file, got a broken one ({error}); copy it again"
+            ) from error
+    name = foreign_bytes(content, path.suffix)
+    if name:
+        raise _not_read(path, name)
+    return content
+
+
+def _not_read(path: Path, name: str) -> DataError:
+    return DataError(
+        f"{path}: expected JSON lines, a JSON array or parquet, plain or in gzip, got {name}"
+    )
+
+
+# ------------------------------------------------------------------------------------- containers
+
+
+def _parquet(content: bytes, path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        values = pq.read_table(io.BytesIO(content)).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path}: expected a whole parquet file, got a broken one "
+            f"({' '.join(str(error).split()):.80}); write it again"
+        ) from error
+    yield from _items(values, path, "row")
+
+
+def _json(content: bytes, path: Path) -> Iterator[Row]:
+    text = _decoded(content, path)
+    begin = text.lstrip(BLANK)[:1]
+    if not begin:
+        raise DataError(f"{path}: expected at least one line of JSON, got an empty file")
+    if begin == "[":
+        return _items(_whole(text, path), path, "item")
+    # Not splitlines(): JSON strings may hold U+2028 and other line separators as they are.
+    lines = text.split("\n")
+    numbered = [(i, line) for i, line in enumerate(lines, start=1) if line.strip(BLANK)]
+    if begin == "{" and (len(numbered) == 1 or not _is_json(numbered[0][1])):
+        value = _one_object(text, path, numbered)
+        if value is not None:
+            return _held(value, path)
+    if begin != "{" and not _is_json(numbered[0][1]) and (name := foreign_text(path.suffix)):
+        raise _not_read(path, name)
+    return (_line(line, path, number) for number, line in numbered)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: expected JSON lines, a JSON array or parquet, got text that is not UTF-8 "
+            f"(byte 0x{content[error.start]:02x} at {error.start}); save it again as UTF-8"
+        ) from error
+
+
+def _line(line: str, path: Path, number: int) -> Row:
+    where = f"{path}:{number}"
+    return Row(where, number, _object(_parsed(line, where, "a JSON object"), where))
+
+
+def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
+    """Return the one object that is all of a text; None where lines are to be read."""
+    try:
+        return _loads(text)
+    except json.JSONDecodeError as error:
+        # Objects one after the other, as `jq` prints them.
+        if error.msg == "Extra data" and len(numbered) > 1:
+            raise DataError(
+                f"{path}:{error.lineno}: expected one JSON object per line or one array of them, "
+                "got objects over several lines; write them anew with `jq -c .`"
+            ) from error
+        return None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _whole(text: str, path: Path) -> list[Any]:
+    value = _parsed(text, str(path), "a JSON array of objects")
+    assert isinstance(value, list)
+    return value
+
+
+def _held(value: Any, path: Path) -> Iterator[Row]:
+    """Yield the records that an object holds; the object itself where it is one."""
+    if name := foreign_record(value):
+        raise _not_read(path, name)
+    for groups in (value.get("samples"), value):
+        if _are_groups(groups):
+            for group, own in groups.items():
+                yield from _items(own, path, f"{group}, item", group)
+            return
+    for key in ARRAYS:
+        if _are_objects(value.get(key)):
+            yield from _items(value[key], path, f'"{key}", item')
+            return
+    yield Row(f"{path}:1", 1, value)
+
+
+def _are_groups(value: Any) -> bool:
+    """Tell whether this is the harness's samples by task."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(_are_objects(own) and "resps" in own[0] for own in value.values())
+    )
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _items(values: list[Any], path: Path, what: str, group: str | None = None) -> Iterator[Row]:
+    if not values:
+        raise DataError(f"{path}: expected at least one record, got none")
+    for number, value in enumerate(values, start=1):
+        where = f"{path}: {what} {number}"
+        yield Row(where, number, _object(value, where), group)
+
+
+# ------------------------------------------------------------------------------------------ values
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    example = '{"prompt": "..."}' if isinstance(value, str) else "an object with its keys"
+    raise DataError(
+        f"{where}: expected a JSON object, got {type(value).__name__} {short(value)}; write "
+        f"{example} in its place"
+    )
+
+
+def _is_json(line: str) -> bool:
+    try:
+        _loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _parsed(text: str, where: str, what: str) -> Any:
+    try:
+        return _loads(text)
+    except json.JSONDecodeError as error:
+        at = f"line {error.lineno}, " if "\n" in text else ""
+        raise DataError(
+            f"{where}: expected {what}, got {text[:40]!r} ({at}{error.msg}); correct it, or write "
+            "the file again if it was cut off"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        got = "one that is nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise DataError(f"{where}: expected {what}, got {got}; correct or remove it") from error
+
+
+def _loads(text: str) -> Any:
+    value = json.loads(text)
+    # Only an escape can stand for half a pair: the file is UTF-8.
+    return _without_halves(value) if "\\ud" in text or "\\uD" in text else value
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+    return value
