@@ -14,6 +14,8 @@ TURNS = ("messages", "conversations", "conversation")
 # What else a prompt is called where none is called so.
 QUESTIONS = ("instruction", "question", "query", "input")
 IDS = ("custom_id", "id", "prompt_id", "question_id")
+# Keys of what a server replied.
+REPLY = {"choices", "role", "object"}
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
 TEXT_PARTS = ("text", "output_text", "input_text")
 # Parts beside the answer: what the model thought, and what it asked of tools.
@@ -38,8 +40,8 @@ def identifier(record: Mapping[str, Any], where: str) -> str | None:
     Raises:
         DataError: If the id is no string and no whole number.
     """
-    # A completion has an id of its own, which is not that of a prompt.
-    names = IDS if "choices" not in record else tuple(key for key in IDS if key != "id")
+    # What a server replied has an id of its own, which is not that of a prompt.
+    names = [key for key in IDS if key != "id" or not REPLY & set(record)]
     key = next((key for key in names if record.get(key) not in (None, "")), None)
     if key is None:
         return None

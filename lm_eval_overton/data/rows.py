@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import stat
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from lm_eval_overton.data.foreign import foreign_bytes, foreign_record, foreign_
 from lm_eval_overton.errors import DataError
 
 __all__ = ["Row", "read_rows", "short"]
+
+logger = logging.getLogger("lm_eval.overton")
 
 # Under which an object holds the records that a file is about.
 ARRAYS = ("samples", "data", "examples", "instances", "items", "records", "rows", "prompts")
@@ -54,6 +57,9 @@ def read_rows(path: Path) -> Iterator[Row]:
     """
     content = _plain(_content(path), path)
     rows = _parquet(content, path) if content.startswith(PARQUET) else _json(content, path)
+    # Only an escape can stand for half a pair: the file is UTF-8.
+    if b"\\ud" in content or b"\\uD" in content:
+        rows = _whole_texts(rows, path)
     for position, row in enumerate(rows):
         if position == 0 and (name := foreign_record(row.value)):
             raise _not_read(path, name)
@@ -162,7 +168,7 @@ def _line(line: str, path: Path, number: int) -> Row:
 def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
     """Return the one object that is all of a text; None where lines are to be read."""
     try:
-        return _loads(text)
+        return json.loads(text)
     except json.JSONDecodeError as error:
         # Objects one after the other, as `jq` prints them.
         if error.msg == "Extra data" and len(numbered) > 1:
@@ -233,7 +239,7 @@ def _object(value: Any, where: str) -> dict[str, Any]:
 
 def _is_json(line: str) -> bool:
     try:
-        _loads(line)
+        json.loads(line)
     except (ValueError, RecursionError):
         return False
     return True
@@ -241,7 +247,7 @@ def _is_json(line: str) -> bool:
 
 def _parsed(text: str, where: str, what: str) -> Any:
     try:
-        return _loads(text)
+        return json.loads(text)
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, " if "\n" in text else ""
         raise DataError(
@@ -253,10 +259,20 @@ def _parsed(text: str, where: str, what: str) -> Any:
         raise DataError(f"{where}: expected {what}, got {got}; correct or remove it") from error
 
 
-def _loads(text: str) -> Any:
-    value = json.loads(text)
-    # Only an escape can stand for half a pair: the file is UTF-8.
-    return _without_halves(value) if "\\ud" in text or "\\uD" in text else value
+def _whole_texts(rows: Iterator[Row], path: Path) -> Iterator[Row]:
+    n = 0
+    for row in rows:
+        try:
+            value = _without_halves(row.value)
+        except RecursionError as error:
+            raise DataError(
+                f"{row.where}: expected a JSON object, got one that is nested too deep; correct or "
+                "remove it"
+            ) from error
+        n += value != row.value
+        yield row._replace(value=value)
+    if n:
+        logger.warning("%s: %d records hold half a surrogate pair, read as U+FFFD", path, n)
 
 
 def _without_halves(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -94,10 +95,14 @@ def _write(tasks: Sequence[Waiting]) -> None:
     gathered = runs.gather([row for task in tasks for row in _rows(task)], tasks[0].world_size)
     if gathered is None:
         return
+    # A file that lost lines can say so.
+    n = Counter(row["task"] for row in gathered)
     header = {
         "lm_eval": importlib.metadata.version("lm-eval"),
         "lm_eval_overton": __version__,
-        "tasks": {task.task_name: task.heading() for task in tasks},
+        "tasks": {
+            task.task_name: {**task.heading(), "n_prompts": n[task.task_name]} for task in tasks
+        },
     }
     path = runs.write_generations(header, gathered)
     for task in tasks:

@@ -17,9 +17,11 @@ from lm_eval.api.registry import register_model
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
 from lm_eval_overton.harness.metric_list import as_metric_list, wanted
 from lm_eval_overton.harness.task import OvertonTask
-from lm_eval_overton.runs.responses import Responses, match_prompts
+from lm_eval_overton.runs.matching import match_prompts
+from lm_eval_overton.runs.responses import Responses
 
 __all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
 
@@ -90,13 +92,15 @@ def build(
         OvertonError: If the responses, the prompts or a setting cannot be used.
     """
     cls, config = task_class(task)
-    given = {"n_samples": found.n_samples} if found.n_samples else {}
-    given |= {key: found.settings[key] for key in OF_TEXTS if key in found.settings}
-    config["metadata"] = {**config["metadata"], **given, **(metadata or {})}
+    of_texts = {key: found.settings[key] for key in OF_TEXTS if key in found.settings}
+    config["metadata"] = {**config["metadata"], **of_texts, **(metadata or {})}
     if only is not None:
         metrics = [metric for metric in wanted(config, cls.KIND) if metric.name in only]
         config["metric_list"] = as_metric_list(metrics, config.get("metric_list"))
     recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
+    say_what_there_is(found, recorded)
+    if config["metadata"].get("n_samples") is None:
+        config["metadata"] |= fitting_n(found, recorded)
     if stops is not None:
         recorded = replace(recorded, stops=tuple(stops))
     return cls(config=config, recorded=recorded)

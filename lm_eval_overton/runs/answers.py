@@ -11,12 +11,12 @@ from typing import Any
 from lm_eval_overton.data import PACKAGED_VERSIONS, PromptSet, load_prompts, normal, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.places import find_responses, newest, parse_run
 from lm_eval_overton.runs.responses import (
     DEFAULT_TASK,
     HEADER,
     Responses,
-    match_prompts,
     read_responses,
     sampled_task,
 )
@@ -146,9 +146,22 @@ def read_run(
     name = name or sampled_task(path) or path.stem
     answers = cleaned_answers(found, prompts, found.cleaning(stops, name))
     # Runs are matched by what was asked, whatever ids their files use.
+    _require_distinct_texts(answers)
     samples = {normal(text): answers.samples(key) for key, text in answers.prompts.items()}
     hinted = name.endswith(HINTED) and not answers.cleaning.summary_first
     return Run(name, samples, 0 if hinted else None)
+
+
+def _require_distinct_texts(answers: Answers) -> None:
+    known: dict[str, str] = {}
+    for key, text in answers.prompts.items():
+        first = known.setdefault(normal(text), key)
+        if first != key:
+            raise DataError(
+                f"{answers.path}: expected every prompt once, since runs are matched by their "
+                f"texts, got one text for {first!r} and {key!r}; give its lines one id, or none, "
+                "to join their responses"
+            )
 
 
 def _one_tasks_file(place: Path, name: str | None, preferred: str) -> Path:

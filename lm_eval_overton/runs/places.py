@@ -70,7 +70,8 @@ def find_responses(place: Path, task: str) -> Path:
     Raises:
         DataError: If there is none.
     """
-    if place.is_file():
+    # What is no folder is named by its reader if it is no file either.
+    if place.exists() and not place.is_dir():
         return place
     if not place.is_dir():
         raise DataError(f"{place}: expected a responses file or a run's folder, got nothing there")

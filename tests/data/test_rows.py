@@ -107,9 +107,18 @@ def test_places_are_lines_items_and_rows(tmp_path):
     assert place(parquet) == f"{path}: row 2"
 
 
-def test_half_a_surrogate_pair_is_read_as_a_replacement(tmp_path):
+def test_half_a_surrogate_pair_is_read_as_a_replacement_and_said(tmp_path, caplog):
     content = b'{"prompt": "a\\ud83d \\ud83d\\ude00 \\\\ud83d", "x": ["\\uDE00"]}'
     assert values(stored(tmp_path, content)) == [{"prompt": "a\ufffd 😀 \\ud83d", "x": ["\ufffd"]}]
+    assert caplog.messages == [
+        f"{tmp_path / 'in.jsonl'}: 1 records hold half a surrogate pair, read as U+FFFD"
+    ]
+
+
+def test_whole_pairs_and_other_escapes_are_as_they_were(tmp_path, caplog):
+    content = b'{"prompt": "\\ud83d\\ude00 \\ud55c \\\\ud83d"}'
+    assert values(stored(tmp_path, content)) == [{"prompt": "😀 한 \\ud83d"}]
+    assert not caplog.messages
 
 
 def archive(*names):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.sampling import LENGTH_KEYS, generation_settings, request_kwargs
-from lm_eval_overton.runs.responses import SENTINEL
+from lm_eval_overton.runs.harness_samples import SENTINEL
 from lm_eval_overton.settings.task import Settings, read_settings
 
 DEFAULTS = {"until": [], "temperature": 0.5, "top_p": 1.0, "max_gen_toks": 700}

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet, normal
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import (
     Entry,
     Responses,
-    match_prompts,
     read_responses,
     sampled_task,
 )
@@ -78,24 +78,29 @@ def test_a_plain_file_holds_responses_and_perhaps_prompts_and_ids(write):
 @pytest.mark.parametrize(
     ("row", "got"),
     [
-        ({"prompt": "p", "text": "x"}, "the keys prompt, text"),
-        ({}, "the keys none"),
-        ({"responses": "x"}, "str"),
-        ({"responses": None}, "NoneType"),
-        ({"responses": [None, "x", 5]}, "an item of type int"),
+        ({"prompt": "p", "txt": "x"}, 'or one "response", got the keys prompt, txt'),
+        ({}, 'or one "response", got the keys none'),
+        ({"responses": "x"}, "to be a list of strings and nulls, got 'x'"),
+        ({"responses": None}, "to be a list of strings and nulls, got None"),
+        ({"responses": [None, "x", 5]}, "got int 5 at index 2; write the text itself, or null"),
+        ({"responses": [True]}, "strings and nulls, got bool True at index 0"),
+        ({"responses": ["x", float("nan")]}, "strings and nulls, got float nan at index 1"),
+        ({"responses": ["x", float("-inf")]}, "strings and nulls, got float -inf at index 1"),
+        ({"responses": [{"text": "x"}]}, "strings and nulls, got dict {'text': 'x'} at index 0"),
+        ({"responses": [["x"]]}, "strings and nulls, got list ['x'] at index 0"),
     ],
 )
 def test_a_line_without_a_list_of_responses_is_named(write, row, got):
     path = write({"responses": []}, row)
-    message = f'{path}:2: expected "responses" to be a list of strings and nulls, got {got}'
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+    where = re.escape(f'{path}:2: expected "responses"')
+    with pytest.raises(DataError, match=f"^{where}.*{re.escape(got)}"):
         read_responses(path)
 
 
 @pytest.mark.parametrize("key", ["prompt", "id"])
 def test_a_prompt_or_id_of_another_type_is_named(write, key):
     path = write({key: ["x"], "responses": []})
-    with pytest.raises(DataError, match=rf":1: expected \"{key}\" to be a string, got \['x'\]"):
+    with pytest.raises(DataError, match=rf":1: expected \"{key}\" to be a string.*, got \['x'\]"):
         read_responses(path)
 
 
@@ -210,7 +215,9 @@ def test_rows_of_a_second_filter_are_left_out(write):
 
 def test_the_word_none_is_a_failure_only_where_the_row_says_so(write):
     found = read_responses(
-        write(sample(resps=[["None", "x"]]), sample(resps=[["None", "x"]], failed_rate=0.5))
+        write(
+            sample(resps=[["None", "x"]]), sample(resps=[["None", "x"]], doc_id=1, failed_rate=0.5)
+        )
     )
     assert [entry.responses for entry in found.entries] == [["None", "x"], [None, "x"]]
 
@@ -264,8 +271,8 @@ def test_a_generations_file_keeps_the_name_of_its_prompts(write):
     assert recorded.generation == {"temperature": 0.5}
 
 
-def test_prompts_without_any_response_are_left_out():
-    found = responses(Entry(None, None, []), entry("b"))
+def test_prompts_that_the_file_does_not_name_are_left_out():
+    found = responses(entry("b", "p2"))
     assert [doc["id"] for doc in match_prompts(found, PROMPTS).prompts.docs] == ["p2"]
 
 
@@ -290,7 +297,7 @@ def test_prompts_without_any_response_are_left_out():
         (
             responses(entry("a", "x", "A"), entry("b", "x", "B")),
             None,
-            "r.jsonl: expected every id once, got 'x' more than once",
+            "r.jsonl: expected every id once, or the same prompt each time, got 'x' more than once",
         ),
     ],
 )

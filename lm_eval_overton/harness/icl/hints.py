@@ -10,6 +10,7 @@ from typing import Any
 from lm_eval_overton.data import read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.icl.examples import first_valid
+from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import Responses
 
 __all__ = ["write_hints"]
@@ -60,19 +61,18 @@ def write_hints(
 
 
 def _sources(found: Responses) -> list[dict[str, Any]]:
-    rows = []
     for line, entry in enumerate(found.entries, start=1):
         if entry.prompt is None:
             raise DataError(
                 f'{found.path}: expected "prompt" in every line, got none for entry {line}'
             )
-        chosen = first_valid(found.cleaning().samples(entry.responses))
+    rows = []
+    matched = match_prompts(found, None)
+    for doc in matched.prompts.docs:
+        chosen = first_valid(found.cleaning().samples(matched.responses[doc["id"]]))
         if chosen is not None:
-            identifier = entry.id or f"line-{line:04d}"
             index, answer = chosen
-            rows.append(
-                {"id": identifier, "prompt": entry.prompt, "answer": answer, "source": index}
-            )
+            rows.append({**doc, "answer": answer, "source": index})
     return rows
 
 

@@ -18,8 +18,9 @@ from lm_eval_overton.judge.client.model import HarnessJudge
 from lm_eval_overton.judge.judgements import CALIBRATED, JUDGEMENTS, check_names
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.prompts import Judgement
+from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.reference import load_reference
-from lm_eval_overton.runs.responses import match_prompts, read_responses
+from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.judge import read_spec
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import scored_texts
