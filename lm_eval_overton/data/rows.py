@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from lm_eval_overton.data.foreign import foreign_bytes, foreign_record, foreign_text
 from lm_eval_overton.errors import DataError
 
-__all__ = ["Row", "read_rows", "short"]
+__all__ = ["Row", "read_rows", "short", "without_halves"]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -263,7 +263,7 @@ def _whole_texts(rows: Iterator[Row], path: Path) -> Iterator[Row]:
     n = 0
     for row in rows:
         try:
-            value = _without_halves(row.value)
+            value = without_halves(row.value)
         except RecursionError as error:
             raise DataError(
                 f"{row.where}: expected a JSON object, got one that is nested too deep; correct or "
@@ -275,11 +275,12 @@ def _whole_texts(rows: Iterator[Row], path: Path) -> Iterator[Row]:
         logger.warning("%s: %d records hold half a surrogate pair, read as U+FFFD", path, n)
 
 
-def _without_halves(value: Any) -> Any:
+def without_halves(value: Any) -> Any:
+    """Return a value of JSON whose texts have U+FFFD in place of half a surrogate pair."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_without_halves(item) for item in value]
+        return [without_halves(item) for item in value]
     if isinstance(value, dict):
-        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+        return {without_halves(key): without_halves(item) for key, item in value.items()}
     return value

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from lm_eval.api.instance import Instance
 
+from lm_eval_overton.data.rows import without_halves
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.version import __version__
@@ -87,6 +88,10 @@ class Run:
         for task in tasks:
             task.fold(_fold(task.instances))
         _write([task for task in tasks if not task.recorded])
+        for inst in (inst for task in tasks for inst in task.instances):
+            # The harness loses the samples of a task if one holds half a surrogate pair; ours are
+            # in their file as they came.
+            inst.resps = without_halves(inst.resps)
 
 
 def _write(tasks: Sequence[Waiting]) -> None:

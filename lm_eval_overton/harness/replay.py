@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -133,6 +134,8 @@ def score(
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 
+    if output is not None:
+        _require_writable(output)
     built = build(found, task, **options)
     assert built.recorded is not None
     tracker = EvaluationTracker(output_path=str(output)) if output else None
@@ -149,6 +152,20 @@ def score(
     if tracker is not None:
         _save(tracker, results, name or found.path.stem)
     return dict(results)
+
+
+def _require_writable(output: Path) -> None:
+    """Refuse a folder before anything is scored that the scores could not be written into."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SettingsError(
+            f"{output}: expected a folder that files can be written into, got {reason}; name "
+            "another with -o"
+        ) from error
 
 
 def _prompts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -29,6 +30,8 @@ SUMMARY_FIRST = ("summary-answer", "summary_cot", "summary-cot")
 
 # What servers say of a response that their token limit ended, and of one that came to its end.
 LENGTH, STOP = "length", "stop"
+# Categories of characters that control or format a text.
+UNSEEN = ("Cc", "Cf")
 
 Status = Literal["valid", "failed", "unparsed", "empty"]
 STATUSES: tuple[Status, ...] = ("valid", "failed", "unparsed", "empty")
@@ -108,7 +111,9 @@ class Cleaning:
         if answer is None:
             return Sample(raw, "", "unparsed", found.thought, cut=cut)
         text = cut_at_stop(answer, self.stops)
-        return Sample(raw, text, "valid" if text else "empty", found.thought, cut=cut)
+        if not _is_readable(text):
+            return Sample(raw, "", "empty", found.thought, cut=cut)
+        return Sample(raw, text, "valid", found.thought, cut=cut)
 
     def _rule(self, finish: str | None) -> Reasoning:
         """Return how the reasoning of a response that ended in a way is told."""
@@ -127,6 +132,11 @@ class Cleaning:
         """
         ends = finishes or [None] * len(raws)
         return [self.sample(raw, end) for raw, end in zip(raws, ends, strict=True)]
+
+
+def _is_readable(text: str) -> bool:
+    """Tell whether a text holds anything but white space and characters that nobody sees."""
+    return any(not c.isspace() and unicodedata.category(c) not in UNSEEN for c in text)
 
 
 def asks_summary_first(name: str) -> bool:

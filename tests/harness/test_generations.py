@@ -9,6 +9,7 @@ import pytest
 from lm_eval.api.instance import Instance
 
 from lm_eval_overton.harness.generations import Run
+from lm_eval_overton.runs.responses import read_responses
 
 
 class Task:
@@ -96,6 +97,38 @@ def test_the_samples_of_a_prompt_are_folded_in_their_order(written):
         "p0": ["a00", "a01"],
         "p1": ["a10", "a11"],
     }
+
+
+def test_the_file_says_how_many_prompts_it_holds(written):
+    tasks = [Task(name) for name in "ab"]
+    evaluate(*tasks)
+    path = tasks[0].folder / "generations.jsonl"
+    header, *rows = path.read_text().splitlines()
+    assert {name: about["n_prompts"] for name, about in json.loads(header)["tasks"].items()} == {
+        "a": 2,
+        "b": 2,
+    }
+    path.write_text("\n".join([header, *rows[:1], *rows[2:]]))
+    assert [len(read_responses(path, name).entries) for name in "ab"] == [1, 2]
+
+
+def test_a_file_that_lost_lines_says_so(written, caplog):
+    task = Task("a")
+    evaluate(task)
+    path = task.folder / "generations.jsonl"
+    assert not read_responses(path, "a").entries[2:]
+    assert "lost" not in caplog.text
+    path.write_text("\n".join(path.read_text().splitlines()[:2]))
+    read_responses(path, "a")
+    assert f"{path}: 1 lines of a, 2 by its own first line: the file lost or gained" in caplog.text
+
+
+def test_half_a_surrogate_pair_stays_in_the_file_and_is_replaced_for_the_harness(written):
+    task = Task("a")
+    task.answer("\ud83d")
+    task.run.write()
+    assert task.instances[0].resps == ["a00\ufffd", "a01\ufffd"]
+    assert "a00\\ud83d" in (task.folder / "generations.jsonl").read_text()
 
 
 def test_a_task_of_an_evaluation_that_died_before_the_model_answered(written):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.runs.answers import read_answers
 from lm_eval_overton.runs.finished import load_run
@@ -53,3 +54,40 @@ def test_what_wrote_a_summary_first_is_scored_without_it(tmp_path, stored):
     assert "|frame:" in run.tasks[TASK].signature
     texts = [sample.text for sample in read_answers(run, TASK).samples("p")]
     assert texts == ["Yes.", ""]
+
+
+def own(folder, *rows):
+    path = folder / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return read_responses(path, TASK)
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "a\0b"])
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_scored(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="expected a folder that files can be written into, go"):
+        score(own(tmp_path, {"prompt": "p?", "responses": ["a"]}), TASK, output=tmp_path / place)
+
+
+def test_one_response_to_a_prompt_is_scored_for_what_one_shows(tmp_path):
+    found = own(tmp_path, *({"instruction": f"{i}?", "output": "One two."} for i in range(2)))
+    only = {"mean_words", "units_at_n_words", "lexical_diversity"}
+    results = score(found, TASK, only=only)["results"][TASK]
+    assert (results["mean_words,none"], results["units_at_n_words,none"]) == (2, 2)
+    assert results["lexical_diversity,none"] is None
+
+
+def test_a_prompt_whose_requests_all_failed_counts(tmp_path):
+    found = own(tmp_path, {"prompt": "p?", "responses": []}, {"prompt": "q?", "responses": ["a"]})
+    assert score(found, TASK, only={"failed_rate"})["results"][TASK]["failed_rate,none"] == 0.5
+
+
+def test_lines_of_one_question_and_several_ids_are_not_merged(tmp_path):
+    question = {"prompt": "Q?", "viewpoints": [{"id": i, "side": i, "text": i} for i in "ab"]}
+    (tmp_path / "v.jsonl").write_text(json.dumps(question))
+    found = own(tmp_path, *({"id": i, "prompt": "Q?", "responses": ["a"]} for i in "xy"))
+    metadata = {"viewpoints": str(tmp_path / "v.jsonl")}
+    with pytest.raises(
+        DataError, match="expected one id for the prompt line-0001 of v, got 'x' and"
+    ):
+        score(found, "overton_coverage", metadata=metadata)

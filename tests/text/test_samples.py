@@ -25,6 +25,10 @@ ANSWER_ALONE = Cleaning(FENCE, summary_first=True)
         ("\n```\nmore", "", "empty"),
         ("", "", "empty"),
         (" \u00a0\r\n", "", "empty"),
+        ("\0\0", "", "empty"),
+        ("\u200b\u2060 \ufeff", "", "empty"),
+        ("\0a", "\0a", "valid"),
+        ("…", "…", "valid"),
         (None, "", "failed"),
         # A model may say this word; only null is a failure.
         ("None", "None", "valid"),
