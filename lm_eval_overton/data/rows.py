@@ -80,7 +80,9 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         # Path() takes what no system does, such as a NUL.
         reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{_shown(path)}: expected a readable file, got {reason}") from error
+        raise DataError(
+            f"{_shown(path)}: expected a readable JSON-lines file, got {reason}"
+        ) from error
     if stat.S_ISDIR(mode):
         raise DataError(f"{path}: expected a file, got a folder; name the file within it")
     # Reading one may never end.

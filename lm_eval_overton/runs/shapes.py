@@ -78,8 +78,9 @@ def read_entry(row: Row) -> Entry:
         if samples is not None:
             return _entry(row, samples)
     raise DataError(
-        f'{row.where}: expected "responses", a list of strings and nulls, or one "response", got '
-        f"the keys {', '.join(sorted(map(str, row.value))) or 'none'}"
+        f'{row.where}: expected "responses" to be a list of strings and nulls, got the keys '
+        f"{', '.join(sorted(map(str, row.value))) or 'none'}; where a line has one, call it "
+        '"response"'
     )
 
 
@@ -279,10 +280,11 @@ def _texts(value: Any, key: str, where: str) -> list[str | None]:
 def _text(value: Any, key: str, where: str, index: int | None = None) -> str | None:
     if value is None or isinstance(value, str):
         return value
+    what = "a string or null" if index is None else "a list of strings and nulls"
     at = "" if index is None else f" at index {index}"
     raise DataError(
-        f'{where}: expected "{key}" to hold strings and nulls, got {type(value).__name__} '
-        f"{short(value)}{at}; write the text itself, or null for a failed request"
+        f'{where}: expected "{key}" to be {what}, got {type(value).__name__} {short(value)}{at}; '
+        "write the text itself, or null for a failed request"
     )
 
 

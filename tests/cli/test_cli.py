@@ -216,7 +216,7 @@ def test_check_names_a_setting_that_cannot_be_used(capsys, metadata, message):
         ('{"prompt": "a"}\nno json\n', ":2: expected a JSON object, got 'no json'"),
         ('{"id": 1, "prompt": "a"}\n{"id": 1, "prompt": "b"}\n', ": expected every id once"),
         ("\n", ": expected at least one line of JSON, got an empty file"),
-        ('{"question": "a"}\n', ':1: expected "prompt" or "messages"'),
+        ('{"title": "a"}\n', ':1: expected "prompt" or "messages"'),
     ],
 )
 def test_check_names_file_and_line_of_a_prompt_that_cannot_be_used(tmp_path, capsys, text, message):

@@ -205,9 +205,9 @@ def test_a_device_is_not_read():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no.jsonl", "no.jsonl: expected a readable file, got No such file"),
-        ("a\0b", r"a\x00b': expected a readable file, got embedded null byte"),
-        ("n" * 300, "expected a readable file, got File name too long"),
+        ("no.jsonl", "no.jsonl: expected a readable JSON-lines file, got No such file"),
+        ("a\0b", r"a\x00b': expected a readable JSON-lines file, got embedded null byte"),
+        ("n" * 300, "expected a readable JSON-lines file, got File name too long"),
         ("", "expected a file, got a folder; name the file within it"),
     ],
 )

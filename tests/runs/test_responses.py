@@ -78,8 +78,11 @@ def test_a_plain_file_holds_responses_and_perhaps_prompts_and_ids(write):
 @pytest.mark.parametrize(
     ("row", "got"),
     [
-        ({"prompt": "p", "txt": "x"}, 'or one "response", got the keys prompt, txt'),
-        ({}, 'or one "response", got the keys none'),
+        (
+            {"prompt": "p", "txt": "x"},
+            "strings and nulls, got the keys prompt, txt; where a line has one, call",
+        ),
+        ({}, "strings and nulls, got the keys none; where a line has one, call it"),
         ({"responses": "x"}, "to be a list of strings and nulls, got 'x'"),
         ({"responses": None}, "to be a list of strings and nulls, got None"),
         ({"responses": [None, "x", 5]}, "got int 5 at index 2; write the text itself, or null"),

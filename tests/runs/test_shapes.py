@@ -184,9 +184,12 @@ def test_a_batch_is_known_by_its_own_ids_and_a_reply_has_none(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"prompt": "Why?"}, 'or one "response", got the keys prompt'),
+        (
+            {"prompt": "Why?"},
+            "strings and nulls, got the keys prompt; where a line has one, call it",
+        ),
         ({"output": "a", "response": "b"}, "got response and output; name the one that is meant"),
-        ({"response": 7}, 'expected "response" to hold strings and nulls, got int 7; write the'),
+        ({"response": 7}, 'expected "response" to be a string or null, got int 7; write the'),
         ({"response": {"x": 1}}, "got dict {'x': 1}; write the text itself"),
         ({"generations": ["a", 7]}, "got int 7 at index 1; write the text itself"),
         ({"generations": [["a"]]}, "got list ['a'] at index 0"),
