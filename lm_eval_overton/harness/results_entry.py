@@ -130,8 +130,8 @@ def _degenerate(shares: Sequence[float | None]) -> list[str]:
     if share is None or share < DEGENERATE_ALARM:
         return []
     return [
-        f"{share:.0%} of the samples are one or two words, single letters or a loop: the diversity "
-        "of such answers is noise"
+        f"{share:.0%} of the samples are one or two words, single letters or a loop: where the "
+        "prompts ask for more, their diversity is noise"
     ]
 
 
