@@ -6,8 +6,9 @@ from pathlib import Path
 
 from lm_eval_overton import comparison
 from lm_eval_overton.comparison import Compared
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.reporting.tables import frames
-from lm_eval_overton.runs.finished import FinishedRun, load_run
+from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.stats import SEED
 
 __all__ = ["compare", "frames", "load_run", "report"]

@@ -80,7 +80,7 @@ def _add_recover(commands: Any) -> None:
 
 def _compared(args: argparse.Namespace) -> Any:
     from lm_eval_overton.comparison import compare
-    from lm_eval_overton.runs.finished import load_run
+    from lm_eval_overton.comparison.loaded import load_run
     from lm_eval_overton.runs.places import parse_run
 
     seed = _seed(args)
@@ -145,7 +145,7 @@ def _alike(compared: Any, seed: int) -> Any:
 def _report(args: argparse.Namespace) -> None:
     from lm_eval_overton import reporting
     from lm_eval_overton.comparison import Compared
-    from lm_eval_overton.runs.finished import load_run
+    from lm_eval_overton.comparison.loaded import load_run
     from lm_eval_overton.runs.places import parse_run
 
     one, seed = not args.runs, _seed(args)

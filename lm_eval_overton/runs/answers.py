@@ -12,7 +12,7 @@ from lm_eval_overton.data import PACKAGED_VERSIONS, PromptSet, load_prompts, nor
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.matching import match_prompts
-from lm_eval_overton.runs.places import find_responses, newest, parse_run
+from lm_eval_overton.runs.places import find_responses, newest, parse_run, visible
 from lm_eval_overton.runs.responses import (
     DEFAULT_TASK,
     HEADER,
@@ -167,7 +167,7 @@ def _require_distinct_texts(answers: Answers) -> None:
 def _one_tasks_file(place: Path, name: str | None, preferred: str) -> Path:
     if not place.is_dir():
         return find_responses(place, "*")
-    samples = list(place.rglob("samples_overton_*.jsonl"))
+    samples = list(visible(place, "samples_overton_*.jsonl"))
     for task in (name, preferred):
         samples = [path for path in samples if sampled_task(path) == task] or samples
     tasks = {str(sampled_task(path)) for path in samples}

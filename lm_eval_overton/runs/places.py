@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lm_eval_overton.errors import DataError, SettingsError
@@ -16,8 +17,16 @@ __all__ = [
     "find_responses",
     "newest",
     "parse_run",
+    "results_files",
     "samples_beside",
+    "visible",
 ]
+
+# How `lm_eval -o DIR` and `overton judge` begin the names of what they write.
+RESULTS, JUDGED = "results_", "judged_overton_"
+# How the harness ends the name of any results file: `lm_eval -o DIR/NAME.json` writes
+# DIR/NAME_TIME.json.
+STAMPED = re.compile(r"_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?\.json$")
 
 
 def parse_run(text: str) -> tuple[Path, str | None]:
@@ -34,6 +43,28 @@ def parse_run(text: str) -> tuple[Path, str | None]:
     if not name or not place:
         raise SettingsError(f"expected a run as NAME=PLACE or a place, got {text!r}")
     return Path(place), name
+
+
+def visible(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the files of a pattern at any depth, but for hidden ones and those in hidden folders.
+
+    Notebooks and systems keep copies there, which are no runs of their own.
+    """
+    for path in folder.rglob(pattern):
+        below = path.relative_to(folder).parts
+        if not any(part.startswith(".") for part in below) and path.is_file():
+            yield path
+
+
+def results_files(folder: Path) -> list[Path]:
+    """Return the files at any depth that are named as the harness names results, newest first."""
+    named = filter(_is_named_as_results, visible(folder, "*.json"))
+    return sorted(named, key=age, reverse=True)
+
+
+def _is_named_as_results(path: Path) -> bool:
+    name = path.name
+    return name.startswith(RESULTS) or bool(STAMPED.search(name) and not name.startswith(JUDGED))
 
 
 def age(path: Path) -> tuple[str, int]:
@@ -77,19 +108,19 @@ def find_responses(place: Path, task: str) -> Path:
         raise DataError(f"{place}: expected a responses file or a run's folder, got nothing there")
     for name in dict.fromkeys((task, DEFAULT_TASK)):
         # A date begins with a digit; without it, one task's name may begin another's.
-        samples = newest(place.rglob(f"samples_{name}_[0-9]*.jsonl"))
+        samples = newest(visible(place, f"samples_{name}_[0-9]*.jsonl"))
         if samples:
             return samples
-        for results in sorted(place.rglob("results_*.json"), key=age, reverse=True):
+        for results in results_files(place):
             named = _generations_named_in(results, name)
             if named is not None and named.exists():
                 return named
-    generations = newest(place.rglob(GENERATIONS))
+    generations = newest(visible(place, GENERATIONS))
     if generations:
         return generations
     raise DataError(
         f"{place}: expected samples_{task}_*.jsonl, a results file that names its generations, or "
-        "generations.jsonl, got none; run the reference with --log_samples"
+        "generations.jsonl, got none; run the task with --log_samples"
     )
 
 

@@ -24,6 +24,9 @@ __all__ = ["ResultsFile", "TaskResult"]
 OURS = "overton_"
 # How the harness's keys of the values end that bound a judged metric.
 WORST, BEST = "_worst,none", "_best,none"
+# What rounding may add to a value.
+TOLERANCE = 1e-6
+ANY = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,12 @@ class ResultsFile:
         """The names of the tasks that are ours, but of those that were only to be answered."""
         return [task for task in self._whole["configs"] if self._is_ours(task)]
 
+    @property
+    def unscored(self) -> list[str]:
+        """The names of our tasks that were only to be answered."""
+        named = [task for task in self._whole["configs"] if task.startswith(OURS)]
+        return [task for task in named if task not in self.tasks and self._is_unscored(task)]
+
     def _is_ours(self, task: str) -> bool:
         # Without values it may be of another version, or of the harness alone: `result` says so.
         named = task.startswith(OURS) and not self._is_unscored(task)
@@ -103,8 +112,12 @@ class ResultsFile:
         metrics = config.get("metric_list") if isinstance(config, dict) else None
         return metrics == [{"metric": "bypass"}]
 
-    def result(self, task: str) -> TaskResult:
+    def result(self, task: str, ranges: Mapping[str, tuple[float, float]]) -> TaskResult:
         """Return one of the `tasks`.
+
+        Args:
+            task: Its name.
+            ranges: Per metric the least and the greatest value that it can have.
 
         Raises:
             DataError: If the file holds something else than it should.
@@ -112,7 +125,10 @@ class ResultsFile:
         config = self._whole["configs"][task]
         part = read(self.path, task, config)
         _refuse_nan(self.path, task, [config, _object(self._whole, "results").get(task)])
-        return _task_result(self, self._whole, task, config, part)
+        result = _task_result(self, self._whole, task, config, part)
+        for name, values in result.values.items():
+            _refuse_outside(self.path, f"{task}: {name}", values, ranges.get(name, ANY))
+        return result
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -175,6 +191,13 @@ def _floats(path: Path, what: str, values: Sequence[float | None]) -> Array:
     if np.isinf(floats).any():
         raise bad(path, f"{what}: finite numbers", "one that is too large")
     return floats
+
+
+def _refuse_outside(path: Path, what: str, values: Array, bounds: tuple[float, float]) -> None:
+    low, high = bounds
+    outside = values[(values < low - TOLERANCE) | (values > high + TOLERANCE)]
+    if outside.size:
+        raise bad(path, f"{what} from {low:g} to {high:g}", repr(float(outside[0])))
 
 
 def _refuse_newer(path: Path, task: str, signature: str) -> None:

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from lm_eval_overton.comparison import compare
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.reporting.tables import as_json, as_markdown
-from lm_eval_overton.runs.finished import load_run
 
 PROMPTS, SAMPLES = 10_000, 5
 LIMIT_SECONDS, LIMIT_MEMORY = 60.0, 2e9

@@ -21,7 +21,7 @@ import numpy as np
 
 from lm_eval_overton import reporting
 from lm_eval_overton.comparison import compare
-from lm_eval_overton.runs.finished import load_run
+from lm_eval_overton.comparison.loaded import load_run
 
 TASK = "overton_diversity"
 METRICS = (

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import compare, fails, homogeneity
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.measures import REGISTRY, is_about_samples
-from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult, load_run
+from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from tests.conftest import PAPER
 
 DIVERSITY, COVERAGE = "overton_diversity", "overton_coverage"

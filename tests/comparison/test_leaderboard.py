@@ -524,28 +524,53 @@ def test_a_real_run_with_a_reference_stands_beside_its_reference(tmp_path, monke
 
 
 def test_a_folder_without_results(tmp_path):
+    with pytest.raises(DataError, match=r"expected results_\*\.json at any depth, got none"):
+        find_runs(tmp_path)
     (tmp_path / "results_1.json").write_text('{"configs": {}}')
-    with pytest.raises(DataError, match=r"expected results_\*\.json of overton tasks"):
+    with pytest.raises(DataError, match="expected results of an overton task, got those of other"):
         find_runs(tmp_path)
 
 
-def test_our_results_without_values_are_not_passed_over(tmp_path):
-    configs = {"mmlu": {"metadata": {"overton": None}}, TASK: {"metadata": {"n_samples": 5}}}
-    (tmp_path / "results_1.json").write_text(json.dumps({"configs": configs}))
-    said = r"results_1\.json: expected the values of every prompt of overton_diversity, got none;"
-    with pytest.raises(DataError, match=said):
-        find_runs(tmp_path)
-    # Somebody else's task is.
-    del configs[TASK]
-    (tmp_path / "results_1.json").write_text(json.dumps({"configs": configs}))
-    with pytest.raises(DataError, match="at any depth, got none"):
-        find_runs(tmp_path)
+NOT_USABLE = {
+    "broken": '{"configs": {"overton_diversity"',
+    "foreign": '{"exact_match": 0.5}',
+    "old": '{"configs": {"overton_diversity": {"metadata": {"n_samples": 5}}}}',
+    "answers": '{"configs": {"overton_diversity": {"metric_list": [{"metric": "bypass"}]}}}',
+}
 
 
-def test_a_damaged_results_file_is_not_passed_over(tmp_path):
-    (tmp_path / "results_1.json").write_text('{"configs": {"overton_diversity"')
-    with pytest.raises(DataError, match=r"results_1\.json"):
-        find_runs(tmp_path)
+@pytest.mark.parametrize("content", NOT_USABLE.values(), ids=NOT_USABLE)
+def test_a_file_that_cannot_be_used_costs_no_other_run(tmp_path, monkeypatch, caplog, content):
+    monkeypatch.setenv("OVERTON_CACHE_DIR", str(tmp_path / "cache"))
+    top = tmp_path / "runs"
+    scored(top, "plain", PLAIN)
+    names = ["results_2027-01-01T00-00-00.000000.json", "results_1.json"]
+    bad = [top / "plain" / name for name in names] + [top / "chat" / name for name in names]
+    for path in bad:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    caplog.clear()
+    assert [own.name for own in find_runs(top)] == ["plain"]
+    assert all(line.startswith("passed over: ") for line in caplog.messages)
+    assert [sum(str(path) in line for line in caplog.messages) for path in bad] == [1, 1, 1, 1]
+    with pytest.raises(DataError, match=r"2 that cannot be used, first .*results_2027"):
+        find_runs(top / "chat")
+
+
+def test_runs_under_names_of_ones_own_stand_beside_each_other_and_hidden_copies_do_not(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OVERTON_CACHE_DIR", str(tmp_path / "cache"))
+    top = tmp_path / "runs"
+    for name in ("plain", "same"):
+        scored(top, name, PLAIN)
+        [path] = (top / name).glob("results_*.json")
+        hidden = top / ".ipynb_checkpoints" / f"{path.stem}-checkpoint.json"
+        hidden.parent.mkdir(exist_ok=True)
+        hidden.write_bytes(path.read_bytes())
+        # As `lm_eval -o runs/NAME.json` calls it.
+        path.rename(top / f"{name}_{path.stem.rpartition('_')[2]}.json")
+    assert [own.name for own in find_runs(top)] == ["plain", "same"]
 
 
 @pytest.mark.paper_data

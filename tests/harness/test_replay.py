@@ -5,9 +5,9 @@ import json
 import pytest
 
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.runs.answers import read_answers
-from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
 
 TASK, SUMMARY_FIRST = "overton_diversity", "overton_icl_summary_cot"

@@ -139,8 +139,8 @@ def prompts_of(path: Path) -> list[dict]:
 
 def test_a_report_of_runs_that_were_scored_holds_their_own_samples(tmp_path):
     from lm_eval_overton.comparison import compare
+    from lm_eval_overton.comparison.loaded import load_run
     from lm_eval_overton.harness.replay import score
-    from lm_eval_overton.runs.finished import load_run
     from lm_eval_overton.runs.responses import read_responses
 
     runs = []

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entry import FORMAT, Judging, Part, read
-from lm_eval_overton.runs.finished import load_run
 from tests.conftest import ROOT
 
 # Written by `overton score` of version 0.1.0 (commit 5755e90), the description of the machine left

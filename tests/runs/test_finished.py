@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs import results_file
 from lm_eval_overton.runs.entry import FORMAT, Judging
-from lm_eval_overton.runs.finished import load_run
 
 TASK = "overton_diversity"
 TIME = "2026-01-01T00-00-00.000000"
@@ -239,7 +239,7 @@ def test_judged_values_are_taken_where_id_and_responses_agree(judged):
             {"sha": "bb", "verdicts": {"quality": [4, None]}},
             {"sha": "aa", "verdicts": {"quality": [5]}},
         ],
-        helpfulness=[9, 8, 2.5, None],
+        helpfulness=[4, 3, 2.5, None],
     )
     content = whole(**{TASK: own}, higher={TASK: {"helpfulness": True}})
     write(judged / "deep", content, begin=f"judged_{TASK}")
@@ -468,11 +468,14 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         load_run(tmp_path)
 
 
-def test_a_broken_judged_file_is_refused(judged):
-    path = write(judged, "{", begin=f"judged_{TASK}")
-    with pytest.raises(DataError, match="a results file in JSON") as raised:
-        load_run(judged)
-    assert str(raised.value).startswith(str(path))
+def test_a_broken_judged_file_is_passed_over_with_a_line(judged, caplog):
+    write_judged(judged, judged_report("pqr", ["aa", "bb", "cc"], helpfulness=[1, 2, 3]))
+    path = write(judged, "{", LATER, begin=f"judged_{TASK}")
+    for place in (judged, *judged.glob("results_*.json")):
+        caplog.clear()
+        assert values(load_run(place), "helpfulness") == [1, 2, 3]
+        [line] = caplog.messages
+        assert line.startswith(f"passed over: {path}: expected a results file in JSON, got ")
 
 
 def test_a_run_of_other_tasks_only_is_refused(tmp_path):
@@ -487,31 +490,101 @@ def bare(**config):
     return content
 
 
-def test_our_task_without_our_values_is_refused_wherever_it_is_the_newest(tmp_path):
-    older = write(tmp_path, whole(**{TASK: report(m=[1, 2])}))
-    newest = write(tmp_path, bare(), LATER)
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "a results file in JSON"),
+        (json.dumps([1]), 'an object with "configs"'),
+        (bare(), f"the values of every prompt of {TASK}, got none"),
+        (bare(metric_list=[{"metric": "bypass"}]), f"expected scores of {TASK}, got its answers"),
+        (whole(**{TASK: report(lexical_diversity=[1, 1.5])}), "from 0 to 1, got 1.5"),
+    ],
+)
+def test_a_newer_file_that_cannot_be_used_does_not_hide_an_older_one(
+    tmp_path, caplog, content, reason
+):
+    newest = write(tmp_path, content, LATER)
     for place in (tmp_path, newest):
-        with pytest.raises(DataError, match=f"the values of every prompt of {TASK}, got") as raised:
+        with pytest.raises(DataError, match=reason) as raised:
             load_run(place)
         assert str(raised.value).startswith(f"{newest}: expected ")
-    # What is older does not count.
-    write(tmp_path, json.loads(older.read_text()), "2026-01-03T00-00-00.000000")
-    assert values(load_run(tmp_path), "m") == [1, 2]
+    assert not caplog.messages
+    older = write(tmp_path, whole(**{TASK: report(m=[1, 2])}))
+    assert load_run(tmp_path).tasks[TASK].path == older
+    assert caplog.messages == [f"passed over: {raised.value}"]
 
 
-def test_a_task_without_values_beside_one_that_has_them_is_refused(tmp_path):
-    write(tmp_path, whole(**{TASK: report(m=[1, 2]), "overton_coverage": None}))
+def test_a_task_that_cannot_be_used_costs_no_other_of_its_file(tmp_path, caplog):
+    own = whole(**{TASK: report(m=[1, 2]), "overton_coverage": None})
+    path = write(tmp_path, own)
+    assert list(load_run(tmp_path).tasks) == [TASK]
+    [line] = caplog.messages
+    assert line.startswith(f"passed over: {path}: expected the values of every prompt of overton_c")
+    # Who names the file wants all of it.
     with pytest.raises(DataError, match="the values of every prompt of overton_coverage, got none"):
+        load_run(path)
+
+
+def test_where_nothing_is_left_one_line_says_why(tmp_path):
+    write(tmp_path, "{")
+    newest = write(tmp_path, "[]", LATER)
+    with pytest.raises(DataError) as raised:
         load_run(tmp_path)
+    assert str(raised.value).startswith(
+        f"{tmp_path}: expected results of an overton task, got 2 that cannot be used, first "
+        f'{newest}: expected an object with "configs", got something else; '
+    )
 
 
-def test_a_run_that_was_only_to_answer_is_passed_over(tmp_path):
-    path = write(tmp_path, bare(metric_list=[{"metric": "bypass"}]), LATER)
-    for place in (tmp_path, path):
-        with pytest.raises(DataError, match="got those of other tasks or of --predict_only alone"):
-            load_run(place)
-    write(tmp_path, whole(**{TASK: report(m=[1, 2])}))
-    assert values(load_run(tmp_path), "m") == [1, 2]
+def test_a_value_outside_its_metrics_range_is_refused_by_name(tmp_path):
+    path = write(tmp_path, whole(**{TASK: report(semantic_diversity=[0.5, -7])}))
+    with pytest.raises(DataError) as raised:
+        load_run(path)
+    assert str(raised.value) == (
+        f"{path}: expected {TASK}: semantic_diversity from 0 to 2, got -7.0; remove the file, or "
+        "score the run again"
+    )
+
+
+def test_rounding_and_metrics_of_others_are_in_range(tmp_path):
+    own = report(lexical_diversity=[1 + 1e-9, -1e-9], vendi=[1e9, None], mine=[-4, 99])
+    write(tmp_path, whole(**{TASK: own}))
+    assert values(load_run(tmp_path), "mine") == [-4, 99]
+
+
+@pytest.mark.parametrize("name", ["res", "llama.v2", "judged", "samples"])
+def test_a_run_is_found_under_the_name_that_was_given_as_output(tmp_path, name):
+    path = write(tmp_path / "deep", whole(**{TASK: report(m=[1, 2])}), begin=name)
+    run = load_run(tmp_path)
+    assert run.tasks[TASK].path == path
+    samples = path.with_name(f"samples_{TASK}_{TIME}.jsonl")
+    samples.touch()
+    assert load_run(tmp_path).tasks[TASK].samples == samples
+
+
+def test_of_results_and_files_under_another_name_the_newest_counts(tmp_path):
+    write(tmp_path, whole(**{TASK: report(m=[1, 2])}), begin="results")
+    path = write(tmp_path, whole(**{TASK: report(m=[3, 4])}), LATER, begin="res")
+    assert load_run(tmp_path).tasks[TASK].path == path
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        ".ipynb_checkpoints/results_2026-09-01T00-00-00.000000-checkpoint.json",
+        "deep/.Trash/results_2026-09-01T00-00-00.000000.json",
+        "._results_2026-09-01T00-00-00.000000.json",
+    ],
+)
+def test_hidden_copies_do_not_count(tmp_path, copy):
+    path = write(tmp_path / "run", whole(**{TASK: report(m=[1, 2])}))
+    hidden = tmp_path / copy
+    hidden.parent.mkdir(parents=True, exist_ok=True)
+    hidden.write_text("{")
+    assert load_run(tmp_path).tasks[TASK].path == path
+    # A folder that is hidden itself may be named.
+    moved = (tmp_path / "run").rename(tmp_path / ".run")
+    assert load_run(moved).tasks[TASK].ids == ("p", "q")
 
 
 def test_the_version_of_a_task_of_ones_own_is_ones_own(tmp_path):

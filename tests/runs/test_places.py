@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.places import find_responses, parse_run
 from tests.runs.made import results, write
 
@@ -81,7 +81,7 @@ def test_after_a_copy_the_comparison_and_the_reference_read_the_same_run(tmp_pat
 def test_an_empty_folder_is_refused_with_what_was_looked_for(tmp_path):
     message = (
         f"{tmp_path}: expected samples_{TASK}_*.jsonl, a results file that names its generations, "
-        "or generations.jsonl, got none; run the reference with --log_samples"
+        "or generations.jsonl, got none; run the task with --log_samples"
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         find_responses(tmp_path, TASK)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lm_eval_overton.errors import DataError
-from lm_eval_overton.runs.entry import part_of
-from lm_eval_overton.runs.finished import FinishedRun, load_run
-from lm_eval_overton.runs.places import age
+from lm_eval_overton.metrics.measures import RANGES
+from lm_eval_overton.runs.finished import FinishedRun, load_runs
 
 __all__ = ["find_runs"]
 
@@ -20,50 +17,15 @@ def find_runs(folder: str | Path) -> list[FinishedRun]:
     """Return a run for each model in each folder, at any depth, that holds results files.
 
     A run is called as its model is, with its folder if two models have one name. Files without
-    results of overton tasks are passed over.
+    results of overton tasks are passed over, and with a warning those that cannot be used.
 
     Raises:
-        DataError: If there are no results of overton tasks, or a file cannot be used.
+        DataError: If there are no results of overton tasks.
     """
     top = Path(folder)
-    groups: dict[tuple[Path, str], FinishedRun] = {}
-    for path in sorted(filter(_is_ours, top.rglob("results_*.json")), key=age):
-        run = load_run(path)
-        model = next(iter(run.tasks.values())).model
-        key = (path.parent, model)
-        name = _model_name(model) or path.parent.name
-        # Of several files the newest result of each task counts.
-        earlier = groups[key].tasks if key in groups else {}
-        groups[key] = FinishedRun(name, path.parent, {**earlier, **run.tasks})
-    if not groups:
-        raise DataError(
-            f"{folder}: expected results_*.json of overton tasks at any depth, got none; name the "
-            "folder that holds the runs' output folders"
-        )
-    return _distinctly_named(top, [groups[key] for key in sorted(groups)])
-
-
-def _is_ours(path: Path) -> bool:
-    """Return whether a file holds results of our tasks, or cannot be read.
-
-    Raises:
-        DataError: If it is of our tasks but without the values of their prompts.
-    """
-    try:
-        configs = json.loads(path.read_text(encoding="utf-8"))["configs"].items()
-        held = {task: part_of(config) for task, config in configs}
-    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError):
-        # `load_run` says what is wrong with it.
-        return True
-    if any(part is not None for part in held.values()):
-        return True
-    named = ", ".join(task for task in held if task.startswith("overton_"))
-    if named:
-        raise DataError(
-            f"{path}: expected the values of every prompt of {named}, got none; remove the file, "
-            "or run the task again with this version"
-        )
-    return False
+    found = load_runs(top, RANGES).values()
+    named = [replace(run, name=_model_name(run.name) or run.place.name) for run in found]
+    return _distinctly_named(top, named)
 
 
 def _model_name(model: str) -> str:

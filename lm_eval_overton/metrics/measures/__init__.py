@@ -12,6 +12,7 @@ __all__ = [
     "JUDGED",
     "JUDGED_BY",
     "MATCHING",
+    "RANGES",
     "REFERENCE",
     "REGISTRY",
     "is_about_samples",
@@ -101,6 +102,8 @@ def names(metrics: Iterable[Metric]) -> frozenset[str]:
     return frozenset(metric.name for metric in metrics)
 
 
+# Per metric the least and the greatest value that it can have.
+RANGES = {metric.name: (metric.range.low, metric.range.high) for metric in REGISTRY.values()}
 MATCHING = that_need(Need.MATCHER)
 # What is measured against a reference run's units, so that it is undefined without one.
 REFERENCE = names(

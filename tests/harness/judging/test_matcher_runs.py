@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.data import load_prompts
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.judging.run import dry_run, judge_run
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.client import model as judge
-from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
 from tests.judge_server import STATUS_OF, judging
 from tests.released import MATCHED
