@@ -24,7 +24,7 @@ from lm_eval_overton.metrics.measures import JUDGED, MATCHING
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Prompt
 from lm_eval_overton.runs.entry import verdict_counts
-from lm_eval_overton.runs.responses import Responses, read_responses
+from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import write_whole
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.task import KEYS
@@ -62,9 +62,9 @@ def judge_run(
         OvertonError: If there is no judge, nothing to judge, or a file cannot be read.
     """
     done = 0
-    for judgeable in find_judgeable(place, only):
+    for judgeable, found in find_judgeable(place, only):
         task = judgeable.task
-        found, settings, metrics = _inputs(judgeable, given)
+        settings, metrics = _inputs(judgeable, found, given)
         if not build(found, task, prompts=prompts, metadata=settings, only=metrics).metric_names:
             continue
         results = score(found, task, prompts=prompts, metadata=settings, only=metrics)
@@ -100,9 +100,9 @@ def dry_run(
     Raises:
         OvertonError: As `judge_run`, or if the price table cannot be read.
     """
-    for judgeable in find_judgeable(place, only):
+    for judgeable, found in find_judgeable(place, only):
         task = judgeable.task
-        found, settings, metrics = _inputs(judgeable, given)
+        settings, metrics = _inputs(judgeable, found, given)
         built = build(found, task, prompts=prompts, metadata=settings, only=metrics)
         spec, judge = built.settings.judge, built.stage.judge
         if spec is None or not built.stage.counted_names or not isinstance(judge, HarnessJudge):
@@ -194,10 +194,9 @@ def _is_price(value: Any) -> bool:
 
 
 def _inputs(
-    judgeable: Judgeable, given: Mapping[str, Any]
-) -> tuple[Responses, dict[str, Any], AbstractSet[str]]:
-    """Return a task's responses, the settings that it is judged with, and what is computed."""
-    found = read_responses(judgeable.responses, judgeable.task)
+    judgeable: Judgeable, found: Responses, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], AbstractSet[str]]:
+    """Return the settings that a task's responses are judged with, and what is computed."""
     own = {**found.settings, **judgeable.metadata}
     matched = _matched_by_judge(own, given, judgeable.task)
     left = NOT_FOR_JUDGE - {"matcher", "threshold"} if matched else NOT_FOR_JUDGE
@@ -209,7 +208,7 @@ def _inputs(
             '--judge, a JSON object such as \'{"model": "hf", "model_args": {"pretrained": '
             '"..."}}\' or a YAML file'
         )
-    return found, settings, JUDGED | MATCHING if matched else JUDGED
+    return settings, JUDGED | MATCHING if matched else JUDGED
 
 
 def _matched_by_judge(own: Mapping[str, Any], given: Mapping[str, Any], task: str) -> bool:
