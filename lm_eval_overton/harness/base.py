@@ -13,8 +13,10 @@ from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.harness.chat_template import chat_template_errors
+from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
+from lm_eval_overton.harness.preflight import refuse_impossible, tell_what_does_nothing
 from lm_eval_overton.harness.prompt_table import as_table
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.settings.task import Settings
@@ -93,14 +95,22 @@ class PromptTask(ConfigurableTask):
         """Build the requests; a chat template replaces the frame of base models.
 
         Raises:
-            SettingsError: If the settings allow no requests.
+            SettingsError: If the settings allow no requests, or their answers could not be kept.
         """
+        self._prepare(Evaluation.around(), bool(kwargs.get("apply_chat_template")))
         if kwargs.get("cache_requests"):
             logger.info("%s builds its requests anew: --cache_requests has no use", self.task_name)
         kwargs |= {"cache_requests": False, "rewrite_requests_cache": False}
         self.frame = self.CHAT_FRAME if kwargs.get("apply_chat_template") else self.FRAME
         self.system = kwargs.get("system_instruction")
         super().build_all_requests(**kwargs)
+
+    def _prepare(self, around: Evaluation, has_template: bool) -> None:
+        """Say what of an evaluation cannot be, before its model is asked."""
+        if around.model is not None:
+            refuse_impossible(self.task_name, around, has_template)
+        if around.begins_with(self):
+            tell_what_does_nothing(around)
 
     def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Return the context of a prompt.

@@ -17,7 +17,7 @@ from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.version import __version__
 
-__all__ = ["Run", "Waiting"]
+__all__ = ["Run", "Waiting", "remedy"]
 
 
 class Waiting(Protocol):
@@ -111,7 +111,7 @@ def _write(tasks: Sequence[Waiting]) -> None:
     }
     path = runs.write_generations(header, gathered)
     for task in tasks:
-        task.folder = path.parent
+        task.folder = path.parent if path else None
 
 
 def _rows(task: Waiting) -> list[dict[str, Any]]:
@@ -149,3 +149,14 @@ def _joined(own: list[Instance]) -> Instance:
         # Padding under data parallelism leaves further responses on a request; the first is its.
         resps=[instance.resps[0] for instance in own],
     )
+
+
+def remedy(folder: Path | None, task: str) -> str:
+    """Return how to score what a task was answered, to be added to what went wrong.
+
+    Args:
+        folder: The run's folder; None in all processes but the first, whose log names it.
+        task: The task's name.
+    """
+    where = folder / runs.GENERATIONS if folder else "GENERATIONS"
+    return f"; nothing is lost: score the generations with `overton score {where} --task {task}`"

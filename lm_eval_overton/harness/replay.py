@@ -23,6 +23,7 @@ from lm_eval_overton.harness.metric_list import as_metric_list, wanted
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import Responses
+from lm_eval_overton.runs.whole_file import require_folder
 
 __all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
 
@@ -134,8 +135,10 @@ def score(
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 
-    if output is not None:
-        _require_writable(output)
+    name = name or found.path.stem
+    if output:
+        # The harness only logs that it could not write.
+        require_folder(output / _in_path(name))
     built = build(found, task, **options)
     assert built.recorded is not None
     tracker = EvaluationTracker(output_path=str(output)) if output else None
@@ -150,22 +153,8 @@ def score(
         torch_random_seed=None,
     )
     if tracker is not None:
-        _save(tracker, results, name or found.path.stem)
+        _save(tracker, results, name)
     return dict(results)
-
-
-def _require_writable(output: Path) -> None:
-    """Refuse a folder before anything is scored that the scores could not be written into."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
-            pass
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(
-            f"{output}: expected a folder that files can be written into, got {reason}; name "
-            "another with -o"
-        ) from error
 
 
 def _prompts(
@@ -178,9 +167,13 @@ def _prompts(
     return load_prompts(prompts or metadata.get("viewpoints") or cls.PACKAGED_PROMPTS)
 
 
+def _in_path(name: str) -> str:
+    return name.replace("/", "__")
+
+
 def _save(tracker: Any, results: dict[str, Any], name: str) -> None:
     tracker.general_config_tracker.model_name = name
-    tracker.general_config_tracker.model_name_sanitized = name.replace("/", "__")
+    tracker.general_config_tracker.model_name_sanitized = _in_path(name)
     samples = results.pop("samples")
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, rows in samples.items():

@@ -14,10 +14,11 @@ from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.judging.stage import JudgingStage
 from lm_eval_overton.metrics.measures.about_samples import DEGENERATE_SHARE, IDENTICAL_PROMPTS
 from lm_eval_overton.metrics.measures.reasoning import UNFINISHED_REASONING
+from lm_eval_overton.metrics.view import Prompt
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.entry import PROMPTS, Judging, Part
 
-__all__ = ["Outcome"]
+__all__ = ["Outcome", "tell_few"]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -38,6 +39,7 @@ class Outcome:
         bounded: The metrics that rest on a judge's verdicts.
         judgements: Those that the task has metrics for.
         folder: The run's own files; None where there are none.
+        found: What was found doubtful before anything was asked, a sentence each.
     """
 
     task: str
@@ -47,6 +49,7 @@ class Outcome:
     bounded: AbstractSet[str]
     judgements: Sequence[str]
     folder: Path | None
+    found: Sequence[str] = ()
 
     @cached_property
     def columns(self) -> dict[str, Sequence[Any]]:
@@ -63,7 +66,7 @@ class Outcome:
     @cached_property
     def alarms(self) -> list[str]:
         """What makes the values doubtful, a sentence each."""
-        alarms = _identical(self.gathered.get(IDENTICAL_PROMPTS.name, []))
+        alarms = [*self.found, *_identical(self.gathered.get(IDENTICAL_PROMPTS.name, []))]
         alarms += _degenerate(self.gathered.get(DEGENERATE_SHARE.name, []))
         alarms += _unfinished(self.gathered.get(UNFINISHED_REASONING.name, []))
         if self.judging:
@@ -114,6 +117,29 @@ class Outcome:
         )
 
 
+def tell_few(task: str, prompts: Sequence[Prompt], n_samples: int) -> None:
+    """Warn of prompts that have fewer valid samples than they were to have."""
+    few = sum(len(prompt.texts) < n_samples for prompt in prompts)
+    if not few:
+        return
+    unfinished = sum(sample.unfinished for prompt in prompts for sample in prompt.samples)
+    remedy = (
+        f"in {unfinished} samples the reasoning has no end: give the model more room with "
+        "--gen_kwargs max_gen_toks=..."
+        if unfinished
+        else "another number: --metadata '{\"n_samples\": ...}'"
+    )
+    logger.warning(
+        "%s: %d of %d prompts have fewer than %d valid samples, so what depends on their "
+        "number is undefined there; %s",
+        task,
+        few,
+        len(prompts),
+        n_samples,
+        remedy,
+    )
+
+
 def _identical(shares: Sequence[float | None]) -> list[str]:
     share = overton_mean(shares)
     if share is None or share < IDENTICAL_ALARM:
@@ -121,7 +147,8 @@ def _identical(shares: Sequence[float | None]) -> list[str]:
     return [
         f"all samples of a prompt are identical for {share:.0%} of the prompts although the "
         "temperature is above 0: a server may use one seed for all requests "
-        "(api_seeds on or off), or a checkpoint may force greedy decoding"
+        "(api_seeds on or off), a checkpoint may force greedy decoding, or the backend may not "
+        "sample at all (the harness's gguf asks for temperature 0)"
     ]
 
 

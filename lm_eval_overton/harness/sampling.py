@@ -19,6 +19,9 @@ __all__ = ["LENGTH_KEYS", "generation_settings", "request_kwargs"]
 
 LENGTH_KEYS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 
+# What asks for several answers at once, of which the harness takes the first or mixes up all.
+_SEVERAL = ("n", "best_of", "num_return_sequences", "candidate_count")
+
 # Local backends take a checkpoint's own generation_config unless these are given.
 _NEUTRAL = {"top_k": 0, "repetition_penalty": 1.0}
 
@@ -84,8 +87,10 @@ def request_kwargs(
         `n_samples` dicts, no two equal; on servers with the seeds base, base + 1, ….
 
     Raises:
-        SettingsError: For several samples at temperature 0, or a seed that cannot be sent.
+        SettingsError: For several samples at temperature 0, several answers to one request, or a
+            seed that cannot be sent.
     """
+    _refuse_several_answers(configured, task)
     n, api = settings.n_samples, settings.model.is_api
     temperature = generation.get("temperature", 0)
     if n > 1 and not (isinstance(temperature, int | float) and temperature > 0):
@@ -113,3 +118,13 @@ def request_kwargs(
             row["seed"] = None if settings.api_seeds == "off" else base + i
         rows.append(row)
     return rows
+
+
+def _refuse_several_answers(configured: Mapping[str, Any], task: str) -> None:
+    for key in _SEVERAL:
+        if configured.get(key, 1) not in (1, None):
+            raise SettingsError(
+                f"{task}: expected one answer per request, since samples are asked for one by "
+                f"one, got {key}={configured[key]} in --gen_kwargs; leave it out and pass "
+                "`--metadata '{\"n_samples\": 5}'`"
+            )

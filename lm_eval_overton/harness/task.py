@@ -17,8 +17,9 @@ from lm_eval_overton.harness import sampling
 from lm_eval_overton.harness.base import Aggregation, PromptTask
 from lm_eval_overton.harness.columns import Columns
 from lm_eval_overton.harness.endings import Endings
+from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.filters import CleanFilter
-from lm_eval_overton.harness.generations import Run
+from lm_eval_overton.harness.generations import Run, remedy
 from lm_eval_overton.harness.instruments import (
     Material,
     Reference,
@@ -29,17 +30,17 @@ from lm_eval_overton.harness.instruments import (
 )
 from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
+from lm_eval_overton.harness.preflight import cut_prompts, require_cache
 from lm_eval_overton.harness.provenance import Provenance
-from lm_eval_overton.harness.results_entry import Outcome
+from lm_eval_overton.harness.results_entry import Outcome, tell_few
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, check_matcher
 from lm_eval_overton.metrics.measures import judgements_of, known, needs_of
 from lm_eval_overton.metrics.metric import DIVERSITY, Need, Task
 from lm_eval_overton.metrics.view import Bench, Prompt
-from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
-from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.settings.signature import MODEL_SEED, short_hash
 from lm_eval_overton.settings.task import Settings, read_settings
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.reasoning import Reasoning
@@ -103,6 +104,8 @@ class OvertonTask(PromptTask):
         self._instances: list[Instance] | None = None
         self.folder: Path | None = None
         self.world_size = 1
+        self._seeded: dict[str, Any] = {}
+        self._found: list[str] = []
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
         metric_list = as_metric_list(metrics, config.get("metric_list"))
@@ -167,8 +170,18 @@ class OvertonTask(PromptTask):
         """Build the requests; see PromptTask."""
         self.world_size = int(kwargs.get("world_size") or 1)
         super().build_all_requests(**kwargs)
+        around = None if self.recorded else Evaluation.around()
+        if around and not self.settings.model.is_api:
+            self._seeded = {} if around.seed is None else {MODEL_SEED: around.seed}
+            self._found = cut_prompts(self.task_name, around.model, self.instances, self.generation)
         self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter.by, self.cleaning)])]
         self._run = Run.of(self)
+
+    def _prepare(self, around: Evaluation, has_template: bool) -> None:
+        if not self.recorded:
+            super()._prepare(around, has_template)
+            if around.model is not None:
+                require_cache()
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
         """Return one request per sample of a prompt."""
@@ -203,6 +216,7 @@ class OvertonTask(PromptTask):
             self._run.write()
         super().apply_filters()
         if not self._is_scored:
+            logger.info("%s is not scored%s", self.task_name, remedy(self.folder, self.task_name))
             return
         try:
             self._score()
@@ -210,18 +224,9 @@ class OvertonTask(PromptTask):
             if not isinstance(error, OvertonError):
                 logger.exception("%s: scoring failed", self.task_name)
             raise ScoringError(
-                f"{self.task_name}: scoring failed ({error}){self._remedy()}"
+                f"{self.task_name}: scoring failed ({error})"
+                f"{'' if self.recorded else remedy(self.folder, self.task_name)}"
             ) from error
-
-    def _remedy(self) -> str:
-        if self.recorded:
-            return ""
-        # Only the first of several processes knows the path; its log names it.
-        where = self.folder / runs.GENERATIONS if self.folder else "GENERATIONS"
-        return (
-            "; nothing is lost: score the generations with "
-            f"`overton score {where} --task {self.task_name}`"
-        )
 
     def _score(self) -> None:
         cleaning = self.cleaning
@@ -235,30 +240,8 @@ class OvertonTask(PromptTask):
             )
             for inst in self._instances or []
         ]
-        self._say_few(prompts)
+        tell_few(self.task_name, prompts, self.settings.n_samples)
         self._rows = self._columns.rows(self.stage.judged(prompts), self.bench)
-
-    def _say_few(self, prompts: Sequence[Prompt]) -> None:
-        """Warn of prompts that have fewer valid samples than metrics are computed at."""
-        few = sum(len(prompt.texts) < self.settings.n_samples for prompt in prompts)
-        if not few:
-            return
-        unfinished = sum(sample.unfinished for prompt in prompts for sample in prompt.samples)
-        remedy = (
-            f"in {unfinished} samples the reasoning has no end: give the model more room with "
-            "--gen_kwargs max_gen_toks=..."
-            if unfinished
-            else "another number: --metadata '{\"n_samples\": ...}'"
-        )
-        logger.warning(
-            "%s: %d of %d prompts have fewer than %d valid samples, so what depends on their "
-            "number is undefined there; %s",
-            self.task_name,
-            few,
-            len(prompts),
-            self.settings.n_samples,
-            remedy,
-        )
 
     @property
     def bounded(self) -> frozenset[str]:
@@ -315,10 +298,16 @@ class OvertonTask(PromptTask):
             self.bounded,
             judgements_of(self.KIND),
             self.folder,
+            self.found,
         )
         outcome.log(self.settings.judge is not None)
         outcome.write()
         return outcome.entry()
+
+    @property
+    def found(self) -> list[str]:
+        """What was found doubtful while the requests were built, a sentence each."""
+        return self._found
 
     # ------------------------------------------------------------------------------ provenance
 
@@ -339,7 +328,7 @@ class OvertonTask(PromptTask):
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
             "api_seeds": settings.api_seeds if settings.model.is_api else None,
         }
-        generation = recorded.generation if recorded else self.generation
+        generation = recorded.generation if recorded else {**self.generation, **self._seeded}
         return replace(
             super().provenance,
             frame=recorded.frame if recorded else self.frame.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ def gather(rows: list[Any], world_size: int) -> list[Any] | None:
     return None if parts is None else [row for part in parts for row in part]
 
 
-def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Path:
+def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Path | None:
     """Write a new run folder with its generations file.
 
     Args:
@@ -40,20 +41,31 @@ def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any
         rows: One mapping per task and prompt: `task`, `id`, `prompt`, `responses`.
 
     Returns:
-        The path of the generations file.
+        The path of the generations file; None if no place takes it.
     """
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-    folder = cache_dir() / "runs" / name
-    folder.mkdir(parents=True)
-    path = folder / GENERATIONS
-    _write_lines(path, [{"overton_generations": FORMAT, **header}, *rows])
-    logger.info("Generations are in %s", path)
-    return path
+    lines = [{"overton_generations": FORMAT, **header}, *rows]
+    # A disk may have become full while the model was asked.
+    for place in (cache_dir(), Path(tempfile.gettempdir()) / "lm_eval_overton"):
+        folder = place / "runs" / name
+        try:
+            folder.mkdir(parents=True)
+            _write_lines(folder / GENERATIONS, lines)
+        except OSError as error:
+            logger.error("The generations cannot be kept in %s (%s)", folder, error)
+        else:
+            logger.info("Generations are in %s", folder / GENERATIONS)
+            return folder / GENERATIONS
+    return None
 
 
 def write_values(folder: Path, task: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write the per-prompt values of a task beside its generations."""
-    _write_lines(folder / f"values_{task}.jsonl", rows)
+    try:
+        _write_lines(folder / f"values_{task}.jsonl", rows)
+    except OSError as error:
+        # The results hold them too.
+        logger.error("The values of %s cannot be kept in %s (%s)", task, folder, error)
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from lm_eval_overton.errors import DataError
 
-__all__ = ["require_place", "write_whole"]
+__all__ = ["require_folder", "require_place", "write_whole"]
 
 
 def require_place(path: Path) -> None:
@@ -28,6 +29,24 @@ def require_place(path: Path) -> None:
         raise _unwritable(path, f"{above}, which is no folder")
     if not os.access(above, os.W_OK | os.X_OK):
         raise _unwritable(path, f"{above}, which is write-protected")
+
+
+def require_folder(folder: Path) -> None:
+    """Make a folder if it is not there, and look whether files can be written into it.
+
+    Raises:
+        DataError: If not.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Rights alone do not tell: a file system may refuse what they allow.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DataError(
+            f"{folder}: expected a folder that can be written to, got {error.strerror or error}; "
+            "name another"
+        ) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:

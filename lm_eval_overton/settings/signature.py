@@ -8,12 +8,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["FRAME", "UNSET", "differing", "fields", "short_hash", "sign"]
+__all__ = ["FRAME", "MODEL_SEED", "UNSET", "differing", "fields", "short_hash", "sign"]
 
 # The fields that say how a model is asked: a base model is asked otherwise than a chat model.
 FRAME = ("frame", "stop", "system")
 # What stands for the value of a field that a signature does not have.
 UNSET = "unset"
+
+# The seed that a local model samples with. A model behind an API has none, and older signatures do
+# not say it.
+MODEL_SEED = "model_seed"
 
 _SHORT = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "max"}
 # Values that mean the same as no such field: what switches a setting off (a model behind an API is
@@ -63,7 +67,8 @@ def differing(a: str, b: str) -> dict[str, tuple[str, str]]:
     """Return the fields in which two signatures differ in meaning, with both values.
 
     Equal in meaning are prompts of one hash, whatever their name; a setting that is switched off
-    (`top_k:0`, `rep:1`) and one that is not there; and any two ways to seed an API.
+    (`top_k:0`, `rep:1`) and one that is not there; any two ways to seed an API; and a seed of a
+    local model where the other signature names none.
 
     Args:
         a: A signature.
@@ -76,7 +81,8 @@ def differing(a: str, b: str) -> dict[str, tuple[str, str]]:
     return {
         key: (own.get(key, UNSET), other.get(key, UNSET))
         for key in {**own, **other}
-        if _meaning(key, own.get(key)) != _meaning(key, other.get(key))
+        if not (key == MODEL_SEED and (key not in own or key not in other))
+        and _meaning(key, own.get(key)) != _meaning(key, other.get(key))
     }
 
 

@@ -196,3 +196,10 @@ def test_differing_turns_with_its_arguments(own, other):
     a, b = sign("t", 1, own, {}), sign("t", 1, other, {})
     assert differing(a, a) == {}
     assert {key: two[::-1] for key, two in differing(a, b).items()} == differing(b, a)
+
+
+def test_the_seed_of_a_local_model_counts_where_both_name_it():
+    without, one, other = "t@1|n:5", "t@1|n:5|model_seed:1", "t@1|n:5|model_seed:2"
+    assert differing(one, other) == {"model_seed": ("1", "2")}
+    # Older signatures and those of models behind an API do not say it.
+    assert differing(without, one) == differing(one, without) == {}

@@ -1,0 +1,76 @@
+"""What a task can see of the evaluation that it is part of, while its requests are built."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Evaluation"]
+
+# The functions of the harness that call a task, by module and name.
+CALLERS = {
+    ("lm_eval.evaluator", "evaluate"),
+    ("lm_eval.evaluator", "simple_evaluate"),
+    ("lm_eval._cli.run", "_execute"),
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The model, the other tasks and the options of an evaluation; None is what is not known.
+
+    The harness hands a task none of them. They are local variables of the functions that call it:
+    where one is not found, as in a harness of another version, nothing is known of it and nothing
+    is checked.
+
+    Attributes:
+        model: The evaluated model.
+        tasks: All tasks by name.
+        num_fewshot: `--num_fewshot` as it was given.
+        fewshot_as_multiturn: `--fewshot_as_multiturn` as it was given.
+        seed: What the harness seeded a local model's sampling with; None also where it did not.
+        tracker: What writes the results.
+    """
+
+    model: Any = None
+    tasks: Mapping[str, Any] = field(default_factory=dict)
+    num_fewshot: Any = None
+    fewshot_as_multiturn: Any = None
+    seed: int | None = None
+    tracker: Any = None
+
+    @classmethod
+    def around(cls) -> Evaluation:
+        """Return the evaluation that the caller is part of."""
+        called = dict(_callers())
+        inner, outer = called.get("evaluate", {}), called.get("simple_evaluate", {})
+        typed = called.get("_execute", {}).get("args")
+        model = inner.get("lm")
+        # What remembers answers wraps the model that gives them.
+        wrapped = getattr(model, "lm", None) if type(model).__name__ == "CachingLM" else None
+        return cls(
+            wrapped or model,
+            inner.get("eval_tasks") or {},
+            outer.get("num_fewshot"),
+            getattr(typed, "fewshot_as_multiturn", None),
+            outer.get("torch_random_seed"),
+            outer.get("evaluation_tracker"),
+        )
+
+    def begins_with(self, task: Any) -> bool:
+        """Tell whether a task is the first of its kind, which speaks for all of them."""
+        kind = type(task).__module__.partition(".")[0]
+        own = (t for t in self.tasks.values() if type(t).__module__.partition(".")[0] == kind)
+        return next(own, task) is task
+
+
+def _callers() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the harness's functions that are being executed, with their variables."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        name = frame.f_code.co_name
+        if (frame.f_globals.get("__name__"), name) in CALLERS:
+            yield name, frame.f_locals
