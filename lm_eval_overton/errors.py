@@ -6,6 +6,7 @@ __all__ = [
     "DataError",
     "EncoderError",
     "LinkError",
+    "NoAnswersError",
     "OvertonError",
     "ScoringError",
     "SettingsError",
@@ -23,6 +24,10 @@ class SettingsError(OvertonError):
 
 class DataError(OvertonError):
     """A prompts, responses, references or results file cannot be used."""
+
+
+class NoAnswersError(DataError):
+    """A file or folder can be read, but answers other prompts than those that are asked."""
 
 
 class EncoderError(OvertonError):

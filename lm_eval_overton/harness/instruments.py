@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_overton.data import PromptSet
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.errors import NoAnswersError, SettingsError
 from lm_eval_overton.judge.ask import GuardedJudge, Judge
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, make_matcher
+from lm_eval_overton.metrics.metric import ICL
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.bertscore import BertScorer
@@ -26,6 +27,7 @@ __all__ = [
     "find_matcher",
     "find_reference",
     "find_task_encoder",
+    "require_reference",
 ]
 
 logger = logging.getLogger("lm_eval.overton")
@@ -42,25 +44,53 @@ class Material:
         prompts: The prompts that are scored.
         reference: The samples of a reference run.
         reserved: Prompts that the reference answers and that are kept as examples.
+        lacking: Why the reference run that the user named has no answers to this task.
     """
 
     prompts: PromptSet
     reference: Reference
     reserved: Sequence[Mapping[str, Any]] = ()
+    lacking: NoAnswersError | None = None
 
 
-def find_reference(settings: Settings, prompts: PromptSet, task: str) -> Reference:
-    """Return the samples of the reference run that the user named; nothing without one.
+def find_reference(settings: Settings, prompts: PromptSet, task: str) -> Material:
+    """Return the prompts with the reference run that the user named; without one, with nothing.
+
+    A reference may answer other tasks of a run than this one: then the material says so.
 
     Raises:
-        DataError: If it answers none of the prompts, or cannot be read.
+        DataError: If it cannot be read.
     """
     place = settings.reference_run
     if not place:
-        return {}
-    found = load_reference(place, task, prompts, settings.reference_stop)
+        return Material(prompts, {})
+    try:
+        found = load_reference(place, task, prompts, settings.reference_stop)
+    except NoAnswersError as error:
+        return Material(prompts, {}, lacking=error)
     logger.info("%s answers %d of %d prompts", place, len(found), len(prompts.docs))
-    return found
+    return Material(prompts, found)
+
+
+def require_reference(own: Material, tasks: Iterable[Any], task: str) -> None:
+    """Warn of a reference run that does not answer a task.
+
+    Args:
+        own: The task's material.
+        tasks: All tasks of its evaluation.
+        task: The task's name.
+
+    Raises:
+        NoAnswersError: If it answers none of them.
+    """
+    if own.lacking is None:
+        return
+    line = f"{task}: reference_run: {own.lacking}"
+    # In-context tasks have a reference of another kind.
+    compared = [one.material for one in tasks if getattr(one, "KIND", ICL) != ICL]
+    if all(one.lacking for one in compared):
+        raise NoAnswersError(line) from own.lacking
+    logger.warning("%s; this task has no metrics against the reference run", line)
 
 
 def find_task_encoder(settings: Settings) -> Encoder:

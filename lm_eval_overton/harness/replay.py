@@ -19,6 +19,7 @@ from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
+from lm_eval_overton.harness.instruments import require_reference
 from lm_eval_overton.harness.metric_list import as_metric_list, wanted
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.matching import match_prompts
@@ -105,7 +106,11 @@ def build(
         config["metadata"] |= fitting_n(found, recorded)
     if stops is not None:
         recorded = replace(recorded, stops=tuple(stops))
-    return cls(config=config, recorded=recorded)
+    built: OvertonTask = cls(config=config, recorded=recorded)
+    # Who completes a finished run takes the reference that it had, if it had one.
+    if only is None:
+        require_reference(built.material, [], task)
+    return built
 
 
 def score(

@@ -27,6 +27,7 @@ from lm_eval_overton.harness.instruments import (
     find_matcher,
     find_reference,
     find_task_encoder,
+    require_reference,
 )
 from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
@@ -125,7 +126,7 @@ class OvertonTask(PromptTask):
             DataError: If a file of prompts or responses cannot be used.
         """
         prompts = recorded.prompts if recorded else cls.find_prompts(settings, task)
-        return Material(prompts, find_reference(settings, prompts, task))
+        return find_reference(settings, prompts, task)
 
     @property
     def reference(self) -> Reference:
@@ -180,6 +181,7 @@ class OvertonTask(PromptTask):
     def _prepare(self, around: Evaluation, has_template: bool) -> None:
         if not self.recorded:
             super()._prepare(around, has_template)
+            require_reference(self.material, around.tasks.values(), self.task_name)
             if around.model is not None:
                 require_cache()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lm_eval_overton.data import PromptSet, normal
-from lm_eval_overton.errors import DataError
+from lm_eval_overton.errors import DataError, NoAnswersError
 from lm_eval_overton.runs.responses import Recorded, Responses
 from lm_eval_overton.runs.shapes import Entry
 from lm_eval_overton.settings.signature import short_hash
@@ -46,7 +46,7 @@ def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:
         by_id, left_out = _looked_up(found, entries, prompts)
     docs = [doc for doc in prompts.docs if doc["id"] in by_id]
     if not docs:
-        raise DataError(
+        raise NoAnswersError(
             f"{found.path}: expected responses to at least one prompt of {prompts.name}, got none "
             "with the same id or text"
         )

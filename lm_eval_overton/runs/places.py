@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.errors import DataError, NoAnswersError, SettingsError
 from lm_eval_overton.runs.entry import generations_of
 from lm_eval_overton.runs.folder import GENERATIONS
 from lm_eval_overton.runs.responses import DEFAULT_TASK
@@ -99,6 +99,7 @@ def find_responses(place: Path, task: str) -> Path:
         task: Whose samples to take from a folder; those of `overton_diversity` if it has none.
 
     Raises:
+        NoAnswersError: If there are but those of other tasks.
         DataError: If there is none.
     """
     # What is no folder is named by its reader if it is no file either.
@@ -118,7 +119,8 @@ def find_responses(place: Path, task: str) -> Path:
     generations = newest(visible(place, GENERATIONS))
     if generations:
         return generations
-    raise DataError(
+    others = any(visible(place, "samples_overton_*.jsonl"))
+    raise (NoAnswersError if others else DataError)(
         f"{place}: expected samples_{task}_*.jsonl, a results file that names its generations, or "
         "generations.jsonl, got none; run the task with --log_samples"
     )

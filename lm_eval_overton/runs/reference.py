@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval_overton.data import PromptSet
-from lm_eval_overton.errors import DataError
+from lm_eval_overton.errors import NoAnswersError
 from lm_eval_overton.runs.answers import Samples, cleaned_answers
 from lm_eval_overton.runs.places import find_responses
 from lm_eval_overton.runs.responses import IN_CONTEXT, read_responses
@@ -26,13 +26,14 @@ def load_reference(
         stops: Stop sequences of the reference's responses; None: what its file says.
 
     Raises:
-        DataError: If a folder holds nothing but in-context answers, no prompt has
-            responses, or the file cannot be read.
+        NoAnswersError: If a folder holds nothing but answers to other tasks or in-context ones,
+            or no prompt has responses.
+        DataError: If there are no responses at all, or the file cannot be read.
     """
     path = find_responses(Path(place), task)
     found = read_responses(path, task)
     if not Path(place).is_file() and (found.task or "").startswith(IN_CONTEXT):
-        raise DataError(
+        raise NoAnswersError(
             f"{path}: expected the reference's answers to {task}, got those to {found.task}; name "
             "the file itself if they are meant"
         )

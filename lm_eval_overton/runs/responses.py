@@ -10,7 +10,7 @@ from typing import Any
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.data.rows import Row, read_rows
-from lm_eval_overton.errors import DataError
+from lm_eval_overton.errors import DataError, NoAnswersError
 from lm_eval_overton.runs.harness_samples import is_sample, read_samples
 from lm_eval_overton.runs.shapes import Entry, listed, one_generator, read_entry
 from lm_eval_overton.settings.task import reasoning_rule
@@ -141,7 +141,7 @@ def _from_generations(
     tasks = list(dict.fromkeys(str(row.value.get("task")) for row in rows))
     chosen = _chosen(tasks, task)
     if chosen is None:
-        raise DataError(
+        raise NoAnswersError(
             f"{path}: expected generations of {task or 'one task'}, got those of "
             f"{', '.join(tasks) or 'none'}; choose with --task"
         )

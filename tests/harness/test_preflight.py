@@ -11,11 +11,11 @@ from lm_eval.api.model import LM, CachingLM
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.tasks import TaskManager
 
-from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.errors import DataError, NoAnswersError, SettingsError
 from lm_eval_overton.harness import evaluation
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.preflight import cut_prompts
-from lm_eval_overton.harness.replay import score, task_class
+from lm_eval_overton.harness.replay import build, score, task_class
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import read_responses
 
@@ -251,6 +251,75 @@ def test_a_run_that_is_not_scored_says_how_to_score_it(tmp_path, caplog):
     [line] = [line for line in caplog.messages if "is not scored" in line]
     [path] = (tmp_path / "cache").rglob("generations.jsonl")
     assert f"`overton score {path} --task overton_diversity`" in line
+
+
+# ---------------------------------------------------------------------------- a reference run
+
+
+@pytest.fixture
+def reference(tmp_path):
+    """A folder of samples of overton_diversity alone."""
+    rows = [
+        {"doc": {"id": f"p{i}", "prompt": prompt}, "resps": [["A b.", "C d."]]}
+        for i, prompt in enumerate(("one two three", "four five"))
+    ]
+    path = tmp_path / "base" / "samples_overton_diversity_2026-01-01T00-00-00.jsonl"
+    path.parent.mkdir()
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path.parent
+
+
+def with_reference(tmp_path, name, place):
+    cls, config = task_class(name)
+    own = {"n_samples": 2, "pretrained": "small", "reference_run": str(place)}
+    if name == "overton_diversity":
+        own["prompts"] = str(tmp_path / "prompts.jsonl")
+    config["metadata"] = {**config["metadata"], **own}
+    task(tmp_path)
+    return cls(config=config)
+
+
+def against_reference(results, name):
+    return "reference_coverage_at_1,none" in results["results"][name]
+
+
+def test_a_reference_that_lacks_a_task_costs_its_metrics_alone(tmp_path, reference, caplog):
+    names = ("overton_diversity", "overton_coverage", "overton_icl_zeroshot")
+    tasks = [with_reference(tmp_path, name, reference) for name in names]
+    results = evaluate(Small(), *tasks, limit=2)
+    assert against_reference(results, "overton_diversity")
+    assert not against_reference(results, "overton_coverage")
+    assert "coverage_at_1,none" in results["results"]["overton_coverage"]
+    [line] = [line for line in caplog.messages if "reference_run" in line]
+    assert line.startswith("overton_coverage: reference_run: ")
+    assert line.endswith("; this task has no metrics against the reference run")
+    # The run is completed without it, too.
+    path = Path(part(results)["generations"])
+    found = read_responses(path, "overton_coverage")
+    own = {"n_samples": 2, "reference_run": str(reference)}
+    assert build(found, "overton_coverage", metadata=own, only={"coverage_at_1"}).reference == {}
+    with pytest.raises(NoAnswersError, match=r"^overton_coverage: reference_run: "):
+        build(found, "overton_coverage", metadata=own)
+
+
+def test_a_reference_that_lacks_all_tasks_is_refused(tmp_path, reference):
+    model = Small()
+    tasks = [
+        with_reference(tmp_path, name, reference)
+        for name in ("overton_coverage", "overton_icl_zeroshot")
+    ]
+    with pytest.raises(NoAnswersError, match=r"^overton_coverage: reference_run: .*at least one"):
+        evaluate(model, *tasks, limit=2)
+    assert model.asked == 0
+
+
+def test_a_reference_that_cannot_be_read_is_refused(tmp_path, reference):
+    [path] = reference.iterdir()
+    path.write_text("{")
+    for place in (path, reference, tmp_path / "nowhere"):
+        with pytest.raises(DataError) as raised:
+            with_reference(tmp_path, "overton_diversity", place)
+        assert not isinstance(raised.value, NoAnswersError)
 
 
 # ------------------------------------------------------------------------------- what is kept
