@@ -105,7 +105,7 @@ class OvertonTask(PromptTask):
         self._instances: list[Instance] | None = None
         self.folder: Path | None = None
         self.world_size = 1
-        self._seeded: dict[str, Any] = {}
+        self._asked: dict[str, Any] = {}
         self._found: list[str] = []
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
@@ -173,7 +173,7 @@ class OvertonTask(PromptTask):
         super().build_all_requests(**kwargs)
         around = None if self.recorded else Evaluation.around()
         if around and not self.settings.model.is_api:
-            self._seeded = {} if around.seed is None else {MODEL_SEED: around.seed}
+            self._asked = {} if around.seed is None else {MODEL_SEED: around.seed}
             self._found = cut_prompts(self.task_name, around.model, self.instances, self.generation)
         self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter.by, self.cleaning)])]
         self._run = Run.of(self)
@@ -330,7 +330,7 @@ class OvertonTask(PromptTask):
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
             "api_seeds": settings.api_seeds if settings.model.is_api else None,
         }
-        generation = recorded.generation if recorded else {**self.generation, **self._seeded}
+        generation = recorded.generation if recorded else {**self.generation, **self._asked}
         return replace(
             super().provenance,
             frame=recorded.frame if recorded else self.frame.name,

@@ -57,6 +57,7 @@ class IclTask(OvertonTask):
         self._selected: dict[str, list[Example]] | None = None
         self._fits: Callable[[str], bool] | None = None
         self._dropped: dict[str, int] = {}
+        self._bare: set[str] = set()
         self._hints = self._load_hints()
         self._fixed = self._fixed_examples()
 
@@ -151,6 +152,21 @@ class IclTask(OvertonTask):
             most = int(self.generation.get("max_gen_toks", 0))
             self._fits = room(self.settings, most)
         super().build_all_requests(**kwargs)
+        if self._bare:
+            # It is kept with the generations, as they depend on it.
+            self._asked = {**self._asked, "without_examples": len(self._bare)}
+
+    @property
+    def found(self) -> list[str]:
+        """What was found doubtful while the requests were built; see OvertonTask."""
+        if not self._bare:
+            return super().found
+        alarm = (
+            f"{len(self._bare)} of {len(self._dropped)} prompts were asked without any of their "
+            "examples, for which the model's context has no room: these were asked zero-shot; a "
+            "smaller `--gen_kwargs max_gen_toks=...` leaves more room"
+        )
+        return [*super().found, alarm]
 
     def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Return the prompt with its examples; those it has no room for are left out whole."""
@@ -165,6 +181,8 @@ class IclTask(OvertonTask):
             if self._fits is None or self._fits(str(getattr(context, "prompt", context))):
                 break
         self._dropped[doc["id"]] = dropped
+        if examples and dropped == len(examples):
+            self._bare.add(doc["id"])
         return context
 
     def _context(

@@ -381,3 +381,19 @@ def test_the_user_s_limit_counts_the_answer_too(kept):
     shorter = build("fixed", max_context=limit - 1)
     shorter.build_all_requests(limit=1)
     assert shorter._info(doc) == {"examples_dropped": min(3.0, 4.0 - kept)}
+
+
+def test_prompts_that_lost_all_examples_raise_an_alarm_and_are_signed():
+    def asked(strategy, **metadata):
+        task = build(strategy, model="m", **metadata)
+        task.build_all_requests(limit=2)
+        return task
+
+    none = asked("fixed", max_context=1)
+    [alarm] = none.found
+    assert alarm.startswith("2 of 2 prompts were asked without any of their examples, ")
+    assert "|without_examples:2" in none.signature
+    assert none.heading()["generation"]["without_examples"] == 2
+    for task in (asked("fixed"), asked("zeroshot", max_context=1)):
+        assert task.found == []
+        assert "without_examples" not in task.signature
