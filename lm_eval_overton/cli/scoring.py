@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
     add_metadata(matcher)
     hints = add_command(commands, "hints", _hints, "let a model summarise reference responses")
     hints.add_argument("--responses", type=Path, required=True, metavar="REF")
+    hints.add_argument("--prompts", help="file of the prompts that were answered")
     hints.add_argument("--model", required=True, help="a model of the harness, e.g. hf")
     hints.add_argument("--model_args", default="", help="its arguments, as for lm_eval")
     hints.add_argument("--apply_chat_template", action="store_true")
@@ -98,10 +99,12 @@ def _judge(settings: Any) -> Any:
 
 
 def _hints(args: argparse.Namespace) -> None:
+    from lm_eval_overton.data import load_prompts
     from lm_eval_overton.harness.icl.hints import write_hints
-    from lm_eval_overton.runs.responses import read_responses
+    from lm_eval_overton.runs.responses import match_prompts, read_responses
 
-    found = read_responses(args.responses)
+    prompts = load_prompts(args.prompts) if args.prompts else None
+    found = match_prompts(read_responses(args.responses), prompts)
     for line in write_hints(
         found, args.model, args.model_args, args.apply_chat_template, args.output
     ):

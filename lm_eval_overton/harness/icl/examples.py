@@ -58,27 +58,32 @@ def _example(row: Mapping[str, Any], where: str) -> Example:
     return Example(str(prompt), str(response), hint)
 
 
-def load_hints(source: str) -> dict[str, tuple[str, int]]:
+def load_hints(source: str, docs: Sequence[Mapping[str, Any]] = ()) -> dict[str, tuple[str, int]]:
     """Load summaries of reference responses.
 
     Args:
-        source: A JSON-lines file of `id`, `hint` and `source` (the summarised sample's index, 0
-            if it is not there).
+        source: A JSON-lines file of `id` or `prompt`, `hint` and `source` (the summarised sample's
+            index, 0 if it is not there).
+        docs: The prompts that are asked. As with responses, a hint belongs to the prompt of its
+            text, whatever ids the two files use; without a text, to that of its id.
 
     Returns:
         By prompt id the hint and the index of its source.
 
     Raises:
-        DataError: If a line lacks an id or a hint.
+        DataError: If a line lacks a hint, or what it belongs to.
     """
+    ids = {normal(doc["prompt"]): str(doc["id"]) for doc in docs}
     hints = {}
     for line, row in read_jsonl(Path(source)):
-        hint, index = row.get("hint"), row.get("source", 0)
-        if not isinstance(hint, str) or not hint.strip() or "id" not in row:
+        hint, index, prompt = row.get("hint"), row.get("source", 0), row.get("prompt")
+        named = isinstance(prompt, str) or "id" in row
+        if not isinstance(hint, str) or not hint.strip() or not named:
             raise DataError(f'{source}:{line}: expected "id" and a non-empty "hint", got {row!r}')
         if not isinstance(index, int):
             raise DataError(f'{source}:{line}: expected "source" to be an index, got {index!r}')
-        hints[str(row["id"])] = (hint.strip(), index)
+        own = ids.get(normal(prompt)) if isinstance(prompt, str) else None
+        hints[own or str(row.get("id", prompt))] = (hint.strip(), index)
     return hints
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data import read_jsonl
-from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.icl.examples import first_valid
-from lm_eval_overton.runs.matching import match_prompts
-from lm_eval_overton.runs.responses import Responses
+from lm_eval_overton.runs.responses import Recorded
+from lm_eval_overton.text.reasoning import Reasoning
+from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["write_hints"]
 
@@ -25,21 +25,22 @@ REQUEST = (
 
 
 def write_hints(
-    found: Responses, model: str, model_args: str, chat: bool, output: Path
+    found: Recorded, model: str, model_args: str, chat: bool, output: Path
 ) -> Iterator[str]:
     """Write a summary of the first valid response to each prompt; yields lines of progress.
 
     A file that is there already is continued: prompts in it are not asked again.
 
     Args:
-        found: The reference responses, with their prompts.
+        found: The reference responses with their prompts, as `match_prompts` returns them.
         model: Name of a harness model.
         model_args: Its arguments, as for `lm_eval --model_args`.
         chat: Whether to apply the model's chat template.
-        output: JSON-lines file of `id`, `hint` and `source`, the summarised sample's index.
+        output: JSON-lines file of `id`, `prompt`, `hint` and `source`, the summarised sample's
+            index.
 
     Raises:
-        DataError: If an entry has no prompt, or the output file holds something else.
+        DataError: If the output file holds something else.
     """
     # A file without a line is what an interrupted run leaves.
     begun = output.exists() and output.stat().st_size > 0
@@ -55,24 +56,23 @@ def write_hints(
             for row, reply in zip(batch, _ask(lm, batch, chat), strict=True):
                 hint = reply.strip()
                 if hint:
-                    line = {"id": row["id"], "hint": hint, "source": row["source"]}
+                    kept = {key: row[key] for key in ("id", "prompt", "source")}
+                    line = {**kept, "hint": hint}
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
         yield f"{start + len(batch)} of {len(waiting)}"
 
 
-def _sources(found: Responses) -> list[dict[str, Any]]:
-    for line, entry in enumerate(found.entries, start=1):
-        if entry.prompt is None:
-            raise DataError(
-                f'{found.path}: expected "prompt" in every line, got none for entry {line}'
-            )
+def _sources(found: Recorded) -> list[dict[str, Any]]:
+    rule = Reasoning(opened=found.opened, trimmed=found.trimmed)
+    cleaning = Cleaning.of(found.stops, found.frame, reasoning=rule)
     rows = []
-    matched = match_prompts(found, None)
-    for doc in matched.prompts.docs:
-        chosen = first_valid(found.cleaning().samples(matched.responses[doc["id"]]))
+    for doc in found.prompts.docs:
+        chosen = first_valid(cleaning.samples(found.responses[doc["id"]]))
         if chosen is not None:
             index, answer = chosen
-            rows.append({**doc, "answer": answer, "source": index})
+            rows.append(
+                {"id": doc["id"], "prompt": doc["prompt"], "answer": answer, "source": index}
+            )
     return rows
 
 

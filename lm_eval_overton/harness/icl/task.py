@@ -89,7 +89,7 @@ class IclTask(OvertonTask):
                 "got none; make them with `overton hints` and pass "
                 '`--metadata \'{"hints": "hints.jsonl"}\'`'
             )
-        hints = load_hints(source)
+        hints = load_hints(source, docs)
         missing = [doc["id"] for doc in docs if doc["id"] not in hints]
         if missing:
             raise DataError(

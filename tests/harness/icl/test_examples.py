@@ -79,6 +79,18 @@ def test_hints_with_and_without_a_source(tmp_path):
     assert load_hints(path) == {"a": ("One.", 0), "2": ("Two.", 3)}
 
 
+def test_a_hint_belongs_to_its_prompt_whatever_the_ids(tmp_path):
+    docs = [{"id": "a", "prompt": "Why?"}, {"id": "line-0001", "prompt": "How?"}]
+    path = write(
+        tmp_path / "h.jsonl",
+        {"id": "line-0001", "prompt": "why? ", "hint": "One."},
+        {"prompt": "How?", "hint": "Two."},
+        {"id": "c", "prompt": "Who?", "hint": "Three."},
+    )
+    found = load_hints(path, docs)
+    assert found == {"a": ("One.", 0), "line-0001": ("Two.", 0), "c": ("Three.", 0)}
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -112,7 +112,9 @@ def test_hints_are_written_once(warm: WarmStart, demo: Path, tmp_path: Path) -> 
     assert "0 hints are there, 2 to write" in first.stdout
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     # The tiny model may say nothing; the first sample failed, so that the second is summarised.
-    assert all(set(row) == {"id", "hint", "source"} and row["source"] == 1 for row in rows)
+    assert all(
+        set(row) == {"id", "prompt", "hint", "source"} and row["source"] == 1 for row in rows
+    )
     assert all(row["hint"] for row in rows)
 
     again = warm.overton(*command)
