@@ -101,7 +101,8 @@ def _judge(settings: Any) -> Any:
 def _hints(args: argparse.Namespace) -> None:
     from lm_eval_overton.data import load_prompts
     from lm_eval_overton.harness.icl.hints import write_hints
-    from lm_eval_overton.runs.responses import match_prompts, read_responses
+    from lm_eval_overton.runs.matching import match_prompts
+    from lm_eval_overton.runs.responses import read_responses
 
     prompts = load_prompts(args.prompts) if args.prompts else None
     found = match_prompts(read_responses(args.responses), prompts)

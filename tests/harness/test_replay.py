@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.comparison.loaded import load_run
+from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.runs.answers import read_answers
 from lm_eval_overton.runs.responses import read_responses
