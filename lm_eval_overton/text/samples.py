@@ -10,6 +10,7 @@ from typing import Literal
 
 from lm_eval_overton.text.forms import FENCE, answer_of, cut_at_stop
 from lm_eval_overton.text.reasoning import Reasoning
+from lm_eval_overton.text.unicode_forms import normalised
 
 __all__ = [
     "LENGTH",
@@ -110,7 +111,7 @@ class Cleaning:
         answer = answer_of(found.answer) if self.summary_first else found.answer
         if answer is None:
             return Sample(raw, "", "unparsed", found.thought, cut=cut)
-        text = cut_at_stop(answer, self.stops)
+        text = normalised(cut_at_stop(answer, self.stops)).strip()
         if not _is_readable(text):
             return Sample(raw, "", "empty", found.thought, cut=cut)
         return Sample(raw, text, "valid", found.thought, cut=cut)
