@@ -22,17 +22,19 @@ __all__ = ["BERTSCORES", "KINDS", "Kind", "Likeness", "shortened"]
 Matrix = npt.NDArray[np.float64]
 Kind = Literal["jaccard", "rouge_l", "cosine", "length_ratio"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# So many words of a text are its beginning.
+SHORT = 100
 BERTSCORES = ("precision", "recall", "f1")
 
 
-def shortened(texts: Sequence[str]) -> list[str]:
+def shortened(texts: Sequence[str], tokenizer: Tokenizer = ENGLISH) -> list[str]:
     """Return the first 100 words of each text: length is a confounder of similarity."""
-    return [similarity.first_words(text) for text in texts]
+    return [tokenizer.beginning(text, SHORT) for text in texts]
 
 
 @lru_cache(maxsize=4096)
-def _rouge_tokens(text: str) -> tuple[str, ...]:
-    return tuple(similarity.rouge_tokens(text))
+def _overlap_tokens(tokenizer: Tokenizer, text: str) -> tuple[str, ...]:
+    return tuple(tokenizer.overlap_tokens(text))
 
 
 @lru_cache(maxsize=4096)
@@ -55,7 +57,9 @@ def _matrix(
             partial(_content_words, tokenizer), similarity.jaccard_matrix, own, references
         )
     if kind == "rouge_l":
-        return _between(_rouge_tokens, similarity.rouge_l_matrix, own, references)
+        return _between(
+            partial(_overlap_tokens, tokenizer), similarity.rouge_l_matrix, own, references
+        )
     return _between(tokenizer.count, similarity.length_ratio_matrix, own, references)
 
 
@@ -137,4 +141,4 @@ class Likeness:
     def _texts(self, short: bool) -> tuple[Sequence[str], Sequence[str]]:
         if not short:
             return self.texts, self.references
-        return shortened(self.texts), shortened(self.references)
+        return shortened(self.texts, self.tokenizer), shortened(self.references, self.tokenizer)

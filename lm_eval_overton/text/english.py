@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
+from itertools import islice
 from typing import Any
 
 from lm_eval_overton.text.forms import LIST_MARKER
+from lm_eval_overton.text.stop_words import stop_words
 from lm_eval_overton.text.tokenizer import Tokenizer
 
-__all__ = ["ENGLISH", "English"]
+__all__ = ["ENGLISH", "English", "first_words", "rouge_tokens"]
 
 _PUNCTUATION = frozenset(string.punctuation)
+_WORD = re.compile(r"\S+")
 
 
 @lru_cache(maxsize=1)
@@ -26,10 +29,41 @@ def _tokenizers() -> tuple[Any, Any]:
     return PunktSentenceTokenizer(), NLTKWordTokenizer()
 
 
-@lru_cache(maxsize=1)
-def _stop_words() -> frozenset[str]:
-    path = resources.files("lm_eval_overton") / "data" / "stopwords_en.txt"
-    return frozenset(path.read_text(encoding="utf-8").split())
+def first_words(text: str, n: int = 100) -> str:
+    """Return the beginning of a text, up to the end of its n-th white-space separated word.
+
+    Length is a confounder of every similarity, so each is also taken on equally long texts.
+
+    Args:
+        text: One cleaned response.
+        n: Number of words to keep, at least 1.
+
+    Returns:
+        The text as it is if it has no more than n words, else its beginning with the white space
+        between the words kept.
+
+    Raises:
+        ValueError: If n is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"first_words: expected n of at least 1, got {n}; leave it at 100")
+    ends = [word.end() for word in islice(_WORD.finditer(text), n + 1)]
+    return text[: ends[n - 1]] if len(ends) > n else text
+
+
+def rouge_tokens(text: str) -> list[str]:
+    """Return the tokens that ROUGE compares: rouge-score's DefaultTokenizer, no stemming.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Lower-cased runs of ASCII letters and digits, in order; a text in another script has none.
+    """
+    from rouge_score.tokenize import tokenize  # type: ignore[import-untyped, unused-ignore]
+
+    tokens: list[str] = tokenize(text, None)
+    return tokens
 
 
 @dataclass(frozen=True)
@@ -61,7 +95,7 @@ class English:
         # `_PUNCTUATION.issuperset` is true for the empty string too, which is no word either.
         return frozenset(
             token
-            for token in set(tokens).difference(_stop_words())
+            for token in set(tokens).difference(stop_words("en"))
             if not _PUNCTUATION.issuperset(token)
         )
 
@@ -91,6 +125,14 @@ class English:
     def count(self, text: str) -> int:
         """Return the number of white-space separated words of a text."""
         return len(text.split())
+
+    def beginning(self, text: str, n: int) -> str:
+        """Return the beginning of a text, up to the end of its n-th word; see `first_words`."""
+        return first_words(text, n)
+
+    def overlap_tokens(self, text: str) -> list[str]:
+        """Return the tokens that ROUGE compares; see `rouge_tokens`."""
+        return rouge_tokens(text)
 
 
 ENGLISH: Tokenizer = English()

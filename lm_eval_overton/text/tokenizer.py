@@ -35,3 +35,9 @@ class Tokenizer(Protocol):
 
     def count(self, text: str) -> int:
         """Return how long a text is in words."""
+
+    def beginning(self, text: str, n: int) -> str:
+        """Return the beginning of a text, up to the end of its n-th word; all of a shorter one."""
+
+    def overlap_tokens(self, text: str) -> list[str]:
+        """Return the tokens that ROUGE compares: words in small letters without punctuation."""

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.metrics.formulas.similarity import rouge_l_matrix, rouge_tokens
+from lm_eval_overton.metrics.formulas.similarity import rouge_l_matrix
 from lm_eval_overton.text.bertscore import BertScorer
+from lm_eval_overton.text.english import rouge_tokens
 from lm_eval_overton.text.forms import cut_at_stop
 
 Prompts = list[list[str]]

@@ -8,10 +8,8 @@ two runs becomes in context is `gap_recovered`.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -21,43 +19,18 @@ from lm_eval_overton.metrics.formulas.lexical import jaccard_similarity
 
 __all__ = [
     "cosine_matrix",
-    "first_words",
     "gap_recovered",
     "jaccard_matrix",
     "length_ratio_matrix",
     "mean_similarity",
     "rouge_l_matrix",
-    "rouge_tokens",
 ]
 
 FloatArray = npt.NDArray[np.float64]
 Item = TypeVar("Item")
 
-_WORD = re.compile(r"\S+")
 # A gap that is 0 on paper differs from it by rounding; similarities are of the size of 1.
 _ROUNDING = 1e-12
-
-
-def first_words(text: str, n: int = 100) -> str:
-    """Return the beginning of a text, up to the end of its n-th white-space separated word.
-
-    Length is a confounder of every similarity, so each is also taken on equally long texts.
-
-    Args:
-        text: One cleaned response.
-        n: Number of words to keep, at least 1.
-
-    Returns:
-        The text as it is if it has no more than n words, else its beginning with the white space
-        between the words kept.
-
-    Raises:
-        ValueError: If n is below 1.
-    """
-    if n < 1:
-        raise ValueError(f"first_words: expected n of at least 1, got {n}; leave it at 100")
-    ends = [word.end() for word in islice(_WORD.finditer(text), n + 1)]
-    return text[: ends[n - 1]] if len(ends) > n else text
 
 
 def jaccard_matrix(
@@ -98,29 +71,14 @@ def length_ratio_matrix(candidates: Sequence[int], references: Sequence[int]) ->
     """Return the length of every candidate relative to every reference.
 
     Args:
-        candidates: White-space separated words of each candidate.
-        references: White-space separated words of each reference.
+        candidates: The number of words of each candidate.
+        references: The number of words of each reference.
 
     Returns:
         (n_candidates, n_references), at least 0, 1 for equal lengths; NaN where the reference
         has no word.
     """
     return _matrix(candidates, references, lambda own, ref: own / ref if ref else math.nan)
-
-
-def rouge_tokens(text: str) -> list[str]:
-    """Return the tokens that ROUGE compares: rouge-score's DefaultTokenizer, no stemming.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        Lower-cased runs of ASCII letters and digits, in order; a text in another script has none.
-    """
-    from rouge_score.tokenize import tokenize  # type: ignore[import-untyped, unused-ignore]
-
-    tokens: list[str] = tokenize(text, None)
-    return tokens
 
 
 def rouge_l_matrix(
@@ -132,8 +90,8 @@ def rouge_l_matrix(
     for two texts without a token. Sources: Lin 2004; rouge-score 0.1.2.
 
     Args:
-        candidates: The `rouge_tokens` of each candidate.
-        references: The `rouge_tokens` of each reference.
+        candidates: The tokens of each candidate.
+        references: The tokens of each reference.
 
     Returns:
         (n_candidates, n_references), each in [0, 1]; 0 where one side has no token, NaN where

@@ -12,17 +12,15 @@ from rouge_score.rouge_scorer import RougeScorer
 from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
 from lm_eval_overton.metrics.formulas.similarity import (
     cosine_matrix,
-    first_words,
     gap_recovered,
     jaccard_matrix,
     length_ratio_matrix,
     mean_similarity,
     rouge_l_matrix,
-    rouge_tokens,
 )
 from lm_eval_overton.stats import statistic_interval
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
-from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.english import ENGLISH, first_words, rouge_tokens
 from lm_eval_overton.text.forms import cut_at_stop
 from tests.conftest import PAPER
 
