@@ -137,9 +137,14 @@ def _table(args: argparse.Namespace) -> str:
 def _alike(compared: Any, seed: int) -> Any:
     from lm_eval_overton.comparison import homogeneity
     from lm_eval_overton.runs.answers import valid_texts
+    from lm_eval_overton.settings.signature import fields
+    from lm_eval_overton.text.tokenizers import tokenizer_of_all
 
     runs = compared.runs
-    return homogeneity([run.name for run in runs], valid_texts(runs), seed=seed)
+    signatures = [own.signature for run in runs for own in run.tasks.values()]
+    tokenizer = tokenizer_of_all(fields(one).get("tok", "en") for one in signatures)
+    names = [run.name for run in runs]
+    return homogeneity(names, valid_texts(runs), seed=seed, tokenizer=tokenizer)
 
 
 def _report(args: argparse.Namespace) -> None:

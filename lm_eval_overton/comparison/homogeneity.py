@@ -13,6 +13,7 @@ from lm_eval_overton.comparison.aligned import defined, means
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.formulas.similarity import jaccard_matrix, mean_similarity
 from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["Homogeneity", "homogeneity"]
 
@@ -30,7 +31,11 @@ class Homogeneity:
 
 
 def homogeneity(
-    names: Sequence[str], texts: Sequence[Mapping[str, Sequence[str]]], *, seed: int = stats.SEED
+    names: Sequence[str],
+    texts: Sequence[Mapping[str, Sequence[str]]],
+    *,
+    seed: int = stats.SEED,
+    tokenizer: Tokenizer = ENGLISH,
 ) -> Homogeneity:
     """Return how alike samples are within and across runs: content-word Jaccard.
 
@@ -38,6 +43,7 @@ def homogeneity(
         names: What the runs are called.
         texts: Per run the valid samples of each prompt, by its id.
         seed: Of the resamples.
+        tokenizer: Takes the samples of all runs apart.
 
     Returns:
         A symmetric table over the prompts on which every cell is defined: two samples in every
@@ -53,14 +59,16 @@ def homogeneity(
     if not shared:
         raise DataError(f"expected a prompt that {', '.join(names)} all answer, got none")
     cells = list(combinations_with_replacement(range(len(texts)), 2))
-    rows = [_likenesses([own[key] for own in texts], cells) for key in shared]
+    rows = [_likenesses([own[key] for own in texts], cells, tokenizer) for key in shared]
     found = dict(zip(cells, means(defined(*np.array(rows).T).T, seed), strict=True))
     grid = range(len(texts))
     table = tuple(tuple(found[min(i, j), max(i, j)] for j in grid) for i in grid)
     return Homogeneity(tuple(names), table)
 
 
-def _likenesses(texts: Sequence[Sequence[str]], cells: Sequence[tuple[int, int]]) -> list[float]:
+def _likenesses(
+    texts: Sequence[Sequence[str]], cells: Sequence[tuple[int, int]], tokenizer: Tokenizer
+) -> list[float]:
     """Return the mean similarity of one prompt's samples for each pair of runs."""
-    bags = [[ENGLISH.content_words(text) for text in own] for own in texts]
+    bags = [[tokenizer.content_words(text) for text in own] for own in texts]
     return [mean_similarity(jaccard_matrix(bags[i], bags[j]), i == j, None) for i, j in cells]

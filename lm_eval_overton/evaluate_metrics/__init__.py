@@ -10,6 +10,7 @@ that this module imports it only then.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import Metric as Declared
 from lm_eval_overton.metrics.metric import Need
+from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.stats import SEED
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 else:
     # The classes that `__getattr__` makes have the real one as their second base.
     Metric = object
+
+logger = logging.getLogger("lm_eval.overton")
 
 # What a metric may need here; `references` are each prompt's viewpoints, without their sides.
 _THERE = frozenset({Need.TOKENS, Need.EMBEDDINGS, Need.SENTENCES, Need.MATCHER})
@@ -231,7 +235,10 @@ class SetMetric(Metric):
             for doc, own in zip(docs, predictions, strict=True)
         ]
         name = self.entry.metric
-        values = [row[name] for row in score_prompts(prompts, [name], bench)]
+        reading = read(prompts, bench)
+        for alarm in reading.alarms:
+            logger.warning("%s: %s", name, alarm)
+        values = [row[name] for row in score_prompts(prompts, [name], reading.bench)]
         defined = [value for value in values if value is not None]
         return {
             name: math.fsum(defined) / len(defined) if defined else math.nan,

@@ -13,7 +13,7 @@ from lm_eval.api.registry import register_aggregation
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
-from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.tokenizers import tokenizer_of
 
 __all__ = ["defined", "lexical_diversity", "overton_mean", "semantic_diversity"]
 
@@ -32,7 +32,8 @@ def overton_mean(values: Sequence[float | None]) -> float | None:
 
 def lexical_diversity(predictions: Sequence[str], references: Any = None, **_: Any) -> float:
     """Return `jaccard_diversity` of the responses to one prompt, in [0, 1]."""
-    return jaccard_diversity([ENGLISH.content_words(text) for text in predictions])
+    tokenizer = tokenizer_of(predictions)
+    return jaccard_diversity([tokenizer.content_words(text) for text in predictions])
 
 
 def semantic_diversity(predictions: Sequence[str], references: Any = None, **_: Any) -> float:

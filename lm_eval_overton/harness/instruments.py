@@ -18,7 +18,6 @@ from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
 from lm_eval_overton.text.samples import Sample
-from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = [
     "Material",
@@ -102,9 +101,7 @@ def find_task_encoder(settings: Settings) -> Encoder:
     return get_encoder(find_encoder(settings.encoder), settings.encoder_device)
 
 
-def find_matcher(
-    settings: Settings, encoder: Encoder, tokenizer: Tokenizer, judge: Judge | None, task: str
-) -> Matcher:
+def find_matcher(settings: Settings, encoder: Encoder, judge: Judge | None, task: str) -> Matcher:
     """Return what matches given viewpoints to responses.
 
     Raises:
@@ -123,7 +120,6 @@ def find_matcher(
         settings.threshold,
         settings.encoder_device,
         GuardedJudge(judge) if judge else None,
-        tokenizer,
     )
 
 

@@ -39,7 +39,7 @@ class Outcome:
         bounded: The metrics that rest on a judge's verdicts.
         judgements: Those that the task has metrics for.
         folder: The run's own files; None where there are none.
-        found: What was found doubtful before anything was asked, a sentence each.
+        found: What was found doubtful beside the values, a sentence each.
     """
 
     task: str

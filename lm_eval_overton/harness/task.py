@@ -38,14 +38,15 @@ from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, check_matcher
 from lm_eval_overton.metrics.measures import judgements_of, known, needs_of
 from lm_eval_overton.metrics.metric import DIVERSITY, Need, Task
+from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import MODEL_SEED, short_hash
 from lm_eval_overton.settings.task import Settings, read_settings
-from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning
+from lm_eval_overton.text.tokenizers import tokenizer_for
 
 __all__ = ["OvertonTask"]
 
@@ -80,13 +81,14 @@ class OvertonTask(PromptTask):
         settings = read_settings(metadata, task, min_samples=1 if recorded else self.MIN_SAMPLES)
         check_matcher(settings, task)
         self.encoder = find_task_encoder(settings)
-        self.tokenizer = ENGLISH
+        self.tokenizer = tokenizer_for([settings.language or "en"])
+        self.alarms: tuple[str, ...] = ()
         self.material = self.find_material(settings, recorded, task)
         self.recorded = recorded
         judge = find_judge(settings.judge, recorded, task, self.reference)
         self.matcher: Matcher | None = None
         if self.HAS_VIEWPOINTS:
-            self.matcher = find_matcher(settings, self.encoder, self.tokenizer, judge, task)
+            self.matcher = find_matcher(settings, self.encoder, judge, task)
         asked = wanted(config, self.KIND)
         needs = needs_of(asked)
         self.bert = find_bert_scorer(settings) if Need.BERTSCORE in needs else None
@@ -243,7 +245,9 @@ class OvertonTask(PromptTask):
             for inst in self._instances or []
         ]
         tell_few(self.task_name, prompts, self.settings.n_samples)
-        self._rows = self._columns.rows(self.stage.judged(prompts), self.bench)
+        reading = read(prompts, self.bench, self.settings.language, self.world_size)
+        self.tokenizer, self.alarms = reading.bench.tokenizer, reading.alarms
+        self._rows = self._columns.rows(self.stage.judged(prompts), reading.bench)
 
     @property
     def bounded(self) -> frozenset[str]:
@@ -267,7 +271,6 @@ class OvertonTask(PromptTask):
             self.matcher,
             self.bert,
             settings.judge.bar if settings.judge else JudgeSpec.bar,
-            self.tokenizer,
         )
 
     def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
@@ -300,7 +303,7 @@ class OvertonTask(PromptTask):
             self.bounded,
             judgements_of(self.KIND),
             self.folder,
-            self.found,
+            [*self.found, *self.alarms],
         )
         outcome.log(self.settings.judge is not None)
         outcome.write()

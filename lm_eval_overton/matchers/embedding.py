@@ -26,6 +26,8 @@ EMBEDDING_THRESHOLD = 0.6
 class EmbeddingMatcher(Matcher):
     """A viewpoint is covered if a sentence's embedding is close to the viewpoint's."""
 
+    encodes = True
+
     def __init__(
         self,
         encoder: Encoder,
@@ -40,6 +42,10 @@ class EmbeddingMatcher(Matcher):
     def signature(self) -> str:
         """`embedding` and the threshold; the encoder has a place of its own in a signature."""
         return f"embedding>={self.threshold!r}"
+
+    def split_with(self, tokenizer: Tokenizer) -> None:
+        """Split responses with this tokenizer from now on."""
+        self.tokenizer = tokenizer
 
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best cosine per response and viewpoint, in [-1, 1]."""

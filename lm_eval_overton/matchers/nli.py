@@ -76,6 +76,10 @@ class NliMatcher(Matcher):
         except (OSError, ValueError) as error:
             raise _unusable(self.name, error) from error
 
+    def split_with(self, tokenizer: Tokenizer) -> None:
+        """Split responses with this tokenizer from now on."""
+        self.splitter = tokenizer
+
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best entailment probability per response and viewpoint, in [0, 1]."""
         split = split_responses(questions, self.splitter)

@@ -28,6 +28,8 @@ class Matcher(Protocol):
     """Scores every viewpoint of a question against every response to it."""
 
     threshold: float
+    # Whether it compares embeddings of the sentence encoder.
+    encodes: bool = False
 
     @property
     def signature(self) -> str:
@@ -43,6 +45,10 @@ class Matcher(Protocol):
             Per question (n_responses, n_viewpoints); NaN where a response could not be scored,
             -inf for one without a sentence.
         """
+
+    def split_with(self, tokenizer: Tokenizer) -> None:
+        """Split responses with this tokenizer from now on, where the matcher splits them."""
+        return
 
     def verdicts(self, questions: Sequence[ViewpointQuestion]) -> list[Verdict]:
         """Return the verdicts that a judge has given on the responses; nothing is asked.

@@ -49,11 +49,38 @@ def score_prompts(
     Raises:
         OvertonError: If a model that a metric needs cannot be loaded.
     """
-    needs = needs_of(known(names))
+    unread = _unread(names, bench)
+    readable = [name for name in names if name not in unread]
+    needs = needs_of(known(readable))
     others = _others(prompts, bench) if Need.OTHER_PROMPTS in needs else [()] * len(prompts)
     views = [PromptView(p, bench, own) for p, own in zip(prompts, others, strict=True)]
     _prepare(views, needs, bench)
-    return [_values(view, names, bounded) for view in _one_by_one(views)]
+    undefined: Values = {}
+    for name in unread:
+        undefined |= {name: None, **{f"{name}_{fill}": None for fill in BOUNDS}}
+    return [undefined | _values(view, readable, bounded) for view in _one_by_one(views)]
+
+
+def _unread(names: Sequence[str], bench: Bench) -> frozenset[str]:
+    """Return the metrics that rest on an encoder which cannot read the texts."""
+    blind = _blind(bench)
+    return frozenset(
+        metric.name
+        for metric in known(names)
+        if blind & (metric.needs | (metric.controlled.needs if metric.controlled else set()))
+    )
+
+
+def _blind(bench: Bench) -> frozenset[Need]:
+    """Return what is not to be had where the encoder cannot read the texts."""
+    if bench.reads:
+        return frozenset()
+    blind = {Need.SENTENCES}
+    if not bench.alike:
+        blind |= {Need.EMBEDDINGS, Need.REFERENCE_EMBEDDINGS}
+    if bench.matcher is not None and bench.matcher.encodes:
+        blind.add(Need.MATCHER)
+    return frozenset(blind)
 
 
 def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
@@ -90,7 +117,7 @@ def _to_encode(views: Sequence[PromptView], needs: AbstractSet[Need]) -> Iterato
     if Need.REFERENCE_EMBEDDINGS in needs:
         for view in views:
             both = [*view.texts, *view.prompt.reference_texts]
-            yield from [*both, *shortened(both)]
+            yield from [*both, *shortened(both, view.bench.tokenizer)]
 
 
 def _score_with_bert(views: Sequence[PromptView], bench: Bench) -> None:
@@ -151,7 +178,8 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
         verdict.
     """
     kept: dict[str, Any] = {"sha": short_hash([sample.raw for sample in prompt.samples])}
-    if bench.matcher is not None and Need.MATCHER in needs_of(known(names)):
+    readable = known(name for name in names if name not in _unread(names, bench))
+    if bench.matcher is not None and Need.MATCHER in needs_of(readable):
         scores = bench.matcher.scores([prompt.question(prompt.texts)])[0]
         kept["covered"] = [
             None if np.isnan(row).any() else np.flatnonzero(row >= bench.matcher.threshold).tolist()

@@ -102,7 +102,8 @@ class Bench:
 
     `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar`
     is the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
-    apart.
+    apart. `reads` says whether the encoder reads their language, `alike` whether it need not, since
+    the texts of each prompt are all the same.
     """
 
     n: int
@@ -113,6 +114,8 @@ class Bench:
     bert: BertScorer | None = None
     bar: int = 4
     tokenizer: Tokenizer = ENGLISH
+    reads: bool = True
+    alike: bool = False
     _bags: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def bag(self, sample: str) -> frozenset[str]:

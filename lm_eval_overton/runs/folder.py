@@ -13,7 +13,7 @@ from typing import Any
 
 from lm_eval_overton.data.folders import cache_dir
 
-__all__ = ["GENERATIONS", "gather", "write_generations", "write_values"]
+__all__ = ["GENERATIONS", "gather", "together", "write_generations", "write_values"]
 
 GENERATIONS = "generations.jsonl"
 FORMAT = 1
@@ -31,6 +31,17 @@ def gather(rows: list[Any], world_size: int) -> list[Any] | None:
     parts: list[Any] | None = [None] * world_size if dist.get_rank() == 0 else None
     dist.gather_object(rows, parts, dst=0)
     return None if parts is None else [row for part in parts for row in part]
+
+
+def together(value: Any, world_size: int) -> list[Any]:
+    """Return what each of the data-parallel processes has, on all of them."""
+    if world_size <= 1:
+        return [value]
+    import torch.distributed as dist
+
+    parts: list[Any] = [None] * world_size
+    dist.all_gather_object(parts, value)
+    return parts
 
 
 def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Path | None:

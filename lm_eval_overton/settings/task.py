@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
@@ -12,6 +13,7 @@ from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
+from lm_eval_overton.text.languages import known_languages
 from lm_eval_overton.text.reasoning import Reasoning
 
 __all__ = [
@@ -38,6 +40,7 @@ _TEXTS = (
     "examples",
     "hints",
     "bertscore",
+    "language",
 )
 # How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
 # does so.
@@ -78,6 +81,7 @@ class Settings:
     bertscore_layers: int | None = None
     reasoning: Reason = "strip"
     reasoning_tags: tuple[str, str] | None = None
+    language: str | None = None
     judge: JudgeSpec | None = None
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)
@@ -122,6 +126,8 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
             raise SettingsError(
                 f"{task}: expected {key} to be a non-empty string, got {given[key]!r}"
             )
+    if "language" in given:
+        given["language"] = _language(given["language"], task)
     if "threshold" in given:
         given["threshold"] = _number(given["threshold"], "threshold", task)
     for key in _TEXT_LISTS:
@@ -180,6 +186,16 @@ def _number(value: Any, key: str, task: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SettingsError(f"{task}: expected {key} to be a number, got {value!r}")
     return float(value)
+
+
+def _language(value: str, task: str) -> str:
+    # What follows the language is a script or a country: `zh-Hans`, `pt_BR`.
+    code = re.split("[-_]", value.strip().lower())[0]
+    if code not in known_languages():
+        raise SettingsError(
+            f"{task}: expected language one of {', '.join(known_languages())}, got {value!r}"
+        )
+    return code
 
 
 def _texts(value: Any, key: str, task: str) -> tuple[str, ...]:

@@ -237,6 +237,17 @@ class Encoder:
         np.add.at(sums, owners, vectors * weights[:, None])
         return _unit_rows(sums)
 
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Return the share of the texts' tokens that the tokenizer has no token for, in [0, 1].
+
+        Args:
+            texts: Any texts; those without a token have a share of 0.
+        """
+        unknown = self.model.tokenizer.unk_token_id
+        split = self.windows(texts) if texts else []
+        ids = [token for own in split for window in own for token in window]
+        return ids.count(unknown) / len(ids) if ids else 0.0
+
     def windows(self, texts: Sequence[str]) -> list[list[list[int]]]:
         """Return each text's token ids in consecutive windows, special tokens left out.
 

@@ -9,7 +9,6 @@ import pytest
 
 from lm_eval_overton.data import packaged_path
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness import task as task_module
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.settings.signature import differing
@@ -262,13 +261,9 @@ def test_a_metric_s_new_definition(monkeypatch):
     assert "|metrics:vendi-2|" in signature()
 
 
-def test_another_tokenizer(monkeypatch):
-    class Letters:
-        signature = "letters"
-
-    plain = signature()
-    monkeypatch.setattr(task_module, "ENGLISH", Letters())
-    assert changed(plain, signature()) == {"tok"}
+def test_the_language_of_the_responses():
+    assert changed(signature(), signature(LOCAL | {"language": "de"})) == {"tok"}
+    assert signature(LOCAL | {"language": "en-GB"}) == signature()
 
 
 def test_a_signature_without_a_tokenizer_was_made_with_the_english_one():

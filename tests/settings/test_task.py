@@ -75,6 +75,7 @@ def test_a_slip_of_the_pen_is_refused_beside_the_model_s_own_arguments(slip, mea
         ({"api_seeds": "yes"}, "t: expected api_seeds auto, on or off, got 'yes'"),
         ({"api_seeds": 1}, "t: expected api_seeds auto, on or off, got 1"),
         ({"prompts": ["a"]}, "t: expected prompts to be a non-empty string, got ['a']"),
+        ({"language": 5}, "t: expected language to be a non-empty string, got 5"),
         ({"encoder": 5}, "t: expected encoder to be a non-empty string, got 5"),
         ({"encoder_device": 0}, "t: expected encoder_device to be a non-empty string, got 0"),
     ],
@@ -132,3 +133,18 @@ def test_a_hosted_model_s_name_is_no_key_of_ours():
     assert read_settings({"model": "gpt-4.1-mini"}, "t").model.is_api
     with pytest.raises(SettingsError, match="key, got 'model'"):
         refuse_unknown({"model": "gpt-4.1-mini"}, "t")
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [("zh", "zh"), ("zh-Hant-TW", "zh"), ("pt_BR", "pt"), (" EN ", "en")]
+)
+def test_a_language_may_come_with_its_script_and_country(given, code):
+    settings = read_settings({"language": given}, "t")
+    assert settings.language == code
+    assert settings.given == {"language": given}
+
+
+@pytest.mark.parametrize("given", ["xx", "Chinese", "-", "und"])
+def test_an_unknown_language_is_refused_with_the_known_ones(given):
+    with pytest.raises(SettingsError, match=r"t: expected language one of af, am, ar, .*, zu, got"):
+        read_settings({"language": given}, "t")

@@ -13,8 +13,8 @@ from lm_eval_overton.data import PromptSet, normal, packaged_path, read_jsonl
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.frames import Example
 from lm_eval_overton.metrics.formulas.lexical import jaccard_similarity
-from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.tokenizers import tokenizer_of
 
 __all__ = [
     "PACKAGED_RESERVED",
@@ -123,7 +123,8 @@ def forbidden_pairs(prompts: Sequence[str]) -> npt.NDArray[np.bool_]:
     Returns:
         (n, n), symmetric, True on the diagonal.
     """
-    bags = [ENGLISH.content_words(prompt.casefold()) for prompt in prompts]
+    tokenizer = tokenizer_of(prompts)
+    bags = [tokenizer.content_words(prompt.casefold()) for prompt in prompts]
     plain = [normal(prompt) for prompt in prompts]
     n = len(prompts)
     forbidden = np.eye(n, dtype=np.bool_)

@@ -22,8 +22,8 @@ from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.judge import read_spec
-from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import scored_texts
+from lm_eval_overton.text.tokenizers import tokenizer_of
 
 __all__ = ["Labelled", "calibrate_run"]
 
@@ -114,6 +114,8 @@ def _items(
     asked = JUDGEMENTS[judgement]
     texts = _reference_texts(asked, reference, recorded.prompts, reference_stops)
     cleaning = responses.cleaning(stops)
+    raws = [raw for own in recorded.responses.values() for raw in own]
+    words = tokenizer_of(scored_texts(cleaning.samples(raws))).count
     found = []
     for doc, row in list(zip(docs, labels, strict=True))[:limit]:
         for raw, label in zip(recorded.responses.get(doc["id"], ()), row, strict=False):
@@ -122,7 +124,7 @@ def _items(
             if not sample.is_valid or (asked.needs_reference and other is None):
                 continue
             value = label.value if label is not None else None
-            item = Item(entry.model, doc["prompt"], ENGLISH.count(sample.text), value, ())
+            item = Item(entry.model, doc["prompt"], words(sample.text), value, ())
             found.append((item, Question(asked, asked.texts(doc["prompt"], sample.text, other))))
     return found
 
