@@ -11,6 +11,7 @@ from lm_eval_overton.runs import folder
 from lm_eval_overton.text import segmenter
 from lm_eval_overton.text.languages import UNDETERMINED, detect
 from lm_eval_overton.text.readable import MULTILINGUAL, reads
+from lm_eval_overton.text.tokenizer import Tokenizer
 from lm_eval_overton.text.tokenizers import in_use, tokenizer_for
 from lm_eval_overton.text.words import SEGMENTED
 
@@ -58,6 +59,7 @@ def read(
         tokenizer=tokenizer,
         reads=readable is not False,
         alike=all(together(all(map(_is_alike, prompts)))),
+        verbatim=all(together(all(_is_verbatim(prompt, tokenizer) for prompt in prompts))),
     )
     alarms = [*_mixed(shares), *_unread(fitted, languages, readable), *_unsegmented(languages)]
     return Reading(fitted, tuple(alarms))
@@ -65,6 +67,14 @@ def read(
 
 def _is_alike(prompt: Prompt) -> bool:
     return len({*prompt.texts, *prompt.reference_texts}) <= 1
+
+
+def _is_verbatim(prompt: Prompt, tokenizer: Tokenizer) -> bool:
+    """Tell whether each text of a prompt holds each of its viewpoints as a sentence."""
+    if "viewpoints" not in prompt.doc:
+        return False
+    texts = (*prompt.texts, *prompt.reference_texts)
+    return all({*prompt.viewpoints} <= {*tokenizer.sentences(text)} for text in texts)
 
 
 def _mixed(shares: Mapping[str, float]) -> list[str]:
@@ -94,8 +104,9 @@ def _unread(bench: Bench, languages: Sequence[str], readable: bool | None) -> li
         else ""
     )
     return [
-        f"the encoder {encoder} does not read {named}: all that rests on it is undefined; take a "
-        f'multilingual one ({others}): --metadata \'{{"encoder": "{MULTILINGUAL[0]}"}}\'{said}'
+        f"the encoder {encoder} does not read {named}: what it would have to read is undefined; "
+        f'take a multilingual one ({others}): --metadata \'{{"encoder": "{MULTILINGUAL[0]}"}}\''
+        f"{said}"
     ]
 
 

@@ -79,7 +79,8 @@ def _blind(bench: Bench) -> frozenset[Need]:
     if not bench.alike:
         blind |= {Need.EMBEDDINGS, Need.REFERENCE_EMBEDDINGS}
     if bench.matcher is not None and bench.matcher.encodes:
-        blind.add(Need.MATCHER)
+        # Answers to other prompts do not hold these viewpoints.
+        blind |= {Need.OTHER_PROMPTS} if bench.verbatim else {Need.OTHER_PROMPTS, Need.MATCHER}
     return frozenset(blind)
 
 

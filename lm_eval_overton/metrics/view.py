@@ -102,8 +102,9 @@ class Bench:
 
     `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar`
     is the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
-    apart. `reads` says whether the encoder reads their language, `alike` whether it need not, since
-    the texts of each prompt are all the same.
+    apart. `reads` says whether the encoder reads their language; what is equal needs no reading:
+    `alike` says whether the texts of each prompt are all the same, `verbatim` whether each holds
+    all viewpoints word for word.
     """
 
     n: int
@@ -116,6 +117,7 @@ class Bench:
     tokenizer: Tokenizer = ENGLISH
     reads: bool = True
     alike: bool = False
+    verbatim: bool = False
     _bags: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def bag(self, sample: str) -> frozenset[str]:

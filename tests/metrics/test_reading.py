@@ -76,6 +76,18 @@ def test_the_embedding_matcher_is_undefined_with_its_encoder():
     assert given.matcher.tokenizer == Words(("zh",))
 
 
+def test_viewpoints_that_every_text_holds_word_for_word_are_covered():
+    views = [{"text": text, "side": "yes"} for text in ("空气更干净。", "街道更安全！")]
+    doc = {"id": "q", "prompt": "城市？", "viewpoints": views}
+    encoder = get_encoder(find_encoder())
+    given = replace(bench(encoder), matcher=EmbeddingMatcher(encoder))
+    whole, half = clean("街道更安全！空气更干净。好。"), clean("空气更干净。好。")
+    for samples, expected in (([whole, whole], 1.0), ([whole, half], None)):
+        prompt = Prompt(doc, samples)
+        [row] = score_prompts([prompt], ["coverage_at_1"], read([prompt], given).bench)
+        assert row["coverage_at_1"] == expected
+
+
 def test_texts_that_are_all_the_same_need_no_reading():
     asked = prompts([["Été comme hiver, j'achète des pêches à côté de l'église."] * 2])
     reading = read(asked, bench(get_encoder(find_encoder())))
