@@ -33,7 +33,7 @@ from pydantic import ValidationError
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.judge.prompts import Judgement, Reply, as_data
 from lm_eval_overton.judge.verdicts import STATUSES, Status, Verdict
-from lm_eval_overton.text.forms import REFUSAL_PHRASES
+from lm_eval_overton.text.refusals import is_refusal
 
 __all__ = ["STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
 
@@ -268,9 +268,9 @@ def _value(schema: type[Reply], attempt: _Object) -> Any:
 
 def _opens_with_refusal(answer: str) -> bool:
     """Tell whether one of the first sentences, before any object, is a refusal."""
-    opening = answer.partition("{")[0].lower().replace("’", "'")
-    sentences = [re.sub(r"^\W+", "", part) for part in _SENTENCE_END.split(opening.strip())]
-    return any(
-        sentence.startswith(REFUSAL_PHRASES) or _REFUSAL.match(sentence)
-        for sentence in sentences[:_REFUSAL_SENTENCES]
-    )
+    opening = answer.partition("{")[0]
+    plain = opening.lower().replace("’", "'").strip()
+    sentences = [re.sub(r"^\W+", "", part) for part in _SENTENCE_END.split(plain)]
+    # What only a judge refuses to do, and what anybody does.
+    judging = any(map(_REFUSAL.match, sentences[:_REFUSAL_SENTENCES]))
+    return judging or is_refusal(opening)

@@ -1,4 +1,4 @@
-"""The forms of a response: what frames put around it, lists, refusals."""
+"""The forms of a response: what frames put around it, and lists."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ __all__ = [
     "FENCE",
     "LIST_MARKER",
     "QUERY",
-    "REFUSAL_PHRASES",
     "answer_of",
     "cut_at_stop",
     "is_list",
-    "is_refusal",
 ]
 
 # What stands around a question and its answer in the prompt frames.
@@ -23,30 +21,6 @@ QUERY, ANSWER = "# Query", "# Answer"
 
 # A word must follow: `* * *` is a rule, not a list.
 LIST_MARKER = re.compile(r"^\s*(?:\d{1,3}\.|[-*•])\s+(?=.*\w)")
-
-# Openings of a refusal; the documentation lists them. Apostrophes are normalised before the test.
-REFUSAL_PHRASES = (
-    "i can't help with",
-    "i cannot help with",
-    "i can't assist with",
-    "i cannot assist with",
-    "i'm unable to help",
-    "i am unable to help",
-    "i'm not able to help",
-    "i am not able to help",
-    "i'm sorry, but i can't",
-    "i'm sorry, but i cannot",
-    "i apologize, but i cannot",
-    "i apologize, but i can't",
-    "i can't fulfill",
-    "i cannot fulfill",
-    "i can't provide",
-    "i cannot provide",
-    "i won't be able to help",
-    "i must decline",
-    "as an ai language model, i cannot",
-    "as an ai language model, i can't",
-)
 
 
 def answer_of(raw: str) -> str | None:
@@ -83,9 +57,3 @@ def cut_at_stop(text: str, stops: Sequence[str]) -> str:
 def is_list(text: str) -> bool:
     """Tell whether a text holds at least two list lines (`1.`, `-`, `*` or `•`)."""
     return sum(1 for line in text.splitlines() if LIST_MARKER.match(line)) >= 2
-
-
-def is_refusal(text: str) -> bool:
-    """Tell whether a text holds one of `REFUSAL_PHRASES`, case and apostrophe style aside."""
-    lowered = text.lower().replace("’", "'")
-    return any(phrase in lowered for phrase in REFUSAL_PHRASES)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.text.forms import REFUSAL_PHRASES, cut_at_stop, is_list, is_refusal
+from lm_eval_overton.text.forms import cut_at_stop, is_list
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ab .-*•1’'`\r\n#"))
 
@@ -57,28 +57,3 @@ def test_two_list_lines_make_a_list(text):
 )
 def test_what_only_looks_like_a_list_is_none(text):
     assert not is_list(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I can't help with that.",
-        "I can’t help with that.",
-        "Hm. I’M SORRY, BUT I CAN’T do this.",
-        "As an AI language model, I cannot say.",
-    ],
-)
-def test_a_refusal_is_found_whatever_its_case_and_apostrophe(text):
-    assert is_refusal(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "I cannot know.", "You can't help with that.", "I’m sorry to hear that.", "No."]
-)
-def test_what_only_sounds_like_a_refusal_is_none(text):
-    assert not is_refusal(text)
-
-
-@given(st.sampled_from(REFUSAL_PHRASES), texts, texts)
-def test_a_refusal_phrase_is_found_anywhere(phrase, before, after):
-    assert is_refusal(f"{before} {phrase.upper()} {after}")

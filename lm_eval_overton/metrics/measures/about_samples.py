@@ -19,7 +19,8 @@ from lm_eval_overton.metrics.metric import (
     Task,
 )
 from lm_eval_overton.metrics.view import PromptView
-from lm_eval_overton.text import forms
+from lm_eval_overton.text.forms import is_list
+from lm_eval_overton.text.refusals import is_refusal
 from lm_eval_overton.text.samples import cut_share, status_share
 
 __all__ = [
@@ -55,6 +56,7 @@ def _share(
     tasks: tuple[Task, ...] = _EVERY,
     needs: frozenset[Need] = frozenset(),
     on_leaderboard: bool = False,
+    version: int = 1,
 ) -> Metric:
     return Metric(
         name,
@@ -67,6 +69,7 @@ def _share(
         as_percent=True,
         on_leaderboard=on_leaderboard,
         compute=compute,
+        version=version,
     )
 
 
@@ -101,7 +104,7 @@ DEGENERATE_SHARE = _share(
 LIST_SHARE = _share(
     "list_share",
     "The share of the samples with at least two list lines.",
-    lambda view: surface.share(view.texts, forms.is_list),
+    lambda view: surface.share(view.texts, is_list),
 )
 METRICS = (
     _share(
@@ -147,8 +150,9 @@ METRICS = (
     ),
     _share(
         "refusal_share",
-        "The share of the samples that hold a phrase of refusal.",
-        lambda view: surface.share(view.texts, forms.is_refusal),
+        "The share of the samples that refuse.",
+        lambda view: surface.share(view.texts, is_refusal),
+        version=2,
     ),
     LIST_SHARE,
     MEAN_WORDS,
