@@ -1,4 +1,4 @@
-"""The forms of a response: what frames put around it, and lists."""
+"""The forms of a response: what frames put around it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ __all__ = [
     "QUERY",
     "answer_of",
     "cut_at_stop",
-    "is_list",
 ]
 
 # What stands around a question and its answer in the prompt frames.
 FENCE = "```"
 QUERY, ANSWER = "# Query", "# Answer"
 
+# What sentences are stripped of. What makes a list is in `lists`: more, but the clusters and the
+# coverage of English texts rest on these sentences and stay equal.
 # A word must follow: `* * *` is a rule, not a list.
 LIST_MARKER = re.compile(r"^\s*(?:\d{1,3}\.|[-*•])\s+(?=.*\w)")
 
@@ -52,8 +53,3 @@ def cut_at_stop(text: str, stops: Sequence[str]) -> str:
     """
     ends = [end for stop in stops if stop and (end := text.find(stop)) >= 0]
     return text[: min(ends)].strip() if ends else text.strip()
-
-
-def is_list(text: str) -> bool:
-    """Tell whether a text holds at least two list lines (`1.`, `-`, `*` or `•`)."""
-    return sum(1 for line in text.splitlines() if LIST_MARKER.match(line)) >= 2

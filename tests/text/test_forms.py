@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.text.forms import cut_at_stop, is_list
+from lm_eval_overton.text.forms import cut_at_stop
 
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("ab .-*•1’'`\r\n#"))
 
@@ -32,28 +32,3 @@ def test_cut_text_holds_no_stop_and_cutting_again_changes_nothing(text, stops):
     assert cut in text
     assert not any(stop in cut for stop in stops if stop)
     assert cut_at_stop(cut, stops) == cut
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["1. a\n2. b", "- a\r\n- b", "So:\n * a\n\n * b", "• a\ntext\n- b", "100. a\n\t101. b"],
-)
-def test_two_list_lines_make_a_list(text):
-    assert is_list(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "1. a",
-        "a 1. b\nc 2. d",
-        "-a\n-b",
-        "**a**\n**b**",
-        "1.5 litres\n2.5 litres",
-        "1999. a\n2000. b",
-        "1) a\n2) b",
-    ],
-)
-def test_what_only_looks_like_a_list_is_none(text):
-    assert not is_list(text)

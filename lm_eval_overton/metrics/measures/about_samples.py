@@ -19,7 +19,7 @@ from lm_eval_overton.metrics.metric import (
     Task,
 )
 from lm_eval_overton.metrics.view import PromptView
-from lm_eval_overton.text.forms import is_list
+from lm_eval_overton.text.lists import is_list
 from lm_eval_overton.text.refusals import is_refusal
 from lm_eval_overton.text.samples import cut_share, status_share
 
@@ -103,8 +103,9 @@ DEGENERATE_SHARE = _share(
 )
 LIST_SHARE = _share(
     "list_share",
-    "The share of the samples with at least two list lines.",
+    "The share of the samples with at least two list items.",
     lambda view: surface.share(view.texts, is_list),
+    version=2,
 )
 METRICS = (
     _share(
