@@ -10,12 +10,12 @@ from lm_eval_overton.comparison.aligned import Both, complete
 from lm_eval_overton.comparison.references import against_itself, rests_on_reference
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
-from lm_eval_overton.settings.signature import FRAME, differing
+from lm_eval_overton.settings.signature import FRAME, METRICS, differing, redefined
 
 __all__ = ["Notes"]
 
 # An aligned model is asked in another frame than a base model; that is what is compared.
-NOTED = (*FRAME, "reference")
+NOTED = (*FRAME, "reference", METRICS)
 PARSED = "parsed"
 
 
@@ -66,9 +66,18 @@ class Notes:
                 "or compare them with --force"
             )
         for item in found.items():
-            if item[0] != "reference":
+            if item[0] not in ("reference", METRICS):
                 self.add(self._shown(*item), task)
+        both = self._versions(both)
         return self._references(both, found["reference"]) if "reference" in found else both
+
+    def _versions(self, both: Both) -> Both:
+        """Return a task without the metrics that the runs define differently."""
+        task, other = both.base.task, redefined(both.base.signature, both.run.signature)
+        left = [metric for metric in both.metrics if metric in other]
+        if left:
+            self.add(f"{', '.join(left)} of different versions: left out; score both anew", task)
+        return replace(both, metrics=tuple(m for m in both.metrics if m not in other))
 
     def _references(self, both: Both, two: tuple[str, str]) -> Both:
         """Return a task without what is measured against different references."""

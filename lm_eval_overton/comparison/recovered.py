@@ -12,7 +12,7 @@ from lm_eval_overton.metrics.gap import gap
 from lm_eval_overton.metrics.likeness import Kind
 from lm_eval_overton.metrics.measures.likeness import CEILINGS, SIMILARITIES
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
-from lm_eval_overton.settings.signature import FRAME, differing, fields
+from lm_eval_overton.settings.signature import FRAME, METRICS, differing, fields, redefined
 
 __all__ = ["is_only_icl", "shifts"]
 
@@ -25,7 +25,7 @@ SCALE = frozenset({"data", "reference", "emb"})
 # What makes a strategy; BERTScore is not shown here.
 STRATEGY = frozenset({
     *("task", *FRAME, "strategy", "k", "order", "max_context", "examples", "hints"),
-    *("exclude_hint_source", "bert"),
+    *("exclude_hint_source", "bert", METRICS),
 })  # fmt: skip
 
 
@@ -117,6 +117,8 @@ def _gap(
     if SCALE.intersection(found) or (found and not force):
         return UNDEFINED, f"the floor, zeroshot of {floor}, has other settings ({shown})"
     ceiling = SHOWN[similarity]
+    if {similarity, ceiling} & redefined(both.base.signature, both.run.signature):
+        return UNDEFINED, f"the floor, zeroshot of {floor}, has another version of {similarity}"
     if similarity not in both.metrics or ceiling not in both.run.values:
         return UNDEFINED, f"no {similarity} of the prompts in common with the floor ({floor})"
     low, score = both.aligned(similarity)

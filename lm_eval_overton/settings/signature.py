@@ -14,6 +14,8 @@ __all__ = ["FRAME", "MODEL_SEED", "UNSET", "differing", "fields", "short_hash", 
 FRAME = ("frame", "stop", "system")
 # What stands for the value of a field that a signature does not have.
 UNSET = "unset"
+# The field that names the metrics whose definition is not the first.
+METRICS = "metrics"
 
 # The seed that a local model samples with. A model behind an API has none, and older signatures do
 # not say it.
@@ -84,6 +86,17 @@ def differing(a: str, b: str) -> dict[str, tuple[str, str]]:
         if not (key == MODEL_SEED and (key not in own or key not in other))
         and _meaning(key, own.get(key)) != _meaning(key, other.get(key))
     }
+
+
+def redefined(a: str, b: str) -> frozenset[str]:
+    """Return the metrics of which two signatures name different versions.
+
+    Args:
+        a: A signature.
+        b: Another one.
+    """
+    own, other = (set(filter(None, fields(one).get(METRICS, "").split("+"))) for one in (a, b))
+    return frozenset(word.rpartition("-")[0] for word in own ^ other)
 
 
 def _meaning(key: str, value: str | None) -> str | None:

@@ -975,3 +975,10 @@ def test_released_runs_give_the_known_parts():
     assert [value.estimate for value in parts] == pytest.approx([-0.205, -0.033, -0.172], abs=1e-3)
     assert parts[0].high < 0
     assert parts[2].high < 0
+
+
+def test_a_metric_that_was_redefined_is_left_out_and_all_others_are_compared():
+    old, new = (task(signed=f"{SIGNED}{m}", m=[1] * 4, kept=[2] * 4) for m in ("", "|metrics:m-2"))
+    found = pair(old, new)
+    assert [one.metric for one in found.rows] == ["kept"]
+    assert noted(found, "m of different versions: left out")

@@ -604,3 +604,22 @@ def test_the_released_models_stand_in_the_papers_order():
     for row in board.rows:
         assert row.score.estimate == pytest.approx(expected[row.run], abs=1e-6)
     assert [row.rank for row in board.rows][:2] == [1, 2]
+
+
+def test_a_redefined_metric_matters_to_itself_alone():
+    columns = {"lexical_diversity": [0.4, 0.5], "degenerate_share": [0.0, 0.5]}
+    runs = [
+        run("old", **columns),
+        run("new", signature=f"{SIGNATURE}|metrics:degenerate_share-2", **columns),
+    ]
+    board = leaderboard(runs, "lexical_diversity")
+    assert [row.run for row in board.rows] == ["old", "new"]
+    assert "degenerate_share" not in board.columns
+    assert "left out, because the runs' definitions differ: degenerate_share" in board.notes
+    with pytest.raises(SettingsError, match="metrics: "):
+        leaderboard(runs, "degenerate_share")
+
+
+def test_noise_stands_beside_the_metric_that_sorts():
+    board = leaderboard([run("a", jaccard=[0.5, 0.6], degenerate_share=[0.0, 1.0])], "jaccard")
+    assert "degenerate_share" in board.columns

@@ -8,6 +8,7 @@ from lm_eval_overton.comparison.leaderboard.settings import (
     Results,
     has_one_judge,
     has_one_reference,
+    has_one_version,
 )
 from lm_eval_overton.metrics.measures import REGISTRY
 
@@ -21,18 +22,19 @@ def further_columns(metric: str, rows: Results) -> tuple[tuple[str, ...], tuple[
     """Return the further metrics to show, and notes on those that cannot be compared."""
     shown = _wanted(metric, rows)
     judged, judges = _split(shown, rows, has_one_judge, "judges")
-    kept, references = _split(judged, rows, has_one_reference, "references")
-    return tuple(kept), (*judges, *references)
+    measured, references = _split(judged, rows, has_one_reference, "references")
+    kept, versions = _split(measured, rows, has_one_version, "definitions")
+    return tuple(kept), (*judges, *references, *versions)
 
 
 def _wanted(metric: str, rows: Results) -> list[str]:
     held = dict.fromkeys(name for own in rows.values() for name in own.values)
-    main = [m.name for m in REGISTRY.values() if m.on_leaderboard and m.name in held]
-    main = [name for name in main if name != metric]
+    chosen = [m for m in REGISTRY.values() if m.on_leaderboard and m.name in held]
+    main = [m.name for m in chosen if not m.is_about_samples and m.name != metric]
     if not main:
         directed = [name for name in held if _is_directed(name, rows)]
         main = [name for name in directed if name != metric][:OTHERS]
-    return main
+    return [*main, *(m.name for m in chosen if m.is_about_samples and m.name != metric)]
 
 
 def _is_directed(name: str, rows: Results) -> bool:

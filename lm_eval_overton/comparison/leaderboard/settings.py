@@ -7,9 +7,16 @@ from collections.abc import Mapping, Sequence
 from lm_eval_overton.comparison.references import rests_on_reference
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.runs.finished import TaskResult
-from lm_eval_overton.settings.signature import FRAME, UNSET, differing, fields
+from lm_eval_overton.settings.signature import FRAME, METRICS, UNSET, differing, fields, redefined
 
-__all__ = ["Results", "common_settings", "has_one_judge", "has_one_reference", "some"]
+__all__ = [
+    "Results",
+    "common_settings",
+    "has_one_judge",
+    "has_one_reference",
+    "has_one_version",
+    "some",
+]
 
 Results = Mapping[str, TaskResult]
 
@@ -37,6 +44,8 @@ def common_settings(task: str, metric: str, rows: Results) -> tuple[str, str]:
     mixed = {key: {name: one.get(key, UNSET) for name, one in own.items()} for key in _mixed(rows)}
     if not rests_on_reference(metric):
         mixed.pop("reference", None)
+    if has_one_version(metric, rows):
+        mixed.pop(METRICS, None)
     if len(set(judges.values())) > 1:
         mixed["judge"] = {name: judge or "none" for name, judge in judges.items()}
     if mixed:
@@ -80,6 +89,12 @@ def has_one_reference(metric: str, rows: Results) -> bool:
     if not measured or not rests_on_reference(metric):
         return True
     return len({fields(one.signature).get("reference") for one in measured}) == 1
+
+
+def has_one_version(metric: str, rows: Results) -> bool:
+    """Return whether no two runs define the metric differently."""
+    first, *others = (own.signature for own in rows.values() if metric in own.values)
+    return not any(metric in redefined(first, other) for other in others)
 
 
 def _judge(metric: str, own: TaskResult) -> str:
