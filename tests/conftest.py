@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -248,13 +249,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(url: str, seconds: float = 60) -> None:
-    """Wait until a server answers."""
+def wait_for(url: str, seconds: float = 60, answers: bool = False) -> None:
+    """Wait until a server is there; with `answers`, whatever it answers, an error too."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             urllib.request.urlopen(url, timeout=2).read()
             return
+        except urllib.error.HTTPError:
+            if answers:
+                return
+            time.sleep(0.1)
         except OSError:
             assert time.monotonic() < deadline, f"no server at {url}"
             time.sleep(0.1)

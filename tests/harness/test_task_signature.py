@@ -133,7 +133,10 @@ def test_the_room_for_examples():
     def icl(strategy, **metadata):
         return signature(SERVER | metadata, name=f"overton_icl_{strategy}")
 
-    assert changed(icl("fixed"), icl("fixed", max_context=900)) == {"max_context"}
+    assert changed(icl("fixed"), icl("fixed", max_context=9000)) == {"max_context"}
+    # An answer of 700 tokens leaves no room for any example.
+    none = changed(icl("fixed"), icl("fixed", max_context=900))
+    assert none == {"max_context", "without_examples"}
     assert icl("zeroshot") == icl("zeroshot", max_context=900)
 
 
