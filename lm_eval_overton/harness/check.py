@@ -13,8 +13,17 @@ from lm_eval_overton.settings.task import refuse_unknown
 __all__ = ["check"]
 
 
+# What becomes of the thoughts of models that reason, by the setting.
+REASONING = {
+    "strip": "thoughts (<think> and the like) are cut off before answers are scored; "
+    "enable_thinking in --model_args works, think_end_token is not needed",
+    "keep": "thoughts (<think> and the like) are scored with the answers, but where "
+    "think_end_token in --model_args cuts them off",
+}
+
+
 def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Build each task as the harness would and yield its signature.
+    """Build each task as the harness would and yield its signature; a last line on reasoning.
 
     Args:
         patterns: Task names or shell patterns.
@@ -32,6 +41,7 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         names = ", ".join(stage.counted_names)
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
         yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts{asked})"
+    yield REASONING[task.settings.reasoning]
 
 
 def _matching(patterns: Sequence[str]) -> list[str]:

@@ -180,19 +180,24 @@ def test_doctor_survives_a_missing_encoder(capsys, monkeypatch):
 @pytest.mark.parametrize("patterns", [[], ["--tasks", "overton"], ["--tasks", "overton_*"]])
 def test_check_prints_a_signature_per_task(capsys, patterns):
     assert main(["check", *patterns]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, reasoning = capsys.readouterr().out.splitlines()
     assert [line.split("@")[0] for line in lines] == [f"ok {name}" for name in task_names()]
     assert all(line.endswith(" prompts)") for line in lines)
+    assert "are cut off before answers are scored" in reasoning
+    assert "enable_thinking" in reasoning
+    assert "think_end_token" in reasoning
 
 
 def test_check_takes_own_prompts_and_settings(tmp_path, capsys):
     own = jsonl(tmp_path / "own.jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
-    metadata = json.dumps({"prompts": str(own), "n_samples": 7})
+    metadata = json.dumps({"prompts": str(own), "n_samples": 7, "reasoning": "keep"})
     assert main(["check", "--tasks", "overton_diversity", "--metadata", metadata]) == 0
-    line = capsys.readouterr().out
+    line, reasoning = capsys.readouterr().out.splitlines()
     assert "|data:own:" in line
     assert "|n:7|" in line
-    assert line.endswith("(2 prompts)\n")
+    assert line.endswith("(2 prompts)")
+    assert "|reasoning:keep|" in line
+    assert reasoning.startswith("thoughts (<think> and the like) are scored with the answers")
 
 
 @pytest.mark.parametrize(
