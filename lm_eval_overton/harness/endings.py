@@ -1,23 +1,45 @@
-"""Why the samples of a local model ended: the harness does not say, so tokens are counted."""
+"""Where the thought in a sample begins, and why the sample ended: the harness says neither."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from lm_eval.api.instance import Instance
+
+from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.model import ModelArguments
+from lm_eval_overton.settings.task import Settings
+from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import LENGTH, STOP
 
-__all__ = ["Endings"]
+__all__ = ["Endings", "reasoning_of"]
 
 logger = logging.getLogger("lm_eval.overton")
 
 # A text that is taken apart into tokens once more may have a few less than were generated.
 SLACK = 0.01
+
+
+def reasoning_of(
+    settings: Settings, recorded: Recorded | None, instances: Sequence[Instance]
+) -> Reasoning:
+    """Return how the reasoning in a task's samples is told from the answers.
+
+    Args:
+        settings: What the user asked for.
+        recorded: Responses that exist already.
+        instances: The requests, whose prompts may end with the mark that opens a thought.
+    """
+    rule = settings.reasoning_rule
+    if recorded:
+        return replace(rule, opened=recorded.opened, trimmed=recorded.trimmed)
+    sent = next((str(instance.arguments[0]) for instance in instances), "")
+    return replace(rule.opened_by(sent), trimmed=settings.model.cuts_thoughts)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,10 @@ from lm_eval_overton.judge.ask import GuardedJudge, Judge
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, make_matcher
 from lm_eval_overton.metrics.metric import ICL
+from lm_eval_overton.metrics.view import Bench
 from lm_eval_overton.runs.reference import load_reference
+from lm_eval_overton.settings.judge import JudgeSpec
+from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
@@ -22,10 +25,12 @@ from lm_eval_overton.text.samples import Sample
 __all__ = [
     "Material",
     "Reference",
+    "bench_of",
     "find_bert_scorer",
     "find_matcher",
     "find_reference",
     "find_task_encoder",
+    "reference_hash",
     "require_reference",
 ]
 
@@ -128,3 +133,28 @@ def find_bert_scorer(settings: Settings) -> BertScorer | None:
     if not settings.bertscore:
         return None
     return BertScorer(settings.bertscore, settings.bertscore_layers, settings.encoder_device)
+
+
+def bench_of(
+    settings: Settings,
+    stops: Sequence[str],
+    encoder: Encoder,
+    matcher: Matcher | None,
+    bert: BertScorer | None,
+) -> Bench:
+    """Return what is common to all prompts of a task."""
+    return Bench(
+        settings.n_samples,
+        stops,
+        encoder,
+        settings.seed,
+        matcher,
+        bert,
+        settings.judge.bar if settings.judge else JudgeSpec.bar,
+    )
+
+
+def reference_hash(reference: Reference) -> str | None:
+    """Return what identifies the texts of a reference run; None without one."""
+    texts = {key: [sample.text for sample in own] for key, own in reference.items()}
+    return short_hash(texts) if texts else None

@@ -16,17 +16,19 @@ from lm_eval_overton.errors import OvertonError, ScoringError
 from lm_eval_overton.harness import sampling
 from lm_eval_overton.harness.base import Aggregation, PromptTask
 from lm_eval_overton.harness.columns import Columns
-from lm_eval_overton.harness.endings import Endings
+from lm_eval_overton.harness.endings import Endings, reasoning_of
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.generations import Run, remedy
 from lm_eval_overton.harness.instruments import (
     Material,
     Reference,
+    bench_of,
     find_bert_scorer,
     find_matcher,
     find_reference,
     find_task_encoder,
+    reference_hash,
     require_reference,
 )
 from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
@@ -36,13 +38,12 @@ from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome, tell_few
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, check_matcher
-from lm_eval_overton.metrics.measures import judgements_of, known, needs_of
+from lm_eval_overton.metrics.measures import bounded, judgements_of, needs_of, versions
 from lm_eval_overton.metrics.metric import DIVERSITY, Need, Task
 from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs.responses import Recorded
-from lm_eval_overton.settings.judge import JudgeSpec
-from lm_eval_overton.settings.signature import MODEL_SEED, short_hash
+from lm_eval_overton.settings.signature import MODEL_SEED
 from lm_eval_overton.settings.task import Settings, read_settings
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning
@@ -111,9 +112,8 @@ class OvertonTask(PromptTask):
         self._found: list[str] = []
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
-        metric_list = as_metric_list(metrics, config.get("metric_list"))
-        config = {**config, "metric_list": metric_list}
-        super().__init__(config, settings, self.material.prompts)
+        listed = {"metric_list": as_metric_list(metrics, config.get("metric_list"))}
+        super().__init__({**config, **listed}, settings, self.material.prompts)
 
     @classmethod
     def find_material(cls, settings: Settings, recorded: Recorded | None, task: str) -> Material:
@@ -158,11 +158,7 @@ class OvertonTask(PromptTask):
     @property
     def reasoning(self) -> Reasoning:
         """How reasoning is told from the answer."""
-        rule, recorded = self.settings.reasoning_rule, self.recorded
-        if recorded:
-            return replace(rule, opened=recorded.opened, trimmed=recorded.trimmed)
-        sent = next((str(inst.arguments[0]) for inst in self._instances or []), "")
-        return replace(rule.opened_by(sent), trimmed=self.settings.model.cuts_thoughts)
+        return reasoning_of(self.settings, self.recorded, self._instances or [])
 
     @property
     def stops(self) -> list[str]:
@@ -252,26 +248,12 @@ class OvertonTask(PromptTask):
     @property
     def bounded(self) -> frozenset[str]:
         """The metrics that rest on a judge's verdicts."""
-        by_matcher = asks_judge(self.settings)
-        return frozenset(
-            metric.name
-            for metric in known(self.metric_names)
-            if (metric.judgement and metric.rests_on_verdicts) or (metric.matched and by_matcher)
-        )
+        return bounded(self.metric_names, asks_judge(self.settings))
 
     @property
     def bench(self) -> Bench:
         """What is common to all prompts."""
-        settings = self.settings
-        return Bench(
-            settings.n_samples,
-            self.stops,
-            self.encoder,
-            settings.seed,
-            self.matcher,
-            self.bert,
-            settings.judge.bar if settings.judge else JudgeSpec.bar,
-        )
+        return bench_of(self.settings, self.stops, self.encoder, self.matcher, self.bert)
 
     def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
         """Return the index of the reference sample that does not count for a prompt."""
@@ -326,10 +308,10 @@ class OvertonTask(PromptTask):
             "tok": self.tokenizer.signature,
             "reasoning": self.settings.reasoning_rule.signature,
             "emb": self.encoder.signature,
-            "metrics": self._changed_metrics() or None,
+            "metrics": versions(self.metric_names) or None,
             **self._own_fields(),
             "match": self.matcher.signature if self.matcher else None,
-            "reference": self._reference_hash(),
+            "reference": reference_hash(self.reference),
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
             "api_seeds": settings.api_seeds if settings.model.is_api else None,
         }
@@ -341,18 +323,9 @@ class OvertonTask(PromptTask):
             generation={key: value for key, value in generation.items() if key != "until"},
         )
 
-    def _changed_metrics(self) -> list[str]:
-        """Return the metrics whose definition is not the first, with its version."""
-        metrics = known(self.metric_names)
-        return [f"{metric.name}-{metric.version}" for metric in metrics if metric.version > 1]
-
     def _own_fields(self) -> Mapping[str, Any]:
         """Return a subclass's own settings for the signature."""
         return {}
-
-    def _reference_hash(self) -> str | None:
-        texts = {key: [sample.text for sample in own] for key, own in self.reference.items()}
-        return short_hash(texts) if texts else None
 
     # ----------------------------------------------------------------- what a run needs of it
 
@@ -370,8 +343,7 @@ class OvertonTask(PromptTask):
 
     @cached_property
     def _endings(self) -> Endings:
-        model = self.settings.model
-        return Endings(model, int(self.generation.get("max_gen_toks", 0)))
+        return Endings(self.settings.model, int(self.generation.get("max_gen_toks", 0)))
 
     def fold(self, instances: list[Instance]) -> None:
         """Take one instance per prompt, holding all its responses, in place of the requests."""

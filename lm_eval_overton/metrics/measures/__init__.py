@@ -15,6 +15,7 @@ __all__ = [
     "RANGES",
     "REFERENCE",
     "REGISTRY",
+    "bounded",
     "is_about_samples",
     "judgements_of",
     "known",
@@ -22,6 +23,7 @@ __all__ = [
     "needs_of",
     "reported_by",
     "that_need",
+    "versions",
 ]
 
 # Tables show metrics in this order of their modules; those of other modules come after.
@@ -85,6 +87,25 @@ def needs_of(metrics: Iterable[Metric]) -> frozenset[Need]:
 def known(names: Iterable[str]) -> list[Metric]:
     """Return the metrics among some names; names of verdict counts are left out."""
     return [REGISTRY[name] for name in names if name in REGISTRY]
+
+
+def versions(names: Iterable[str]) -> list[str]:
+    """Return the metrics whose definition is not the first, each with its version."""
+    return [f"{metric.name}-{metric.version}" for metric in known(names) if metric.version > 1]
+
+
+def bounded(names: Iterable[str], by_judge: bool) -> frozenset[str]:
+    """Return the metrics that verdicts decide, so that missing ones bound them.
+
+    Args:
+        names: Names of metrics.
+        by_judge: Whether a judge matches viewpoints.
+    """
+    return frozenset(
+        metric.name
+        for metric in known(names)
+        if (metric.judgement and metric.rests_on_verdicts) or (metric.matched and by_judge)
+    )
 
 
 def that_need(need: Need) -> frozenset[str]:
