@@ -93,7 +93,7 @@ def test_an_installed_wheel_finds_its_own_tasks(installed):
 
 
 def test_an_installed_wheel_builds_its_tasks(installed):
-    lines = installed_overton(installed, "check").splitlines()
+    *lines, _ = installed_overton(installed, "check").splitlines()
     assert len(lines) == len(replay.task_names())
     assert all(line.startswith("ok overton_") for line in lines)
 

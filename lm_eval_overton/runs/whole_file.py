@@ -42,10 +42,10 @@ def require_folder(folder: Path) -> None:
         # Rights alone do not tell: a file system may refuse what they allow.
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{folder}: expected a folder that can be written to, got {error.strerror or error}; "
-            "name another"
+            f"{folder}: expected a folder that can be written to, got {reason}; name another"
         ) from error
 
 

@@ -23,7 +23,12 @@ from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
 from tests.test_imports import loaded_after
 
-PROMPTS = [["Ants walk.", "Ants run.", "Ants run."], ["Bees fly.", None, "Bees fly."], [None]]
+PROMPTS = [
+    # What comes before the last answer is reasoning.
+    ["Ants walk.", "Ants run.", "<think>Do they?</think>Ants run."],
+    ["Bees fly.", None, "Bees fly."],
+    [None],
+]
 VIEWS = [["Ants walk a lot.", "Taxes are too high."], ["Bees fly."], ["Nothing is known."]]
 
 

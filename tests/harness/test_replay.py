@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lm_eval_overton.comparison.loaded import load_run
-from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.runs.answers import read_answers
 from lm_eval_overton.runs.responses import read_responses
@@ -65,7 +65,7 @@ def own(folder, *rows):
 @pytest.mark.parametrize("place", ["file", "file/below", "a\0b"])
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_scored(tmp_path, place):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingsError, match="expected a folder that files can be written into, go"):
+    with pytest.raises(DataError, match="expected a folder that can be written to, got"):
         score(own(tmp_path, {"prompt": "p?", "responses": ["a"]}), TASK, output=tmp_path / place)
 
 

@@ -288,7 +288,7 @@ HOMONYMS = {
     "replicate/similarity.py": {"cosine", "jaccard", "rouge_l"},
     "reporting/browser.py": {"cosine", "jaccard"},
     "harness/icl/task.py": {"examples_dropped"},
-    "runs/responses.py": {"failed_rate"},
+    "runs/harness_samples.py": {"failed_rate"},
 }
 
 
