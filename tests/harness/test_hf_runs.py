@@ -13,9 +13,10 @@ pytestmark = pytest.mark.run
 SHORT = ["--limit", "3", "--batch_size", "8", "--gen_kwargs", "max_gen_toks=32"]
 
 
-def test_all_tasks_on_the_base_checkpoint(harness: Harness, demo: Path) -> None:
+def test_two_tasks_on_the_base_checkpoint(harness: Harness, demo: Path) -> None:
     model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
-    result = harness(*model, "--tasks", "overton_*", "--log_samples", *SHORT)
+    tasks = ["--tasks", "overton_diversity,overton_coverage"]
+    result = harness(*model, *tasks, "--log_samples", *SHORT)
     row = harness.results()["results"]["overton_diversity"]
     assert row["prompts,none"] == 3
     assert 0 <= row["lexical_diversity,none"] <= 1

@@ -91,3 +91,36 @@ def test_lines_of_one_question_and_several_ids_are_not_merged(tmp_path):
         DataError, match="expected one id for the prompt line-0001 of v, got 'x' and"
     ):
         score(found, "overton_coverage", metadata=metadata)
+
+
+def test_why_responses_ended_is_known_where_a_file_says_it(tmp_path):
+    ends = ["length", "stop", None]
+    found = own(
+        tmp_path, {"prompt": "p?", "responses": ["a b", "c.", "d."], "finish_reasons": ends}
+    )
+    row = score(found, TASK, only={"cut_share", "unended_share"})["results"][TASK]
+    # Of the two of which it is known, one was cut; by its words alone, one of three stops short.
+    assert row["cut_share,none"] == 0.5
+    assert row["unended_share,none"] == pytest.approx(1 / 3)
+
+
+def test_the_setting_of_a_run_s_generations_holds_when_they_are_scored_again(tmp_path):
+    about = {"settings": {"reasoning": "keep"}, "reasoning": {"opened": False, "trimmed": False}}
+    header = {"overton_generations": 1, "tasks": {TASK: about}}
+    row = {"task": TASK, "id": "p", "prompt": "p?", "responses": ["<think>a</think>b."] * 2}
+    found = own(tmp_path, header, row)
+    kept = score(found, TASK, only={"mean_words", "reasoning_share"})["results"][TASK]
+    assert kept["reasoning_share,none"] is None
+    stripped = score(found, TASK, only={"reasoning_share"}, metadata={"reasoning": "strip"})[
+        "results"
+    ][TASK]
+    assert stripped["reasoning_share,none"] == 1.0
+
+
+def test_what_follows_an_opened_thought_is_no_answer(tmp_path):
+    header = {"overton_generations": 1, "tasks": {TASK: {"reasoning": {"opened": True}}}}
+    row = {"task": TASK, "id": "p", "prompt": "p?", "responses": ["Hm, well", "Hm.</think>Yes."]}
+    found = own(tmp_path, header, row)
+    values = score(found, TASK, only={"unfinished_reasoning", "mean_words"})["results"][TASK]
+    assert values["unfinished_reasoning,none"] == 0.5
+    assert values["mean_words,none"] == 1.0

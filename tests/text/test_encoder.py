@@ -297,9 +297,9 @@ def test_of_a_text_of_very_many_windows_some_are_encoded_spread_over_all_of_it()
 @pytest.mark.paper_data
 def test_what_is_left_out_of_a_very_long_text_hardly_moves_it(encoder):
     # More answers in a row than are encoded windows.
-    text = "\n\n".join(own.text for prompt in samples("llama-2-chat", FENCE)[:12] for own in prompt)
+    text = "\n\n".join(own.text for prompt in samples("llama-2-chat", FENCE)[:7] for own in prompt)
     [windows] = encoder.windows([text])
-    assert len(windows) > 80
+    assert len(windows) > 64
     vectors = encoder._forward(windows)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     whole = (vectors * np.array([[len(window)] for window in windows])).sum(axis=0)
