@@ -43,11 +43,11 @@ CONTAINERS = {
     "indented": lambda rows: b"\n " + json.dumps(rows, indent=2).encode(),
     "object": lambda rows: json.dumps({"version": 3, "data": rows}).encode(),
     "indented object": lambda rows: json.dumps({"examples": rows, "n": 2}, indent=1).encode(),
-    "gzip": lambda rows: gzip.compress(lines(rows)),
-    "two gzip members": lambda rows: b"".join(gzip.compress(lines([row])) for row in rows),
-    "gzip array": lambda rows: gzip.compress(json.dumps(rows, indent=2).encode()),
+    "gzip": lambda rows: gzip.compress(lines(rows), mtime=0),
+    "two gzip members": lambda rows: b"".join(gzip.compress(lines([row]), mtime=0) for row in rows),
+    "gzip array": lambda rows: gzip.compress(json.dumps(rows, indent=2).encode(), mtime=0),
     "parquet": parquet,
-    "gzip parquet": lambda rows: gzip.compress(parquet(rows)),
+    "gzip parquet": lambda rows: gzip.compress(parquet(rows), mtime=0),
 }
 
 
@@ -145,9 +145,17 @@ def archive(*names):
         ('{"prompt": "é"}'.encode("utf-16"), "in", "got text in UTF-16; save it again as UTF-8"),
         ('{"prompt": "é"}'.encode("utf-16-be"), "in", "got text in UTF-16 or UTF-32; save it"),
         ('{"prompt": "é"}'.encode("latin-1"), "in", "got text that is not UTF-8 (byte 0xe9 at 12)"),
-        (gzip.compress(lines(ROWS))[:-9], "in", "expected a whole gzip file, got a broken one"),
+        (
+            gzip.compress(lines(ROWS), mtime=0)[:-9],
+            "in",
+            "expected a whole gzip file, got a broken one",
+        ),
         (parquet(ROWS)[:-9], "in", "expected a whole parquet file, got a broken one"),
-        (gzip.compress(b""), "in", "expected at least one line of JSON, got an empty file"),
+        (
+            gzip.compress(b"", mtime=0),
+            "in",
+            "expected at least one line of JSON, got an empty file",
+        ),
         (b"\xef\xbb\xbf", "in", "expected at least one line of JSON, got an empty file"),
         (b"[]", "in", "expected at least one record, got none"),
         (b'["a", "b"]', "in", "in: item 1: expected a JSON object, got str 'a'; write {\"prompt\""),

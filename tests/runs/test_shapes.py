@@ -52,7 +52,7 @@ CONTAINERS = {
     "lines": lines,
     "array": lambda rows: json.dumps(rows, indent=2).encode(),
     "object": lambda rows: json.dumps({"data": rows}).encode(),
-    "gzip": lambda rows: gzip.compress(lines(rows)),
+    "gzip": lambda rows: gzip.compress(lines(rows), mtime=0),
     "parquet": parquet,
 }
 
