@@ -14,7 +14,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lm_eval_overton.data import PromptSet, load_prompts
+from lm_eval_overton.data import PromptSet, load_prompts, load_viewpoints
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
@@ -168,7 +168,8 @@ def _prompts(
     if cls.OWN_PROMPTS:
         named = prompts or metadata.get("prompts")
         return load_prompts(named) if named else None
-    return load_prompts(prompts or metadata.get("viewpoints") or cls.PACKAGED_PROMPTS)
+    load = load_viewpoints if cls.HAS_VIEWPOINTS else load_prompts
+    return load(prompts or metadata.get("viewpoints") or cls.PACKAGED_PROMPTS)
 
 
 def _in_path(name: str) -> str:

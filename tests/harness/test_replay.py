@@ -124,3 +124,12 @@ def test_what_follows_an_opened_thought_is_no_answer(tmp_path):
     values = score(found, TASK, only={"unfinished_reasoning", "mean_words"})["results"][TASK]
     assert values["unfinished_reasoning,none"] == 0.5
     assert values["mean_words,none"] == 1.0
+
+
+@pytest.mark.parametrize("viewpoints", [None, "Tea calms.", [], [{"id": "a", "side": "yes"}] * 2])
+def test_viewpoints_that_are_none_are_refused_before_anything_is_scored(tmp_path, viewpoints):
+    responses = own(tmp_path, {"prompt": "p", "responses": ["a b", "c d"]})
+    asked = tmp_path / "viewpoints.jsonl"
+    asked.write_text(json.dumps({"prompt": "p", "viewpoints": viewpoints}))
+    with pytest.raises(DataError, match=r"viewpoints\.jsonl: .*viewpoint"):
+        score(responses, "overton_coverage", metadata={"viewpoints": str(asked)})
