@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data import PromptSet
-from lm_eval_overton.data.rows import Row, read_rows
+from lm_eval_overton.data.rows import Row, read_rows, short
 from lm_eval_overton.errors import DataError, NoAnswersError
 from lm_eval_overton.runs.harness_samples import is_sample, read_samples
 from lm_eval_overton.runs.shapes import Entry, listed, one_generator, read_entry
@@ -37,6 +37,19 @@ IN_CONTEXT = "overton_icl_"
 # What stands for the frame where a file does not name it; names of frames that ask for a summary
 # first end alike.
 RECORDED, RECORDED_SUMMARY_FIRST = "recorded", "recorded-summary-answer"
+
+# What the first line of a generations file says of a task, and of which kind it is.
+ABOUT = {
+    "stops": list,
+    "frame": str,
+    "generation": dict,
+    "n_samples": int,
+    "n_prompts": int,
+    "data": dict,
+    "settings": dict,
+    "reasoning": dict,
+}
+KINDS = {list: "a list", str: "a string", dict: "an object", int: "an integer"}
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,7 @@ def _from_generations(
             f"{path}: expected generations of {task or 'one task'}, got those of "
             f"{', '.join(tasks) or 'none'}; choose with --task"
         )
-    about = (header.get("tasks") or {}).get(chosen, {})
+    about = _about(path, header, chosen)
     entries = [listed(row) for row in rows if row.value.get("task") == chosen]
     _say_lost(path, chosen, len(entries), about.get("n_prompts"))
     return Responses(
@@ -160,6 +173,33 @@ def _from_generations(
         chosen,
         bool((about.get("reasoning") or {}).get("opened")),
         bool((about.get("reasoning") or {}).get("trimmed")),
+    )
+
+
+def _about(path: Path, header: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    """Return what the first line says of a task; what it leaves out or has null is not known."""
+    tasks = _of_kind(path, "tasks", header.get("tasks"), dict)
+    about: dict[str, Any] = _of_kind(path, task, tasks.get(task), dict)
+    for key, kind in ABOUT.items():
+        _of_kind(path, key, about.get(key), kind)
+    if not all(isinstance(stop, str) for stop in about.get("stops") or ()):
+        raise _header_error(path, "stops", "a list of strings", about["stops"])
+    return about
+
+
+def _of_kind(path: Path, key: str, value: Any, kind: type) -> Any:
+    if value is None:
+        return kind()
+    # A truth value is an integer to Python.
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise _header_error(path, key, KINDS[kind], value)
+    return value
+
+
+def _header_error(path: Path, key: str, expected: str, value: Any) -> DataError:
+    return DataError(
+        f'{path}:1: expected "{key}" to be {expected}, got {short(value)}; correct it, or leave it '
+        "out"
     )
 
 

@@ -267,6 +267,34 @@ def test_a_file_may_bring_its_own_prompts():
     assert recorded.responses == {"line-0001": ["a"], "x": ["b"]}
 
 
+@pytest.mark.parametrize(
+    ("tasks", "key"),
+    [
+        ([], "tasks"),
+        ({"a": "x"}, "a"),
+        ({"a": {"stops": "x"}}, "stops"),
+        ({"a": {"stops": [None]}}, "stops"),
+        ({"a": {"frame": 1}}, "frame"),
+        ({"a": {"generation": [1]}}, "generation"),
+        ({"a": {"n_samples": True}}, "n_samples"),
+        ({"a": {"n_prompts": 1.5}}, "n_prompts"),
+        ({"a": {"data": "x"}}, "data"),
+        ({"a": {"settings": 0}}, "settings"),
+        ({"a": {"reasoning": True}}, "reasoning"),
+    ],
+)
+def test_a_first_line_of_other_kinds_of_values_is_named(write, tasks, key):
+    path = write({**HEADER, "tasks": tasks}, ROW_A)
+    with pytest.raises(DataError, match=rf'r\.jsonl:1: expected "{key}" to be .*, got '):
+        read_responses(path)
+
+
+@pytest.mark.parametrize("tasks", [None, {}, {"a": None}, {"a": {"stops": None, "frame": None}}])
+def test_a_first_line_may_leave_out_what_it_says_of_a_task(write, tasks):
+    [entry] = read_responses(write({**HEADER, "tasks": tasks}, ROW_A)).entries
+    assert entry.responses == ["x", None]
+
+
 def test_a_generations_file_keeps_the_name_of_its_prompts(write):
     recorded = match_prompts(read_responses(write(HEADER, ROW_A)), None)
     assert recorded.prompts.signature == "open_ended-1:89abcdef"
