@@ -45,6 +45,7 @@ def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:
     else:
         by_id, left_out = _looked_up(found, entries, prompts)
     docs = [doc for doc in prompts.docs if doc["id"] in by_id]
+    _say_uneven(found, [len(by_id[doc["id"]].responses) for doc in docs])
     if not docs:
         raise NoAnswersError(
             f"{found.path}: expected responses to at least one prompt of {prompts.name}, got none "
@@ -62,6 +63,17 @@ def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:
         found.opened,
         found.trimmed,
     )
+
+
+def _say_uneven(found: Responses, counts: Sequence[int]) -> None:
+    if len(set(counts)) > 1:
+        logger.warning(
+            "%s: from %d to %d responses to a prompt; a line may be lost or doubled; what is there "
+            "is used",
+            found.path,
+            min(counts),
+            max(counts),
+        )
 
 
 # --------------------------------------------------------------------------- records to one prompt

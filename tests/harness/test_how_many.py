@@ -20,7 +20,7 @@ def matched(*counts, n_samples=None):
     ("counts", "stated", "n", "said"),
     [
         ((5, 5), None, {}, []),
-        ((2, 7), None, {}, []),
+        ((2, 7), None, {}, ["r.jsonl: from 2 to 7 responses to a prompt"]),
         ((3, 3), None, {"n_samples": 3}, ["r.jsonl: n_samples is 3, not 5: so many has each"]),
         (
             (10,),

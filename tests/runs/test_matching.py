@@ -62,9 +62,11 @@ def test_an_empty_list_is_as_many_failures_as_others_have_samples(caplog, n_samp
     entries = [Entry(None, "A", []), Entry(None, "B", ["x"] * 3)]
     recorded = match_prompts(found(*entries, n_samples=n_samples), None)
     assert recorded.responses["line-0001"] == [None] * n
-    assert caplog.messages == [
+    told, *uneven = caplog.messages
+    assert told == (
         f"r.jsonl: 1 of 2 prompts have an empty list of responses: each counts as {n} that failed"
-    ]
+    )
+    assert len(uneven) == (n != 3)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,14 @@ def test_an_id_that_is_repeated_at_the_end_is_found_in_time(prompts):
     with pytest.raises(DataError, match="got 'p49998' more than once"):
         match_prompts(found(*entries), prompts)
     assert time.perf_counter() - begin < 10
+
+
+def test_prompts_with_unequal_numbers_of_responses_are_told(caplog):
+    match_prompts(found(Entry("i", "A", ["x", "y"]), Entry("j", "B", ["x", None, "z"])), None)
+    [message] = caplog.messages
+    assert message.startswith("r.jsonl: from 2 to 3 responses to a prompt")
+
+
+def test_equal_numbers_of_responses_are_nothing_to_tell(caplog):
+    match_prompts(found(Entry("i", "A", ["x", "y"]), Entry("j", "B", ["x", None])), None)
+    assert not caplog.messages
