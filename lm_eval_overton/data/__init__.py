@@ -87,6 +87,12 @@ def load_viewpoints(source: str) -> PromptSet:
             )
         for viewpoint in viewpoints:
             _check_viewpoint(viewpoint, f"{source}: {doc['id']!r}")
+        ids = [viewpoint["id"] for viewpoint in viewpoints]
+        if len(set(ids)) < len(ids):
+            raise DataError(
+                f"{source}: expected every viewpoint of {doc['id']!r} once, got "
+                f"{next(i for i in ids if ids.count(i) > 1)!r} more than once"
+            )
     return found
 
 

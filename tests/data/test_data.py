@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.data import PACKAGED_VERSIONS, load_prompts, packaged_path, read_jsonl
+from lm_eval_overton.data import (
+    PACKAGED_VERSIONS,
+    load_prompts,
+    load_viewpoints,
+    packaged_path,
+    read_jsonl,
+)
 from lm_eval_overton.errors import DataError
 
 
@@ -154,3 +160,11 @@ def test_objects_are_read_as_they_were_written(tmp_path_factory, objects):
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, objects)))
     assert list(read_jsonl(path)) == list(enumerate(objects, start=1))
+
+
+def test_a_viewpoint_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "v.jsonl"
+    twice = [{"id": "a", "side": "yes", "text": "Tea calms."}] * 2
+    path.write_text(json.dumps({"id": "q", "prompt": "Tea?", "viewpoints": twice}))
+    with pytest.raises(DataError, match=r"every viewpoint of 'q' once, got 'a' more than once"):
+        load_viewpoints(str(path))
