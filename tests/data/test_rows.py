@@ -11,27 +11,16 @@ import time
 import zipfile
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.data.rows import read_rows
 from lm_eval_overton.errors import DataError
+from tests.containers import lines, parquet
 
 ROWS = [{"id": 1, "prompt": "Où ?"}, {"id": 2, "prompt": "a\u2028b\r\n\x00c"}]
 TASK = [{"doc_id": 0, "resps": [["x"]]}]
-
-
-def lines(rows):
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-
-
-def parquet(rows):
-    out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), out)
-    return out.getvalue()
 
 
 CONTAINERS = {

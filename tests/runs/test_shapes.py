@@ -1,12 +1,9 @@
 """The same responses in the shapes of many tools, and what is in none of them."""
 
 import gzip
-import io
 import json
 import re
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +11,7 @@ from hypothesis import strategies as st
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.runs.shapes import Entry
+from tests.containers import lines, parquet
 
 USER = {"role": "user", "content": "Why?"}
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -36,16 +34,6 @@ def batch(*choices, **more):
         "error": None,
         **more,
     }
-
-
-def lines(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
-
-
-def parquet(rows):
-    out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), out)
-    return out.getvalue()
 
 
 CONTAINERS = {
