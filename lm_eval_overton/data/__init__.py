@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,7 +13,15 @@ from lm_eval_overton.data.asked import identifier, prompt_of, turns_of
 from lm_eval_overton.data.rows import Row, read_rows
 from lm_eval_overton.errors import DataError
 
-__all__ = ["PromptSet", "load_prompts", "load_viewpoints", "normal", "packaged_path", "read_jsonl"]
+__all__ = [
+    "PromptSet",
+    "load_prompts",
+    "load_viewpoints",
+    "normal",
+    "packaged_path",
+    "read_jsonl",
+    "repeated",
+]
 
 # Raised with any change to a packaged file that can move a score.
 PACKAGED_VERSIONS = {"open_ended": 1, "contested": 1}
@@ -88,10 +96,10 @@ def load_viewpoints(source: str) -> PromptSet:
         for viewpoint in viewpoints:
             _check_viewpoint(viewpoint, f"{source}: {doc['id']!r}")
         ids = [viewpoint["id"] for viewpoint in viewpoints]
-        if len(set(ids)) < len(ids):
+        if twice := repeated(ids):
             raise DataError(
                 f"{source}: expected every viewpoint of {doc['id']!r} once, got "
-                f"{next(i for i in ids if ids.count(i) > 1)!r} more than once"
+                f"{ids[twice[0]]!r} more than once"
             )
     return found
 
@@ -108,6 +116,20 @@ def _check_viewpoint(viewpoint: Any, where: str) -> None:
 def normal(prompt: str) -> str:
     """Return a prompt for comparison: case folded, white space collapsed."""
     return " ".join(prompt.casefold().split())
+
+
+def repeated(keys: Iterable[str]) -> tuple[int, int] | None:
+    """Return where the first key stands that stands a second time, and where it does; from 0.
+
+    Returns:
+        Two positions; None where all keys differ.
+    """
+    seen: dict[str, int] = {}
+    for position, key in enumerate(keys):
+        first = seen.setdefault(key, position)
+        if first != position:
+            return first, position
+    return None
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -150,11 +172,9 @@ def _refuse_other_turns(roles: Sequence[str], where: str) -> None:
 
 
 def _require_distinct_ids(docs: list[dict[str, Any]], path: Path) -> None:
-    seen: dict[str, int] = {}
-    for position, doc in enumerate(docs, start=1):
-        first = seen.setdefault(doc["id"], position)
-        if first != position:
-            raise DataError(
-                f"{path}: expected every id once, got {doc['id']!r} for prompts {first} and "
-                f"{position}"
-            )
+    if twice := repeated(doc["id"] for doc in docs):
+        first, second = twice
+        raise DataError(
+            f"{path}: expected every id once, got {docs[first]['id']!r} for prompts {first + 1} "
+            f"and {second + 1}"
+        )

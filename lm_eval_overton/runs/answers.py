@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.data import PACKAGED_VERSIONS, PromptSet, load_prompts, normal, read_jsonl
+from lm_eval_overton.data import (
+    PACKAGED_VERSIONS,
+    PromptSet,
+    load_prompts,
+    normal,
+    read_jsonl,
+    repeated,
+)
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.matching import match_prompts
@@ -153,15 +160,13 @@ def read_run(
 
 
 def _require_distinct_texts(answers: Answers) -> None:
-    known: dict[str, str] = {}
-    for key, text in answers.prompts.items():
-        first = known.setdefault(normal(text), key)
-        if first != key:
-            raise DataError(
-                f"{answers.path}: expected every prompt once, since runs are matched by their "
-                f"texts, got one text for {first!r} and {key!r}; give its lines one id, or none, "
-                "to join their responses"
-            )
+    if twice := repeated(map(normal, answers.prompts.values())):
+        ids = list(answers.prompts)
+        raise DataError(
+            f"{answers.path}: expected every prompt once, since runs are matched by their "
+            f"texts, got one text for {ids[twice[0]]!r} and {ids[twice[1]]!r}; give its lines one "
+            "id, or none, to join their responses"
+        )
 
 
 def _one_tasks_file(place: Path, name: str | None, preferred: str) -> Path:

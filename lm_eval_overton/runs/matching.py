@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lm_eval_overton.data import PromptSet, normal
+from lm_eval_overton.data import PromptSet, normal, repeated
 from lm_eval_overton.errors import DataError, NoAnswersError
 from lm_eval_overton.runs.responses import Recorded, Responses
 from lm_eval_overton.runs.shapes import Entry
@@ -154,11 +154,9 @@ def _own_prompts(found: Responses, entries: Sequence[Entry]) -> PromptSet:
             "per line of responses or with its id, got neither"
         )
     ids = [entry.id or f"line-{i:04d}" for i, entry in enumerate(entries, start=1)]
-    seen: set[str] = set()
-    for key in ids:
-        if key in seen:
-            raise DataError(f"{found.path}: expected every id once, got {key!r} more than once")
-        seen.add(key)
+    if twice := repeated(ids):
+        again = ids[twice[0]]
+        raise DataError(f"{found.path}: expected every id once, got {again!r} more than once")
     _say_apart(found, entries)
     docs = [{"id": i, "prompt": entry.prompt} for i, entry in zip(ids, entries, strict=True)]
     about = found.data or {}

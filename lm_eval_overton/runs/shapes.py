@@ -7,7 +7,7 @@ else is turned into one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lm_eval_overton.data.asked import content_text, identifier, prompt_of, turns_of
@@ -52,7 +52,6 @@ class Entry:
     id: str | None
     prompt: str | None
     responses: list[str | None]
-    extra: Mapping[str, Any] = field(default_factory=dict)
     finish_reasons: list[str | None] | None = None
 
 
