@@ -22,9 +22,26 @@ __all__ = ["Outcome", "tell_few"]
 
 logger = logging.getLogger("lm_eval.overton")
 
-IDENTICAL_ALARM = 0.9
-DEGENERATE_ALARM = 0.2
-UNFINISHED_ALARM = 0.05
+# From which mean share on a metric makes the values doubtful, and what is said then of the share.
+ALARMS = {
+    IDENTICAL_PROMPTS.name: (
+        0.9,
+        "all samples of a prompt are identical for {:.0%} of the prompts although the "
+        "temperature is above 0: a server may use one seed for all requests "
+        "(api_seeds on or off), a checkpoint may force greedy decoding, or the backend may not "
+        "sample at all (the harness's gguf asks for temperature 0)",
+    ),
+    DEGENERATE_SHARE.name: (
+        0.2,
+        "{:.0%} of the samples are one or two words, single letters or a loop: where the "
+        "prompts ask for more, their diversity is noise",
+    ),
+    UNFINISHED_REASONING.name: (
+        0.05,
+        "in {:.0%} of the samples the reasoning has no end, so that they hold no answer; "
+        "give the model more room: --gen_kwargs max_gen_toks=...",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -66,9 +83,11 @@ class Outcome:
     @cached_property
     def alarms(self) -> list[str]:
         """What makes the values doubtful, a sentence each."""
-        alarms = [*self.found, *_identical(self.gathered.get(IDENTICAL_PROMPTS.name, []))]
-        alarms += _degenerate(self.gathered.get(DEGENERATE_SHARE.name, []))
-        alarms += _unfinished(self.gathered.get(UNFINISHED_REASONING.name, []))
+        alarms = list(self.found)
+        for name, (least, text) in ALARMS.items():
+            share = overton_mean(self.gathered.get(name, []))
+            if share is not None and share >= least:
+                alarms.append(text.format(share))
         if self.judging:
             alarms += self.stage.alarms(self.judging.counts, self.folder)
         return alarms
@@ -138,35 +157,3 @@ def tell_few(task: str, prompts: Sequence[Prompt], n_samples: int) -> None:
         n_samples,
         remedy,
     )
-
-
-def _identical(shares: Sequence[float | None]) -> list[str]:
-    share = overton_mean(shares)
-    if share is None or share < IDENTICAL_ALARM:
-        return []
-    return [
-        f"all samples of a prompt are identical for {share:.0%} of the prompts although the "
-        "temperature is above 0: a server may use one seed for all requests "
-        "(api_seeds on or off), a checkpoint may force greedy decoding, or the backend may not "
-        "sample at all (the harness's gguf asks for temperature 0)"
-    ]
-
-
-def _degenerate(shares: Sequence[float | None]) -> list[str]:
-    share = overton_mean(shares)
-    if share is None or share < DEGENERATE_ALARM:
-        return []
-    return [
-        f"{share:.0%} of the samples are one or two words, single letters or a loop: where the "
-        "prompts ask for more, their diversity is noise"
-    ]
-
-
-def _unfinished(shares: Sequence[float | None]) -> list[str]:
-    share = overton_mean(shares)
-    if share is None or share < UNFINISHED_ALARM:
-        return []
-    return [
-        f"in {share:.0%} of the samples the reasoning has no end, so that they hold no answer; "
-        "give the model more room: --gen_kwargs max_gen_toks=..."
-    ]

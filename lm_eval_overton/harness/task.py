@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -106,6 +106,7 @@ class OvertonTask(PromptTask):
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None
         self._instances: list[Instance] | None = None
+        self._ended: Mapping[str, Sequence[str | None] | None] = {}
         self.folder: Path | None = None
         self.world_size = 1
         self._asked: dict[str, Any] = {}
@@ -337,14 +338,13 @@ class OvertonTask(PromptTask):
 
     def finish_reasons(self, instance: Instance) -> Sequence[str | None] | None:
         """Return why each response of a folded instance ended; None where it is not known."""
-        if self.recorded:
-            return self.recorded.finish_reasons.get(instance.doc["id"])
-        return self._endings.of(instance.resps)
-
-    @cached_property
-    def _endings(self) -> Endings:
-        return Endings(self.settings.model, int(self.generation.get("max_gen_toks", 0)))
+        known = self.recorded.finish_reasons if self.recorded else self._ended
+        return known.get(instance.doc["id"])
 
     def fold(self, instances: list[Instance]) -> None:
         """Take one instance per prompt, holding all its responses, in place of the requests."""
         self._instances = instances
+        if not self.recorded:
+            # Tokens are counted once: the file of the generations and the scores want to know.
+            endings = Endings(self.settings.model, int(self.generation.get("max_gen_toks", 0)))
+            self._ended = {inst.doc["id"]: endings.of(inst.resps) for inst in instances}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 __all__ = ["compression_ratio", "duplicate_share", "share"]
+
+T = TypeVar("T")
 
 
 def compression_ratio(texts: Sequence[str]) -> float:
@@ -38,14 +41,14 @@ def duplicate_share(texts: Sequence[str]) -> float:
     return 1.0 - len(set(texts)) / len(texts) if texts else math.nan
 
 
-def share(texts: Sequence[str], test: Callable[[str], bool]) -> float:
-    """Return the share of responses that pass a test.
+def share(samples: Sequence[T], test: Callable[[T], bool]) -> float:
+    """Return the share of samples that pass a test.
 
     Args:
-        texts: The cleaned responses to one prompt.
-        test: Called with one response.
+        samples: The samples of one prompt in the form that is tested: cleaned texts, say.
+        test: Called with one of them.
 
     Returns:
-        A fraction in [0, 1]; NaN for no response.
+        A fraction in [0, 1]; NaN for no sample.
     """
-    return sum(map(test, texts)) / len(texts) if texts else math.nan
+    return sum(map(test, samples)) / len(samples) if samples else math.nan

@@ -40,11 +40,6 @@ def _mean_words(view: PromptView) -> float:
     return math.fsum(counts) / len(counts) if counts else math.nan
 
 
-def _degenerate(view: PromptView) -> float:
-    flags = [is_degenerate(words) for words in view.tokens]
-    return sum(flags) / len(flags) if flags else math.nan
-
-
 def _identical(view: PromptView) -> float:
     return float(len(set(view.texts)) == 1) if len(view.texts) >= 2 else math.nan
 
@@ -98,7 +93,7 @@ IDENTICAL_PROMPTS = _share(
 DEGENERATE_SHARE = _share(
     "degenerate_share",
     "The share of the samples that are one or two words, single letters, or a loop.",
-    _degenerate,
+    lambda view: surface.share(view.tokens, is_degenerate),
     on_leaderboard=True,
 )
 LIST_SHARE = _share(

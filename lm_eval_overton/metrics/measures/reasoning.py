@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 
+from lm_eval_overton.metrics.formulas.surface import share
 from lm_eval_overton.metrics.metric import COVERAGE, DIVERSITY, ICL, SAMPLES, SHARE, Metric, Range
 from lm_eval_overton.metrics.view import PromptView
 from lm_eval_overton.text.samples import Sample
@@ -15,19 +16,24 @@ __all__ = ["METRICS", "REASONING_SHARE", "UNFINISHED_REASONING"]
 _SOURCE = "DeepSeek-AI 2025, arXiv:2501.12948"
 
 
-def _looked_through(view: PromptView) -> Sequence[Sample]:
-    """Return the samples in which reasoning was looked for."""
-    return [s for s in view.samples if s.raw is not None and s.thought is not None]
+def _share(name: str, says: str, flag: Callable[[Sample], bool]) -> Metric:
+    """Return a share of the samples in which reasoning was looked for."""
 
+    def compute(view: PromptView) -> float:
+        samples = [s for s in view.samples if s.raw is not None and s.thought is not None]
+        return share(samples, flag)
 
-def _share(view: PromptView) -> float:
-    samples = _looked_through(view)
-    return sum(bool(s.thought) for s in samples) / len(samples) if samples else math.nan
-
-
-def _unfinished(view: PromptView) -> float:
-    samples = _looked_through(view)
-    return sum(s.unfinished for s in samples) / len(samples) if samples else math.nan
+    return Metric(
+        name,
+        says,
+        SHARE,
+        higher_is_better=None,
+        family=SAMPLES,
+        tasks=(DIVERSITY, COVERAGE, ICL),
+        as_percent=True,
+        compute=compute,
+        source=_SOURCE,
+    )
 
 
 def _words(view: PromptView) -> float:
@@ -36,27 +42,15 @@ def _words(view: PromptView) -> float:
     return math.fsum(counts) / len(counts) if counts else math.nan
 
 
-REASONING_SHARE = Metric(
+REASONING_SHARE = _share(
     "reasoning_share",
     "The share of the samples that reason before they answer.",
-    SHARE,
-    higher_is_better=None,
-    family=SAMPLES,
-    tasks=(DIVERSITY, COVERAGE, ICL),
-    as_percent=True,
-    compute=_share,
-    source=_SOURCE,
+    lambda sample: bool(sample.thought),
 )
-UNFINISHED_REASONING = Metric(
+UNFINISHED_REASONING = _share(
     "unfinished_reasoning",
     "The share of the samples whose reasoning never ends, so that they hold no answer.",
-    SHARE,
-    higher_is_better=None,
-    family=SAMPLES,
-    tasks=(DIVERSITY, COVERAGE, ICL),
-    as_percent=True,
-    compute=_unfinished,
-    source=_SOURCE,
+    lambda sample: sample.unfinished,
 )
 METRICS = (
     REASONING_SHARE,
