@@ -22,6 +22,7 @@ ROOMS = (
     "metrics",
     "matchers",
     "judge",
+    "client",
     "runs",
     "settings",
     "data",
@@ -31,7 +32,7 @@ ROOMS = (
     "version",
 )
 # Who may import the harness.
-KNOW_THE_HARNESS = ("cli", "harness", "judge.client")
+KNOW_THE_HARNESS = ("cli", "harness", "judge.client", "client")
 
 # Modules and folders that have yet to move into their rooms.
 LOOSE: dict[str, str] = {}

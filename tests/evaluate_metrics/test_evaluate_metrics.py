@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton import evaluate_metrics as module
@@ -19,7 +19,9 @@ from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
 from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.languages import detect
 from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.tokenizers import in_use, tokenizer_for
 from tests.conftest import PAPER
 from tests.test_imports import loaded_after
 
@@ -152,15 +154,16 @@ def test_odd_predictions(options, predictions, expected, n, made):
         max_size=4,
     )
 )
+@example([["s", "A:s:A0Á"]])
 def test_texts_come_back_from_evaluate_as_they_were_given(tmp_path_factory, predictions):
     metric = module.LexicalDiversity(
         cache_dir=str(tmp_path_factory.getbasetemp()), keep_in_memory=True
     )
     values = metric.compute(predictions=predictions)["lexical_diversity_values"]
-    expected = [
-        jaccard_diversity([ENGLISH.content_words(clean(t).text) for t in own if clean(t).text])
-        for own in predictions
-    ]
+    kept = [[text for t in own if (text := clean(t).text)] for own in predictions]
+    # Which words a text has depends on the language that all of them are taken to be in.
+    tokenizer = tokenizer_for(in_use(detect([t for own in kept for t in own], [""] * len(kept))))
+    expected = [jaccard_diversity([tokenizer.content_words(t) for t in own]) for own in kept]
     assert values == pytest.approx(expected, nan_ok=True)
 
 

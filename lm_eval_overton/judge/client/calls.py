@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-from lm_eval_overton.judge.client.http import Call
+from lm_eval_overton.client.http import Call
 from lm_eval_overton.judge.client.jobs import UNTIL, Job
 from lm_eval_overton.judge.client.replies import chat_reply, label_reply, text_reply
 from lm_eval_overton.judge.prompts import Judgement

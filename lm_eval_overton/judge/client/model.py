@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.client.http import Call, Calls
 from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.cache import ReplyCache, request_hash
 from lm_eval_overton.judge.client.calls import call, label_call, payload
-from lm_eval_overton.judge.client.http import Call, Calls
 from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting
 from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.replies import REFUSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_overton.judge.client.http import NotOfferedError
+from lm_eval_overton.client.http import NotOfferedError
 
 __all__ = ["REFUSED", "as_reply", "chat_reply", "label_reply", "text_reply"]
 

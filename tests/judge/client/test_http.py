@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval_overton.client import http as judge_http
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge import cache as cache_module
 from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.cache import ReplyCache
-from lm_eval_overton.judge.client import http as judge_http
 from lm_eval_overton.judge.client import model as judge_module
 from lm_eval_overton.judge.client.jobs import UNTIL, Job
 from lm_eval_overton.judge.client.local import ask_loaded
