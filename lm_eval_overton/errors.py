@@ -9,6 +9,7 @@ __all__ = [
     "NoAnswersError",
     "OvertonError",
     "ScoringError",
+    "ServerError",
     "SettingsError",
     "either",
 ]
@@ -36,6 +37,10 @@ class EncoderError(OvertonError):
 
 class LinkError(OvertonError):
     """The task stubs cannot be written into, or removed from, the installed harness."""
+
+
+class ServerError(OvertonError):
+    """The evaluated model's server answered nothing at all."""
 
 
 class ScoringError(OvertonError):

@@ -55,14 +55,17 @@ class Endings:
     limit: int
 
     def of(self, responses: Sequence[str | None]) -> list[str | None] | None:
-        """Return why each response ended, `length` or `stop`; None where nobody can tell.
+        """Return why each response ended, as `length` or `stop`; None where nobody can tell.
 
-        What the harness took out of a response (`think_end_token`) is not counted: then `length`
-        alone is certain.
+        A server may have said it. What the harness took out of a response (`think_end_token`) is
+        not counted: then `length` alone is certain.
 
         Args:
             responses: As they came.
         """
+        told = [getattr(text, "finish_reason", None) for text in responses]
+        if any(told):
+            return told
         if not self.limit or self._tokenizer is None:
             return None
         shorter = None if self.model.cuts_thoughts else STOP

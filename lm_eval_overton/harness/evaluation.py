@@ -27,19 +27,23 @@ class Evaluation:
 
     Attributes:
         model: The evaluated model.
+        asked: What is asked for its answers: the model, or what remembers them.
         tasks: All tasks by name.
         num_fewshot: `--num_fewshot` as it was given.
         fewshot_as_multiturn: `--fewshot_as_multiturn` as it was given.
         seed: What the harness seeded a local model's sampling with; None also where it did not.
         tracker: What writes the results.
+        is_command: Whether it is that of a command, and not of a program of the user's.
     """
 
     model: Any = None
+    asked: Any = None
     tasks: Mapping[str, Any] = field(default_factory=dict)
     num_fewshot: Any = None
     fewshot_as_multiturn: Any = None
     seed: int | None = None
     tracker: Any = None
+    is_command: bool = False
 
     @classmethod
     def around(cls) -> Evaluation:
@@ -52,11 +56,13 @@ class Evaluation:
         wrapped = getattr(model, "lm", None) if type(model).__name__ == "CachingLM" else None
         return cls(
             wrapped or model,
+            model,
             inner.get("eval_tasks") or {},
             outer.get("num_fewshot"),
             getattr(typed, "fewshot_as_multiturn", None),
             outer.get("torch_random_seed"),
             outer.get("evaluation_tracker"),
+            typed is not None,
         )
 
     def begins_with(self, task: Any) -> bool:

@@ -10,12 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lm_eval_overton.client.bodies import Asked
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings
 
-__all__ = ["LENGTH_KEYS", "generation_settings", "request_kwargs"]
+__all__ = [
+    "LENGTH_KEYS",
+    "asked_for",
+    "generation_settings",
+    "given_length",
+    "request_kwargs",
+    "stated",
+]
 
 LENGTH_KEYS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 
@@ -46,12 +54,10 @@ def generation_settings(
     neutral = {} if model.is_api else _NEUTRAL
     settings = {**neutral, **configured}
     settings["until"] = _as_list(settings.get("until")) or list(stops)
-    given_length = [
-        key for key in LENGTH_KEYS if key in configured and configured[key] != defaults.get(key)
-    ]
-    if given_length:
+    name = given_length(configured, defaults)
+    if name:
         # The harness would take max_gen_toks before any other name of the same limit.
-        limit = settings[given_length[0]]
+        limit = settings[name]
         for key in LENGTH_KEYS:
             settings.pop(key, None)
         settings["max_gen_toks"] = limit
@@ -61,6 +67,33 @@ def generation_settings(
     settings.pop("do_sample", None)
     settings.pop("seed", None)
     return settings
+
+
+def given_length(configured: Mapping[str, Any], defaults: Mapping[str, Any]) -> str | None:
+    """Return what the user called the limit of an answer's length; None if there is none given.
+
+    Args:
+        configured: The harness's generation_kwargs after `--gen_kwargs` was merged in.
+        defaults: The task's own generation_kwargs.
+    """
+    given = (key for key in LENGTH_KEYS if key in configured)
+    return next((key for key in given if configured[key] != defaults.get(key)), None)
+
+
+def stated(generation: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return what a signature says of generation settings: not what is not sent."""
+    unsaid = ("until", *settings.api_drop)
+    return {key: value for key, value in generation.items() if key not in unsaid}
+
+
+def asked_for(row: Mapping[str, Any]) -> Asked:
+    """Return what one of the `request_kwargs` asks for, without what only makes it unlike others.
+
+    Args:
+        row: The generation kwargs of a sample.
+    """
+    settings = {key: value for key, value in row.items() if key not in ("until", "seed")}
+    return Asked(settings, row["until"][:-1], row.get("seed"))
 
 
 def _as_list(until: Any) -> list[str]:
@@ -93,7 +126,8 @@ def request_kwargs(
     _refuse_several_answers(configured, task)
     n, api = settings.n_samples, settings.model.is_api
     temperature = generation.get("temperature", 0)
-    if n > 1 and not (isinstance(temperature, int | float) and temperature > 0):
+    is_told = "temperature" not in settings.api_drop
+    if n > 1 and is_told and not (isinstance(temperature, int | float) and temperature > 0):
         raise SettingsError(
             f"{task}: expected a temperature above 0 for {n} samples per prompt, got "
             f"{temperature}; pass `--gen_kwargs temperature=0.5`"
@@ -107,15 +141,17 @@ def request_kwargs(
     if isinstance(base, bool) or not isinstance(base, int):
         raise SettingsError(
             f"{task}: expected an integer seed in --gen_kwargs, got {base!r}; use "
-            '`--metadata \'{"api_seeds": "off"}\'` to send none'
+            '`--metadata \'{"api_seeds": "none"}\'` to send none'
         )
-    model = short_hash(settings.model.identity)
+    identity = settings.model.identity
+    # What is left out changes the answers as another model would.
+    model = short_hash([identity, settings.api_drop] if settings.api_drop else identity)
     rows = []
     for i in range(n):
         row = {**generation, "until": [*generation["until"], f"<{model}.{i}>"]}
         if api:
             # Without the key the harness would send the same seed with every request.
-            row["seed"] = None if settings.api_seeds == "off" else base + i
+            row["seed"] = None if settings.api_seeds == "none" else base + i
         rows.append(row)
     return rows
 

@@ -36,6 +36,7 @@ from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wan
 from lm_eval_overton.harness.preflight import cut_prompts, require_cache
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome, tell_few
+from lm_eval_overton.harness.sending import Way
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, check_matcher
 from lm_eval_overton.metrics.measures import bounded, judgements_of, needs_of, versions
@@ -110,6 +111,7 @@ class OvertonTask(PromptTask):
         self.folder: Path | None = None
         self.world_size = 1
         self._asked: dict[str, Any] = {}
+        self._way = Way(settings)
         self._found: list[str] = []
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
@@ -141,19 +143,15 @@ class OvertonTask(PromptTask):
     @property
     def generation(self) -> dict[str, Any]:
         """The generation settings that are in force, the user's merged in."""
-        return sampling.generation_settings(
-            self.config.generation_kwargs or {},
-            self._default_generation,
-            self.settings.model,
-            self.frame.stops,
-        )
+        given, known = self.config.generation_kwargs or {}, self._default_generation
+        model, stops = self.settings.model, self.frame.stops
+        return sampling.generation_settings(given, known, model, stops) | self._way.forced
 
     @property
     def cleaning(self) -> Cleaning:
         """How responses are cleaned before they are scored."""
-        recorded = self.recorded
-        stops = recorded.stops if recorded else self.generation["until"]
-        names = [recorded.frame] if recorded else []
+        stops = self.recorded.stops if self.recorded else self.generation["until"]
+        names = [self.recorded.frame] if self.recorded else []
         return Cleaning.of(stops, *names, self.frame.name, reasoning=self.reasoning)
 
     @property
@@ -170,8 +168,9 @@ class OvertonTask(PromptTask):
         """Build the requests; see PromptTask."""
         self.world_size = int(kwargs.get("world_size") or 1)
         super().build_all_requests(**kwargs)
-        around = None if self.recorded else Evaluation.around()
-        if around and not self.settings.model.is_api:
+        around = Evaluation() if self.recorded else Evaluation.around()
+        self._way.stand_in(around, self.task_name)
+        if not (self.recorded or self.settings.model.is_api):
             self._asked = {} if around.seed is None else {MODEL_SEED: around.seed}
             self._found = cut_prompts(self.task_name, around.model, self.instances, self.generation)
         self._filters = [FilterEnsemble(FILTER, [partial(CleanFilter.by, self.cleaning)])]
@@ -183,6 +182,9 @@ class OvertonTask(PromptTask):
             require_reference(self.material, around.tasks.values(), self.task_name)
             if around.model is not None:
                 require_cache()
+            given, known = self.config.generation_kwargs or {}, self._default_generation
+            self._way = Way.to(around.model, self.settings, given, known)
+            self.settings = self._way.settings
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
         """Return one request per sample of a prompt."""
@@ -265,7 +267,7 @@ class OvertonTask(PromptTask):
         return {}
 
     def row(self, doc: Mapping[str, Any], results: Any) -> dict[str, Any]:
-        """Return a prompt's values, each followed by what fills its error and its count."""
+        """Return a prompt's values, each followed by its error and its count."""
         return self._rows[doc["id"]]
 
     def aggregations(self) -> Mapping[str, Aggregation]:
@@ -314,14 +316,14 @@ class OvertonTask(PromptTask):
             "match": self.matcher.signature if self.matcher else None,
             "reference": reference_hash(self.reference),
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
-            "api_seeds": settings.api_seeds if settings.model.is_api else None,
+            **self._way.fields,
         }
         generation = recorded.generation if recorded else {**self.generation, **self._asked}
         return replace(
             super().provenance,
             frame=recorded.frame if recorded else self.frame.name,
             further=further,
-            generation={key: value for key, value in generation.items() if key != "until"},
+            generation=sampling.stated(generation, settings),
         )
 
     def _own_fields(self) -> Mapping[str, Any]:
@@ -332,8 +334,7 @@ class OvertonTask(PromptTask):
 
     def heading(self) -> dict[str, Any]:
         """Return what the generations file says of the task."""
-        rule = self.reasoning
-        thought = {"opened": rule.opened, "trimmed": rule.trimmed}
+        thought = {"opened": self.reasoning.opened, "trimmed": self.reasoning.trimmed}
         return {**self.provenance.heading(self.settings, self.stops), "reasoning": thought}
 
     def finish_reasons(self, instance: Instance) -> Sequence[str | None] | None:
@@ -345,6 +346,5 @@ class OvertonTask(PromptTask):
         """Take one instance per prompt, holding all its responses, in place of the requests."""
         self._instances = instances
         if not self.recorded:
-            # Tokens are counted once: the file of the generations and the scores want to know.
             endings = Endings(self.settings.model, int(self.generation.get("max_gen_toks", 0)))
             self._ended = {inst.doc["id"]: endings.of(inst.resps) for inst in instances}

@@ -35,18 +35,22 @@ class ModelArguments:
 
     Attributes:
         arguments: As in `--model_args`.
+        over_http: Whether it answers over HTTP, where its class was seen.
     """
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    over_http: bool | None = None
 
     @property
     def is_api(self) -> bool:
         """Whether the model answers over HTTP.
 
-        A server has a `base_url`; a hosted API has a `model` and, unlike local backends, no
-        `pretrained`.
+        Where only the arguments are known: a server has a `base_url`; a hosted API has a `model`
+        and, unlike local backends, no `pretrained`.
         """
         given = self.arguments
+        if self.over_http is not None:
+            return self.over_http
         return "base_url" in given or ("model" in given and "pretrained" not in given)
 
     @property

@@ -24,7 +24,7 @@ __all__ = [
     "refuse_unknown",
 ]
 
-ApiSeeds = Literal["auto", "on", "off"]
+ApiSeeds = Literal["auto", "on", "none"]
 Order = Literal["nearest_first", "nearest_last"]
 Reason = Literal["strip", "keep"]
 
@@ -46,7 +46,8 @@ _TEXTS = (
 # does so.
 MISSPELT = 0.85
 _INTEGERS = {"seed": 0, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
-_TEXT_LISTS = ("reference_stop", "example_ids")
+_TEXT_LISTS = ("reference_stop", "example_ids", "api_drop")
+_SWITCHES = ("exclude_hint_source", "api_n")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Settings:
     encoder: str = DEFAULT_ENCODER
     encoder_device: str | None = None
     api_seeds: ApiSeeds = "auto"
+    api_drop: tuple[str, ...] = ()
+    api_n: bool = False
+    max_failed: float = 0.2
     seed: int = SEED
     viewpoints: str | None = None
     matcher: str = "embedding"
@@ -119,8 +123,6 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
     for key, least in _INTEGERS.items():
         if key in given:
             given[key] = _integer(given[key], key, least, task)
-    if "api_seeds" in given:
-        given["api_seeds"] = _api_seeds(given["api_seeds"], task)
     for key in _TEXTS:
         if key in given and not (isinstance(given[key], str) and given[key]):
             raise SettingsError(
@@ -133,11 +135,10 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
     for key in _TEXT_LISTS:
         if key in given:
             given[key] = _texts(given[key], key, task)
-    if "exclude_hint_source" in given and not isinstance(given["exclude_hint_source"], bool):
-        raise SettingsError(
-            f"{task}: expected exclude_hint_source true or false, got "
-            f"{given['exclude_hint_source']!r}"
-        )
+    for key in _SWITCHES:
+        if key in given and not isinstance(given[key], bool):
+            raise SettingsError(f"{task}: expected {key} true or false, got {given[key]!r}")
+    given |= _api(given, task)
     if given.get("order", "nearest_first") not in ("nearest_first", "nearest_last"):
         raise SettingsError(
             f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"
@@ -179,6 +180,25 @@ def _reasoning(given: Mapping[str, Any], task: str) -> dict[str, Any]:
                 f'["<think>", "</think>"], got {tags!r}'
             )
         found["reasoning_tags"] = tuple(tags)
+    return found
+
+
+def _api(given: Mapping[str, Any], task: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "api_seeds" in given:
+        found["api_seeds"] = _api_seeds(given["api_seeds"], task)
+    if "max_failed" in given:
+        found["max_failed"] = _number(given["max_failed"], "max_failed", task)
+        if not 0 <= found["max_failed"] <= 1:
+            raise SettingsError(
+                f"{task}: expected max_failed to be a share between 0 and 1, got "
+                f"{given['max_failed']}"
+            )
+    if given.get("api_n") and found.get("api_seeds") != "none":
+        raise SettingsError(
+            f"{task}: expected no seeds where one request draws all samples of a prompt, got "
+            'api_n without them switched off; add `"api_seeds": "none"`'
+        )
     return found
 
 
@@ -247,7 +267,8 @@ def _integer(value: Any, key: str, least: int, task: str) -> int:
 
 def _api_seeds(value: Any, task: str) -> ApiSeeds:
     # A bare on/off becomes a boolean on its way through YAML.
-    value = {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
-    if value not in ("auto", "on", "off"):
-        raise SettingsError(f"{task}: expected api_seeds auto, on or off, got {value!r}")
+    value = {True: "on", False: "none"}.get(value, value) if isinstance(value, bool) else value
+    value = "none" if value == "off" else value
+    if value not in ("auto", "on", "none"):
+        raise SettingsError(f"{task}: expected api_seeds auto, on or none, got {value!r}")
     return cast("ApiSeeds", value)

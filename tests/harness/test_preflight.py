@@ -105,11 +105,13 @@ def test_the_evaluation_of_the_harness_is_seen(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "__name__", "lm_eval._cli.run")
     _execute(argparse.Namespace(fewshot_as_multiturn=True))
     [first, *_] = seen
-    assert first == Evaluation(model, {"overton_diversity": own}, 3, True, 7, tracker)
+    tasks = {"overton_diversity": own}
+    assert first == Evaluation(model, model, tasks, 3, True, 7, tracker, is_command=True)
     # Within the model that remembers answers.
     evaluate(model, task(tmp_path), use_cache=str(tmp_path / "answers"))
     assert seen[-1].model is model
-    assert not isinstance(seen[-1].model, CachingLM)
+    assert isinstance(seen[-1].asked, CachingLM)
+    assert not seen[-1].is_command
 
 
 def test_of_a_caller_that_is_not_the_harness_nothing_is_known(monkeypatch):

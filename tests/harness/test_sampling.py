@@ -92,7 +92,7 @@ def test_what_was_configured_is_not_altered():
 # -------------------------------------------------------------------------------------- requests
 
 
-@given(st.sampled_from([LOCAL, SERVER]), st.integers(1, 40), st.sampled_from(["auto", "off"]))
+@given(st.sampled_from([LOCAL, SERVER]), st.integers(1, 40), st.sampled_from(["auto", "none"]))
 def test_no_two_requests_are_equal_and_only_their_sentinel_and_seed_differ(metadata, n, api_seeds):
     rows = requests(metadata, n, Settings(api_seeds=api_seeds))
     assert len({str(row) for row in rows}) == n
@@ -135,7 +135,7 @@ def test_the_user_s_seed_is_the_base_for_a_server():
 
 
 def test_switched_off_seeds_are_sent_as_none():
-    rows = requests(own=Settings(api_seeds="off"), n=2, seed=7)
+    rows = requests(own=Settings(api_seeds="none"), n=2, seed=7)
     assert [row["seed"] for row in rows] == [None, None]
 
 

@@ -31,7 +31,10 @@ def test_given_values_replace_the_defaults():
         "prompts": "mine.jsonl",
         "encoder": "/models/mine",
         "encoder_device": "cpu",
-        "api_seeds": "off",
+        "api_seeds": "none",
+        "api_drop": ("stop", "top_p"),
+        "api_n": True,
+        "max_failed": 0.5,
         "seed": 0,
     }
     assert read_settings(given_values, "t") == Settings(**given_values)
@@ -72,8 +75,20 @@ def test_a_slip_of_the_pen_is_refused_beside_the_model_s_own_arguments(slip, mea
         ({"n_samples": 5.0}, "t: expected n_samples to be an integer of at least 2, got 5.0"),
         ({"n_samples": True}, "t: expected n_samples to be an integer of at least 2, got True"),
         ({"seed": "x"}, "t: expected seed to be an integer of at least 0, got 'x'"),
-        ({"api_seeds": "yes"}, "t: expected api_seeds auto, on or off, got 'yes'"),
-        ({"api_seeds": 1}, "t: expected api_seeds auto, on or off, got 1"),
+        ({"api_seeds": "yes"}, "t: expected api_seeds auto, on or none, got 'yes'"),
+        ({"api_seeds": 1}, "t: expected api_seeds auto, on or none, got 1"),
+        ({"api_drop": 1}, "t: expected api_drop to be a string or a list of strings, got 1"),
+        ({"api_n": "yes"}, "t: expected api_n true or false, got 'yes'"),
+        (
+            {"api_n": True},
+            "t: expected no seeds where one request draws all samples of a prompt, got api_n "
+            'without them switched off; add `"api_seeds": "none"`',
+        ),
+        ({"max_failed": "half"}, "t: expected max_failed to be a number, got 'half'"),
+        (
+            {"max_failed": 20},
+            "t: expected max_failed to be a share between 0 and 1, got 20",
+        ),
         ({"prompts": ["a"]}, "t: expected prompts to be a non-empty string, got ['a']"),
         ({"language": 5}, "t: expected language to be a non-empty string, got 5"),
         ({"encoder": 5}, "t: expected encoder to be a non-empty string, got 5"),
@@ -100,7 +115,9 @@ def test_n_samples_is_taken_exactly_from_its_least_value_on(n, least):
     assert accepted == (n >= least)
 
 
-@pytest.mark.parametrize(("value", "meant"), [(True, "on"), (False, "off"), ("auto", "auto")])
+@pytest.mark.parametrize(
+    ("value", "meant"), [(True, "on"), (False, "none"), ("off", "none"), ("auto", "auto")]
+)
 def test_api_seeds_may_have_become_a_boolean_in_yaml(value, meant):
     assert read_settings({"api_seeds": value}, "t").api_seeds == meant
 

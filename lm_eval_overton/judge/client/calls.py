@@ -19,7 +19,7 @@ __all__ = ["call", "label_call", "payload"]
 _OWN_TEMPERATURE = re.compile(r"(?<![a-z0-9])(?:o[1-9](?![a-z0-9])|gpt-?5(?!\d))", re.IGNORECASE)
 
 
-def call(lm: Any, spec: JudgeSpec, job: Job) -> Call:
+def call(lm: Any, spec: JudgeSpec, job: Job) -> Call[str]:
     """Return the request for a verdict in writing."""
     plain = payload(lm, spec, job.content)
     if not _is_chat(lm):
@@ -47,7 +47,7 @@ def payload(lm: Any, spec: JudgeSpec, content: str) -> dict[str, Any]:
     return body
 
 
-def label_call(lm: Any, job: Job) -> Call:
+def label_call(lm: Any, job: Job) -> Call[str]:
     """Return the request for the log-likelihood of a label."""
     context, label = lm._encode_pair(job.content, f" {job.label}")
     inputs, lengths, _ = lm.batch_loglikelihood_requests([[(None, context, label)]])

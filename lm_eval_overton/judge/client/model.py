@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.client.connection import Connection
 from lm_eval_overton.client.http import Call, Calls
 from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import SettingsError
@@ -284,13 +285,19 @@ class HarnessJudge:
         if self.spec.mode == "loglikelihood":
             fit = fitting(self._lm, [job.content for job in jobs], LABEL_TOKENS, done)
         calls = [self._call(jobs[i]) for i in fit]
-        self._calls.run(calls, lambda i, reply: done(fit[i], reply))
+        server = self._server
+        server.run(calls, lambda i, reply: done(fit[i], reply))
+        if server.given_up:
+            logger.warning("The judge's server was given up: %s", server.given_up)
+        elif server.faults:
+            [(fault, _)] = server.faults.most_common(1)
+            logger.warning("Some requests to the judge failed, most with %s", fault)
 
     @cached_property
-    def _calls(self) -> Calls:
-        return Calls(self._lm)
+    def _server(self) -> Calls[str]:
+        return Calls(Connection.of(self._lm))
 
-    def _call(self, job: Job) -> Call:
+    def _call(self, job: Job) -> Call[str]:
         return (
             label_call(self._lm, job) if job.label is not None else call(self._lm, self.spec, job)
         )
