@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from lm_eval_overton.client.http import NoReplyError
+from lm_eval_overton.client.words import said
 from lm_eval_overton.text.reasoning import FAMILIES
 
 __all__ = ["Answer", "reader_of"]
@@ -187,4 +189,5 @@ def _check_for_errors(body: Any) -> None:
         return
     for part in (body, *(body.get("choices") or ())):
         if part.get("error") or part.get("finish_reason") == "error":
-            raise ValueError(f"the server speaks of an error: {part.get('error')}")
+            words = said(json.dumps({"error": part.get("error")})) if part.get("error") else ""
+            raise ValueError(f"the server speaks of an error: {words or 'no more than that'}")

@@ -90,8 +90,7 @@ def body(lm: Any, context: Any, asked: Asked) -> dict[str, Any]:
         eos=None,
     )
     place = sent.get("sampling_params", sent)
-    if "temperature" in told:
-        place["temperature"] = told["temperature"]
+    place["temperature"] = told.get("temperature")
     _put_stops(place, [] if has_own_temperature(lm) else asked.stops)
     _rename_length(place, asked.length_name)
     if asked.n > 1:

@@ -220,7 +220,7 @@ class Calls(Generic[T]):
         """Take note that a request failed for good."""
         self.faults[outcome.text] += 1
         never = self._answered_at == -math.inf
-        if outcome.kind == "no_entry" or (never and outcome.kind == "away"):
+        if outcome.kind == "no_entry" or (never and outcome.kind in ("away", "none")):
             self._give_up(outcome.text)
         if never and outcome.refusal:
             self.refusal = outcome.refusal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ ALARMS = {
         0.9,
         "all samples of a prompt are identical for {:.0%} of the prompts although the "
         "temperature is above 0: a server may use one seed for all requests "
-        "(api_seeds on or off), a checkpoint may force greedy decoding, or the backend may not "
+        "(api_seeds on or none), a checkpoint may force greedy decoding, or the backend may not "
         "sample at all (the harness's gguf asks for temperature 0)",
     ),
     DEGENERATE_SHARE.name: (
@@ -42,6 +43,8 @@ ALARMS = {
         "give the model more room: --gen_kwargs max_gen_toks=...",
     ),
 }
+
+SMALLER = "another number: --metadata '{\"n_samples\": ...}'"
 
 
 @dataclass(frozen=True)
@@ -141,13 +144,16 @@ def tell_few(task: str, prompts: Sequence[Prompt], n_samples: int) -> None:
     few = sum(len(prompt.texts) < n_samples for prompt in prompts)
     if not few:
         return
-    unfinished = sum(sample.unfinished for prompt in prompts for sample in prompt.samples)
-    remedy = (
-        f"in {unfinished} samples the reasoning has no end: give the model more room with "
-        "--gen_kwargs max_gen_toks=..."
-        if unfinished
-        else "another number: --metadata '{\"n_samples\": ...}'"
-    )
+    samples = [sample for prompt in prompts for sample in prompt.samples]
+    counts = Counter(sample.status for sample in samples if not sample.is_valid)
+    unfinished = sum(sample.unfinished for sample in samples)
+    became = ", ".join(f"{n} are {status}" for status, n in counts.items())
+    remedy = f"of {len(samples)} samples {became}" if became else SMALLER
+    if unfinished:
+        remedy = (
+            f"in {unfinished} samples the reasoning has no end: give the model more room with "
+            "--gen_kwargs max_gen_toks=..."
+        )
     logger.warning(
         "%s: %d of %d prompts have fewer than %d valid samples, so what depends on their "
         "number is undefined there; %s",

@@ -19,7 +19,7 @@ from lm_eval_overton.client.answers import Answer, reader_of
 from lm_eval_overton.client.bodies import Asked, body, has_own_temperature, is_client, takes_seed
 from lm_eval_overton.client.connection import Connection
 from lm_eval_overton.client.http import Call, Calls
-from lm_eval_overton.errors import ServerError
+from lm_eval_overton.errors import ServerError, SettingsError
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.exit_code import fail_at_the_end
 from lm_eval_overton.harness.kept_answers import Kept
@@ -57,9 +57,14 @@ class Way:
             settings: What the user asked for.
             given: The harness's generation_kwargs after `--gen_kwargs` was merged in.
             defaults: The task's own generation_kwargs.
+
+        Raises:
+            SettingsError: If the model has no name.
         """
         if not is_client(model):
             return cls(settings)
+        if not model.model:
+            raise SettingsError("--model_args: expected model=NAME for an API, got none")
         known = replace(settings, model=replace(settings.model, over_http=True))
         if not takes_seed(model):
             known = replace(known, api_seeds="none")

@@ -23,7 +23,7 @@ from lm_eval_overton.judge import cache as cache_module
 from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.cache import ReplyCache
 from lm_eval_overton.judge.client import model as judge_module
-from lm_eval_overton.judge.client.jobs import UNTIL, Job
+from lm_eval_overton.judge.client.jobs import Job
 from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.model import HarnessJudge, is_local
 from lm_eval_overton.judge.client.replies import REFUSED
@@ -516,7 +516,9 @@ def test_a_judge_is_asked_at_temperature_0_whatever_its_date(ask, caplog, model)
         ask(hosted(server, model), [question("stance")])
         signature = HarnessJudge(read_spec(hosted(server, model), "test")).signature
     [body] = server.bodies
-    assert (body["temperature"], body["stop"]) == (0, [UNTIL])
+    assert body["temperature"] == 0
+    # No stop sequence says nothing.
+    assert "stop" not in body
     assert "temp:" not in signature
     assert "no temperature but its own" not in caplog.text
 
