@@ -166,7 +166,9 @@ def _any_mark(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
         f"(?P<o{i}>{re.escape(begin)})|(?P<c{i}>{re.escape(end)})"
         for i, (begin, end) in enumerate(pairs)
     )
-    return re.compile(f"(?<!`)(?:{ways})(?!`)", re.IGNORECASE)
+    # The end of a fence before a mark, or the beginning of one after it, quotes nothing.
+    before, after = f"(?:(?<={FENCE})|(?<!`))", f"(?:(?={FENCE})|(?!`))"
+    return re.compile(f"{before}(?:{ways}){after}", re.IGNORECASE)
 
 
 class _Scan:

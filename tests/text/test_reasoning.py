@@ -64,6 +64,8 @@ def test_an_unfinished_and_an_empty_thought_of_each_family(begin, end):
         ("One.\n<think>B", "One.\n", "B"),
         ("<think>Use <think> here? No.</think>Yes.", "Yes.", "Use <think> here? No."),
         ("Hm.\n</think>\nNo.\n</think>\nYes.", "\nYes.", "Hm.\nNo."),
+        # A fence beside a mark does not quote it.
+        ("<think>In code:\n```\nx\n```</think>```\ny\n```", "```\ny\n```", "In code:\n```\nx\n```"),
     ],
 )
 def test_the_parts_of_a_response(raw, answer, thought):
