@@ -3,46 +3,66 @@
 The rules, in order:
 
 1. No reply: `failed`.
-2. Reasoning up to the first `</think>` (or its like) is dropped; without its opening tag only if no
-   judged text holds such a tag. Reasoning that never ends leaves nothing to read.
-3. An *attempt* is an object at the top level of the reply, whole or broken, that names a key of
-   the schema. What stands inside a broken object is no attempt: it may be a quotation that the
-   judge forgot to escape. An object that the reply never closes is broken too.
-4. Attempts that stand in the judged texts (`quoted`) are echoes and dropped, unless the reply is
-   nothing else: a judge that speaks about an echo gives no verdict with it.
-5. The last attempt decides. If it is broken or does not meet the schema (a key is missing, a
-   score is out of range) the reply is `unreadable`, whatever came before: that may be an echo.
-6. Attempts with different verdicts that follow each other without a word between them contradict
-   each other: `unreadable`. With words between them the last one is the judge's conclusion.
-7. No attempt: `refused` if the reply opens with a refusal, else `unreadable`. Prose is never read
-   as a label: "I cannot know" is not "no".
+2. A thought that never ends leaves nothing to read, and what stands in a thought is no verdict.
+3. An *attempt* is an object at the top level of the reply, whole or broken. What stands inside
+   a broken object is no attempt: it may be a quotation that the judge forgot to escape. An object
+   that the reply never closes is broken too.
+4. All attempts must be verdicts and give the same one, whatever stands between them: one of two
+   different ones is a quotation, and nobody can tell which. So must what the words beside them
+   say in the manner of `key: value`, and what stands in thoughts whose beginning does not show,
+   since their end may be quoted too.
+5. Where there are words beside the attempts, one of them must stand in lines or in a fence of its
+   own and be no part of a sentence; a sentence may lead to it only with the judge's own verdict
+   ("My verdict:"). And it must be none that the judged texts hold, plainly or encoded: a judge
+   that speaks about an echo gives no verdict with it.
+6. A reply that was cut off is a verdict only as one whole object and nothing else.
+7. No attempt but echoes: `refused` if the reply opens with a refusal, else `unreadable`. Prose is
+   never read as a label: "I cannot know" is not "no".
+
+The price is that a verdict beside a differing quotation is lost. A lost verdict is counted and
+widens the bounds of a mean; a wrong one would move the mean unseen.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
 
+from lm_eval_overton.judge.echoes import is_echo
 from lm_eval_overton.judge.judgements import JUDGEMENTS
-from lm_eval_overton.judge.prompts import Judgement, Reply, as_data
+from lm_eval_overton.judge.objects import Found, objects
+from lm_eval_overton.judge.prompts import Judgement, Reply
+from lm_eval_overton.judge.standing import is_nothing_else, stands_alone
 from lm_eval_overton.judge.verdicts import STATUSES, Status, Verdict
+from lm_eval_overton.text.forms import FENCE
+from lm_eval_overton.text.reasoning import FAMILIES, Reasoning
 from lm_eval_overton.text.refusals import is_refusal
 
-__all__ = ["STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
+__all__ = ["READING", "STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
 
-_BRACE = re.compile(r"[{}]")
-_REASONING_START = re.compile(r"\s*(?:<(?:think|thinking|reasoning)>|\[THINK\])", re.IGNORECASE)
-_REASONING_END = re.compile(r"</(?:think|thinking|reasoning)>|\[/THINK\]", re.IGNORECASE)
-_ANSWER_START = re.compile(r"\s*(?:\{|```)")
-# White space, punctuation and the name of a code fence may separate two objects without a word.
-_WORDLESS = re.compile(r"(?:[\W_]|json\b)*", re.IGNORECASE)
+# Rises with each change of the rules that can move a verdict.
+READING = 2
+
+_BEGINS = "|".join(re.escape(begin) for begin, _ in FAMILIES)
+_ENDS = "|".join(re.escape(end) for _, end in FAMILIES)
+# A thought that shows from its first word on, and where it ends at the earliest: here the manners
+# of speaking of `text.reasoning` stand beside the families' marks.
+_OPENED = re.compile(
+    rf"\s*(?:{_BEGINS}|<\|channel\|>\s*(?:analysis|commentary)|analysis\s*<\|message\|>"
+    r"|(?-i:analysis(?=[^\W_]|[\"'“(*#]))|Here(?:'s| is) my (?:thought|thinking) process:)",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(
+    rf"{_ENDS}|<\|end\|>|<\|start\|>|assistant(?:final|commentary)|Here(?:'s| is) my response:",
+    re.IGNORECASE,
+)
+_ANSWER_START = re.compile(rf"\s*(?:\{{|{FENCE})")
+_LIKE_AN_OBJECT = re.compile(r"[:\"'“]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _REFUSING = r"(?:can't|cannot|can not|won't|will not|am unable to|'m unable to|'m not able to)"
 _REFUSAL = re.compile(
@@ -53,30 +73,23 @@ _REFUSAL = re.compile(
 _REFUSAL_SENTENCES = 3
 
 
-@dataclass(frozen=True)
-class _Object:
-    """An object in a text; `content` is None if it is broken, `canonical` compares contents."""
-
-    start: int
-    end: int
-    content: dict[str, Any] | None = None
-    canonical: str = ""
-
-
-def parse(judgement: Judgement, reply: str | None, quoted: Sequence[str] = ()) -> Verdict:
+def parse(
+    judgement: Judgement, reply: str | None, quoted: Sequence[str] = (), cut: bool = False
+) -> Verdict:
     """Return the verdict of one reply, by the rules of this module.
 
     Args:
         judgement: What was asked.
         reply: The judge's text; None for a request that failed.
         quoted: The judged texts, so that a verdict echoed from them is not taken for the judge's.
+        cut: Whether the reply ended because it had come to its longest.
 
     Returns:
         A verdict; its value depends on the judgement: a label (stance, equivalence), 1..5
         (missing), scores 1..5 or None by aspect (quality) or by position (viewpoints), lists of
         topics under "only_a", "only_b", "both" (topics).
     """
-    return _parse(judgement.schema, reply, quoted)
+    return _parse(judgement.schema, reply, quoted, cut)
 
 
 def choose(judgement: Judgement, loglikelihoods: Sequence[float | None]) -> Verdict:
@@ -132,138 +145,120 @@ def parse_released(name: str, reply: str | None) -> Verdict:
     return _parse(released[name], reply)
 
 
-def _parse(schema: type[Reply], reply: str | None, quoted: Sequence[str] = ()) -> Verdict:
+@dataclass(frozen=True)
+class _Answer:
+    """What a reply says apart from its thoughts.
+
+    Attributes:
+        said: The answer, in which every object is an attempt.
+        text: What its attempts are looked for in, and may have to stand alone in.
+        beside: All of the reply but a thought that shows from its first word on.
+        mark: What ended that thought.
+    """
+
+    said: str
+    text: str
+    beside: str
+    mark: str = ""
+
+
+def _parse(
+    schema: type[Reply], reply: str | None, quoted: Sequence[str] = (), cut: bool = False
+) -> Verdict:
     if reply is None:
         return Verdict("failed", None, None)
-    answer = _without_reasoning(reply, quoted)
-    found = [found for found in _objects(answer) if _is_attempt(found, answer, schema)]
-    # As the judge saw them.
-    attempts = _without_echoes(found, answer, [as_data(text) for text in quoted])
-    if not attempts:
-        return Verdict("refused" if _opens_with_refusal(answer) else "unreadable", None, reply)
-    value = _conclusion(schema, answer, attempts)
-    return Verdict("unreadable" if value is None else "parsed", value, reply)
+    answer = _without_thoughts(reply, quoted)
+    value = _agreed(schema, answer)
+    if value is not None and _is_given(answer, quoted, cut):
+        return Verdict("parsed", value, reply)
+    refused = _opens_with_refusal(answer.said) and (
+        value is None or all(is_echo(found, quoted) for found in _own_attempts(answer))
+    )
+    return Verdict("refused" if refused else "unreadable", None, reply)
 
 
-def _without_reasoning(reply: str, quoted: Sequence[str]) -> str:
-    """Return the answer after a reasoning model's thoughts; empty if they never end."""
+def _without_thoughts(reply: str, quoted: Sequence[str]) -> _Answer:
     if _ANSWER_START.match(reply):
-        # The answer came at once; a closing tag further on is text that the judge speaks about.
-        return reply
-    opened = bool(_REASONING_START.match(reply))
-    # Many chat templates write the opening tag themselves; but a tag may be a quotation too.
-    may_end = opened or not any(map(_REASONING_END.search, quoted))
-    if may_end and (end := _REASONING_END.search(reply)):
-        return reply[end.end() :]
-    return "" if opened else reply
+        # The answer came at once; a mark further on is text that the judge speaks about.
+        return _Answer(reply, reply, reply)
+    said = Reasoning().split(reply).answer or ""
+    if begin := _OPENED.match(reply):
+        end = _CLOSED.search(reply, begin.end())
+        return _Answer(said, said, reply[end.end() :], end.group()) if end else _Answer("", "", "")
+    if said != reply and any(map(_ends_a_thought, quoted)):
+        # The mark may be a quotation, and what stands before it the verdict.
+        said = reply
+    return _Answer(said, reply if said else "", reply)
 
 
-def _objects(text: str) -> list[_Object]:
-    """Return the objects at the top level of a text, in order, broken ones included.
-
-    The end of a broken object is where its braces balance. If a closing brace is left over later
-    on, one of them stood in a string, and the broken object reaches to that brace at least.
-    """
-    found: list[_Object] = []
-    start = depth = position = 0
-    while brace := _BRACE.search(text, position):
-        at, position = brace.start(), brace.end()
-        if depth:
-            depth += 1 if brace.group() == "{" else -1
-            if depth == 0:
-                found.append(_Object(start, position))
-        elif brace.group() == "}":
-            found = _stretched(found, position)
-        elif whole := _decode(text, at):
-            found.append(whole)
-            position = whole.end
-        else:
-            start, depth = at, 1
-    return [*found, _Object(start, len(text))] if depth else found
+def _ends_a_thought(text: str) -> bool:
+    return bool(_CLOSED.search(text))
 
 
-def _stretched(found: list[_Object], end: int) -> list[_Object]:
-    """Return the objects with the first broken one, if any, reaching to `end`."""
-    for i, earlier in enumerate(found):
-        if earlier.content is None:
-            return [*found[:i], _Object(earlier.start, end)]
-    return found
+def _attempts(text: str) -> list[Found]:
+    return [found for found in objects(text) if found.content or _is_broken_attempt(found)]
 
 
-def _decode(text: str, at: int) -> _Object | None:
-    """Return the object that starts at a brace; None if it is not JSON."""
-    try:
-        content, end = _DECODER.raw_decode(text, at)
-        # Made here because it fails on the same depths of nesting as decoding does.
-        canonical = json.dumps(content, sort_keys=True)
-    except (ValueError, RecursionError):
+def _is_broken_attempt(found: Found) -> bool:
+    """Tell a broken object from braces that stand for something else, as in a formula."""
+    return found.content is None and bool(_LIKE_AN_OBJECT.search(found.text))
+
+
+def _own_attempts(answer: _Answer) -> list[Found]:
+    """Return the attempts that stand in no thought, where they stand."""
+    said = {found.text for found in _attempts(answer.said)}
+    return [found for found in _attempts(answer.text) if found.text in said]
+
+
+def _agreed(schema: type[Reply], answer: _Answer) -> Any:
+    """Return the one value that all attempts give; None if there is none or another."""
+    attempts = _attempts(answer.said)
+    values = [_value(schema, found) for found in attempts]
+    if not values or None in values:
         return None
-    return _Object(at, end, content, canonical)
+    drafts = [_value(schema, found) for found in _attempts(answer.beside)]
+    others = [value for value in (*values, *drafts) if value is not None]
+    others += _in_words(schema, attempts[-1], answer.said)
+    return values[0] if all(value == values[0] for value in others) else None
 
 
-def _without_contradiction(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's content; a key given twice with different values breaks it."""
-    content = dict(pairs)
-    if any(content[key] != value for key, value in pairs):
-        raise ValueError("expected each key once, got one twice; ask the judge again")
-    return content
-
-
-# Not strict: judges write line breaks into strings.
-_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_without_contradiction)
-
-
-def _is_attempt(found: _Object, text: str, schema: type[Reply]) -> bool:
-    if found.content is not None:
-        return not schema.model_fields.keys().isdisjoint(found.content)
-    keys = "|".join(map(re.escape, schema.model_fields))
-    return bool(re.search(rf"\b(?:{keys})\b\\?[\"']?\s*:", text[found.start : found.end]))
-
-
-def _without_echoes(attempts: list[_Object], answer: str, texts: Sequence[str]) -> list[_Object]:
-    """Return the attempts that the judged texts do not hold; all, if there is nothing else."""
-    known = {whole.canonical for text in texts for whole in _all_decodable(text)}
-    own = [
-        attempt
-        for attempt in attempts
-        if attempt.canonical not in known
-        and not any(answer[attempt.start : attempt.end] in text for text in texts)
-    ]
-    return own or (attempts if _is_nothing_else(attempts, answer) else [])
-
-
-def _is_nothing_else(attempts: Sequence[_Object], answer: str) -> bool:
-    """Tell whether no word stands before, between or after the attempts."""
-    ends = [0, *(attempt.end for attempt in attempts)]
-    starts = [*(attempt.start for attempt in attempts), len(answer)]
-    return all(_WORDLESS.fullmatch(answer, *gap) for gap in zip(ends, starts, strict=True))
-
-
-def _all_decodable(text: str) -> Iterable[_Object]:
-    """Yield every object of a text, those inside others or inside broken ones included."""
-    for brace in _BRACE.finditer(text):
-        if whole := _decode(text, brace.start()):
-            yield whole
-
-
-def _conclusion(schema: type[Reply], answer: str, attempts: Sequence[_Object]) -> Any:
-    """Return the value of the last attempt; None if it has none or an equal rival."""
-    values = [_value(schema, attempt) for attempt in attempts]
-    pairs = list(zip(attempts, values, strict=True))
-    for (earlier, rival), (later, _) in reversed(list(pairwise(pairs))):
-        if not _WORDLESS.fullmatch(answer, earlier.end, later.start):
-            break
-        if rival is not None and rival != values[-1]:
-            return None
-    return values[-1]
-
-
-def _value(schema: type[Reply], attempt: _Object) -> Any:
+def _value(schema: type[Reply], found: Found) -> Any:
     """Return the plain value of an attempt; None if it does not meet the schema."""
+    return _validated(schema, found.content)
+
+
+def _validated(schema: type[Reply], content: Any) -> Any:
     try:
-        return schema.model_validate(attempt.content).value()
+        return schema.model_validate(content).value()
     except ValidationError:
         return None
+
+
+def _in_words(schema: type[Reply], found: Found, text: str) -> list[Any]:
+    """Return what an attempt would give if it said what the words beside say: "score: 5"."""
+    others = objects(text)
+    gaps = zip(
+        [0, *(one.end for one in others)], [*(one.start for one in others), None], strict=True
+    )
+    words = "\n".join(text[start:end] for start, end in gaps)
+    keys = "|".join(key for key in schema.model_fields if key != "reason")
+    said = re.findall(
+        rf"\b({keys})\b[\s\"'`*_)]{{0,6}}[:=>|：][\s\"'`*_>|(]{{0,6}}(\w+)", words, re.IGNORECASE
+    )
+    content = found.content or {}
+    values = [_validated(schema, {**content, key.casefold(): word}) for key, word in said]
+    return [value for value in values if value is not None]
+
+
+def _is_given(answer: _Answer, quoted: Sequence[str], cut: bool) -> bool:
+    """Tell whether attempts that agree are the judge's verdict, by where they stand."""
+    attempts, text = _own_attempts(answer), answer.text
+    if is_nothing_else(attempts, text):
+        # What ended the thought may be a quotation that goes on with the object.
+        escaped = answer.mark and any(is_echo(one, quoted, answer.mark) for one in attempts)
+        return not escaped and (len(attempts) == 1 or not cut)
+    alone = [found for found in attempts if not cut and stands_alone(found, text)]
+    return any(not is_echo(found, quoted) for found in alone)
 
 
 def _opens_with_refusal(answer: str) -> bool:

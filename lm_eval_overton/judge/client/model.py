@@ -21,9 +21,9 @@ from lm_eval_overton.judge.cache import ReplyCache, request_hash
 from lm_eval_overton.judge.client.calls import call, label_call, payload
 from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting
 from lm_eval_overton.judge.client.local import ask_loaded
-from lm_eval_overton.judge.client.replies import REFUSED
+from lm_eval_overton.judge.client.replies import CUT, REFUSED
 from lm_eval_overton.judge.judgements import JUDGEMENTS
-from lm_eval_overton.judge.parse import choose, parse
+from lm_eval_overton.judge.parse import READING, choose, parse
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.judge import JudgeSpec
@@ -146,13 +146,14 @@ class HarnessJudge:
 
     @property
     def signature(self) -> str:
-        """Model, mode and limits, hashed with our prompts' versions; an address is no part."""
+        """Model, mode and limits, hashed with the versions of our prompts and of how replies are
+        read; an address is no part."""
         spec = self.spec
         own = {k: v for k, v in self._identity.items() if k != "base_url"}
         name = own.get("model") or own.get("pretrained") or spec.model
         settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
         asked = [(own.name, own.version) for own in JUDGEMENTS.values()]
-        settings += [self._temperature, asked]
+        settings += [self._temperature, asked, READING]
         short = str(name).rstrip("/").split("/")[-1]
         temperature = f"|temp:{self._temperature}" if self._temperature else ""
         return f"{short}@{short_hash(settings)}|{spec.mode}|bar:{spec.bar}{temperature}"
@@ -228,7 +229,9 @@ class HarnessJudge:
             [reply] = replies
             if reply is not None and reply.startswith(REFUSED):
                 return Verdict("refused", None, reply.removeprefix(REFUSED))
-            return parse(question.judgement, reply, question.quoted)
+            cut = reply is not None and reply.startswith(CUT)
+            own = None if reply is None else reply.removeprefix(CUT)
+            return parse(question.judgement, own, question.quoted, cut)
         scores = [None if reply is None else float(reply) for reply in replies]
         return choose(question.judgement, scores)
 

@@ -7,14 +7,18 @@ from typing import Any
 
 from lm_eval_overton.client.http import NotOfferedError
 
-__all__ = ["REFUSED", "as_reply", "chat_reply", "label_reply", "text_reply"]
+__all__ = ["CUT", "REFUSED", "as_reply", "chat_reply", "label_reply", "text_reply"]
 
 # Begins a kept reply that the server itself calls a refusal, in whatever language.
 REFUSED = "\0refused\0"
+# Begins a kept reply that ended because it had come to its longest.
+CUT = "\0cut\0"
+# How servers call that: OpenAI and those like it, Anthropic, Google.
+_LENGTH = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 
 
 def as_reply(text: str) -> str:
-    """Return what a model wrote as it is kept; no model can write what `REFUSED` holds."""
+    """Return what a model wrote as it is kept; none can write what `REFUSED` and `CUT` hold."""
     return text.replace("\0", "\ufffd")
 
 
@@ -28,7 +32,8 @@ def chat_reply(body: Any, think_end_token: str | None) -> str:
         think_end_token: What ends a model's reasoning, if it is to be cut off.
 
     Returns:
-        The text, which may be empty; or `REFUSED` and what the server says about it.
+        The text, which may be empty, after `CUT` if it was cut off; or `REFUSED` and what the
+        server says about it.
 
     Raises:
         Exception: If the answer holds no reply: an error, a tool's call, nothing.
@@ -41,14 +46,14 @@ def chat_reply(body: Any, think_end_token: str | None) -> str:
     text = _text(message.get("content"))
     if not text and message.get("refusal"):
         return REFUSED + as_reply(str(message["refusal"]))
-    if text is None and choice.get("finish_reason") == "length":
+    cut = _was_cut(choice)
+    if text is None and cut:
         # Cut within its reasoning: it would be so again.
         text = ""
     if text is None or (not text and message.get("tool_calls")):
         raise ValueError(f"expected a message with content, got {', '.join(message)}")
-    return as_reply(
-        postprocess_generated_text(text, stop=None, think_end_token=think_end_token),
-    )
+    own = as_reply(postprocess_generated_text(text, stop=None, think_end_token=think_end_token))
+    return CUT + own if cut else own
 
 
 def text_reply(lm: Any, body: Any) -> str:
@@ -58,7 +63,8 @@ def text_reply(lm: Any, body: Any) -> str:
         Exception: If the answer holds no reply.
     """
     _check_for_errors(body)
-    return as_reply(str(lm.parse_generations([body])[0] or ""))
+    own = as_reply(str(lm.parse_generations([body])[0] or ""))
+    return CUT + own if any(map(_was_cut, (body, *_choices(body)))) else own
 
 
 def label_reply(lm: Any, body: Any, tokens: Sequence[int], context: int) -> str:
@@ -92,6 +98,15 @@ def _check_for_errors(body: Any) -> None:
     for part in (body, *_choices(body)):
         if part.get("error") or part.get("finish_reason") == "error":
             raise ValueError(f"the server speaks of an error: {part.get('error')}")
+
+
+def _was_cut(part: Any) -> bool:
+    """Tell whether a choice, or an answer without choices, says that it came to its longest."""
+    if not isinstance(part, Mapping):
+        return False
+    return bool(
+        _LENGTH.intersection(map(str, (part.get("finish_reason"), part.get("stop_reason"))))
+    )
 
 
 def _choices(body: Any) -> Sequence[Any]:

@@ -26,7 +26,7 @@ from lm_eval_overton.judge.client import model as judge_module
 from lm_eval_overton.judge.client.jobs import Job
 from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.model import HarnessJudge, is_local
-from lm_eval_overton.judge.client.replies import REFUSED
+from lm_eval_overton.judge.client.replies import CUT, REFUSED, text_reply
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
@@ -297,10 +297,10 @@ def message(own, **choice):
 
 
 def test_a_reply_that_holds_the_key_is_kept_without_it(ask, tmp_path):
-    with OneAnswer(reply(f"Your key is {KEY}. {STANCE}")) as server:
+    with OneAnswer(reply(f"Your key is {KEY}.\n{STANCE}")) as server:
         [verdict] = ask(server.spec(), [question("stance")])
     assert (verdict.status, verdict.value) == ("parsed", "no")
-    assert verdict.raw == f"Your key is <redacted>. {STANCE}"
+    assert verdict.raw == f"Your key is <redacted>.\n{STANCE}"
     for path in tmp_path.iterdir():
         assert KEY.encode() not in path.read_bytes()
 
@@ -386,13 +386,45 @@ def test_what_the_server_calls_a_refusal_is_one_in_any_words_and_is_kept(ask, sa
     assert ask(spec, [question("stance")]) == [verdict]
 
 
-@pytest.mark.parametrize(("rest", "status"), [(STANCE, "parsed"), ("no", "unreadable")])
-def test_no_content_can_pass_for_a_refusal_of_the_server(ask, rest, status):
-    with OneAnswer(reply(f"{REFUSED}{rest}")) as server:
+@pytest.mark.parametrize("mark", [REFUSED, CUT])
+def test_no_content_can_pass_for_what_the_server_says_of_it(ask, mark):
+    # Were the mark taken for ours, one reply would be a refusal and the other a verdict.
+    with OneAnswer(reply(f"{mark}{STANCE}")) as server:
         spec = server.spec()
         [verdict] = ask(spec, [question("stance")])
-    assert verdict.status == status
+    assert (verdict.status, verdict.value) == ("unreadable", None)
     assert ask(spec, [question("stance")]) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [(STANCE, "parsed"), (f"It says so.\n{STANCE}", "unreadable")]
+)
+def test_a_reply_that_was_cut_off_is_a_verdict_only_as_a_whole(ask, text, status):
+    with OneAnswer(message({"content": text}, finish_reason="length")) as server:
+        spec = server.spec()
+        [verdict] = ask(spec, [question("stance")])
+    assert (verdict.status, verdict.raw) == (status, text)
+    # It is kept with the reason why it ended.
+    assert ask(spec, [question("stance")]) == [verdict]
+
+
+class Completions:
+    def parse_generations(self, outputs):
+        return [outputs[0].get("text") or outputs[0]["choices"][0]["text"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ({"choices": [{"text": "a", "finish_reason": "length"}]}, f"{CUT}a"),
+        ({"choices": [{"text": "a", "finish_reason": "stop"}]}, "a"),
+        ({"text": "a", "stop_reason": "max_tokens"}, f"{CUT}a"),
+        ({"text": "a", "stop_reason": "end_turn"}, "a"),
+        ({"text": "a"}, "a"),
+    ],
+)
+def test_a_completion_says_whether_it_was_cut_off(body, kept):
+    assert text_reply(Completions(), body) == kept
 
 
 def test_a_loaded_model_cannot_pass_for_a_refusing_server():
