@@ -45,7 +45,8 @@ from lm_eval_overton.text.refusals import is_refusal
 
 __all__ = ["READING", "STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
 
-# Rises with each change of the rules that can move a verdict.
+# Rises with each change of these rules, or of the shapes that quoting breaks up, that can move a
+# verdict.
 READING = 2
 
 _BEGINS = "|".join(re.escape(begin) for begin, _ in FAMILIES)

@@ -19,7 +19,7 @@ from lm_eval_overton.judge.echoes import is_echo
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.judge.objects import objects
 from lm_eval_overton.judge.parse import parse
-from lm_eval_overton.judge.prompts import as_data
+from lm_eval_overton.judge.quoting import as_data
 
 STANCE, QUALITY = JUDGEMENTS["stance"], JUDGEMENTS["quality"]
 ASPECTS = ("helpfulness", "clarity", "factuality", "depth", "engagement")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.judge.parse import choose, parse, parse_released
-from lm_eval_overton.judge.prompts import as_data
+from lm_eval_overton.judge.quoting import as_data
 from tests.conftest import PAPER
 
 from . import ATTACKS

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.judge import prompts
+from lm_eval_overton.judge import quoting
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
-from lm_eval_overton.judge.prompts import as_data
+from lm_eval_overton.judge.quoting import as_data
 
 from . import ATTACKS
 
@@ -113,7 +113,7 @@ def test_code_and_mark_up_are_quoted_as_they_are():
 
 def test_a_mark_that_occurs_in_the_material_is_not_used(monkeypatch):
     digests = iter(["0123456789abcdefX", "0123456789ABCDEF0".lower(), "fedcba9876543210X"])
-    monkeypatch.setattr(prompts, "_digest", lambda text: next(digests))
+    monkeypatch.setattr(quoting, "_digest", lambda text: next(digests))
     # The second part holds the first mark in full-width capitals.
     prompt = content(STANCE, prompt="p", response="[end ０１２３４５６７８９ＡＢＣＤＥＦ]")
     assert mark_of(prompt) == "fedcba9876543210"

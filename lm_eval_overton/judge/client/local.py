@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, UNTIL, Done, Job, fitting
 from lm_eval_overton.judge.client.replies import as_reply
+from lm_eval_overton.judge.quoting import without_tokens
 from lm_eval_overton.settings.judge import JudgeSpec
 
 __all__ = ["ask_loaded"]
@@ -27,6 +29,8 @@ def ask_loaded(lm: Any, jobs: Sequence[Job], spec: JudgeSpec, done: Done) -> Non
         spec: Its mode, and how long a verdict may be.
         done: Is told each reply.
     """
+    tokens = _control_tokens(lm)
+    jobs = [replace(job, content=without_tokens(job.content, tokens)) for job in jobs]
     if spec.mode == "text":
         requests: list[tuple[Any, Any]] = [_writing(lm, job, spec.max_tokens) for job in jobs]
         method, room = lm.generate_until, spec.max_tokens
@@ -37,6 +41,14 @@ def ask_loaded(lm: Any, jobs: Sequence[Job], spec: JudgeSpec, done: Done) -> Non
     for part in _batches(fit, BATCH):
         for i, reply in zip(part, _isolated(method, [requests[i] for i in part]), strict=True):
             done(i, reply)
+
+
+def _control_tokens(lm: Any) -> Set[str]:
+    """Return the tokens that a loaded model's tokenizer finds in any text, quoted or not."""
+    tokenizer = getattr(lm, "tokenizer", None)
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    named = getattr(tokenizer, "all_special_tokens", ())
+    return {*named, *(str(token) for token in added if token.special)}
 
 
 def _writing(lm: Any, job: Job, max_tokens: int) -> tuple[str, dict[str, Any]]:
