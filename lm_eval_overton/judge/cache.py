@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from lm_eval_overton.errors import DataError
 
-__all__ = ["ReplyCache", "request_hash"]
+__all__ = ["KeptReplies", "ReplyCache", "request_hash"]
+
+logger = logging.getLogger("lm_eval.overton")
+
 
 # The longest that another process may hold the file; a reply takes it a fraction of a millisecond.
 BUSY_S = 10.0
@@ -95,3 +100,70 @@ class ReplyCache:
         # Half of a surrogate pair has no UTF-8.
         text = reply.encode("utf-8", "replace").decode("utf-8")
         self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, text))
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Drop replies, so that they are asked for again.
+
+        Raises:
+            sqlite3.Error: If the file cannot be written any more, or another process holds it.
+        """
+        rows = [(key,) for key in dict.fromkeys(keys)]
+        self._file.executemany("DELETE FROM replies WHERE request = ?", rows)
+
+
+class KeptReplies:
+    """A file of replies that a judge does well without.
+
+    Whatever goes wrong with it is said once and costs asking again some day, and no verdict.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: ReplyCache | None = None
+        self._told = False
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Hold the file open, if it can be opened."""
+        try:
+            file = ReplyCache(self.path)
+        except DataError as error:
+            self._lose(error)
+            yield
+            return
+        with file:
+            self._file = file
+            try:
+                yield
+            finally:
+                self._file = None
+
+    def get(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the replies that are there and can be read, by the hash of their request."""
+        return self._use(lambda file: file.get(keys)) or {}
+
+    def put(self, key: str, reply: str) -> None:
+        """Keep a reply at once, if that can be done."""
+        self._use(lambda file: file.put(key, reply))
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Drop replies, so that they are asked for again."""
+        self._use(lambda file: file.remove(keys))
+
+    def _use(self, do: Callable[[ReplyCache], Any]) -> Any:
+        if self._file is None:
+            return None
+        try:
+            return do(self._file)
+        except sqlite3.Error as error:
+            self._lose(f"{self.path}: {error}")
+        return None
+
+    def _lose(self, reason: object) -> None:
+        self._file = None
+        if not self._told:
+            logger.warning("Judge: replies are not kept from here on (%s)", reason)
+        self._told = True

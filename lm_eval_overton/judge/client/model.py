@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +15,7 @@ from lm_eval_overton.client.http import Call, Calls
 from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import Question, Verdicts
-from lm_eval_overton.judge.cache import ReplyCache, request_hash
+from lm_eval_overton.judge.cache import KeptReplies, request_hash
 from lm_eval_overton.judge.client.calls import call, label_call, payload
 from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting
 from lm_eval_overton.judge.client.local import ask_loaded
@@ -33,6 +31,9 @@ from lm_eval_overton.settings.signature import short_hash
 __all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
 
 logger = logging.getLogger("lm_eval.overton")
+
+# Characters of a reply that cannot be read, to be shown: enough to see what a judge does instead.
+SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ def _model_class(spec: JudgeSpec) -> Any:
         ) from error
 
 
+def _shown(raw: str) -> str:
+    """Return a reply as a line of a log shows it: short, and with nothing that moves a terminal."""
+    line = " ".join(raw.split())
+    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return json.dumps(plain if len(plain) <= SHOWN else f"{plain[:SHOWN]} ...", ensure_ascii=False)
+
+
 def _is_http(cls: Any) -> bool:
     from lm_eval.models.api_models import TemplateAPI
 
@@ -92,10 +100,9 @@ class HarnessJudge:
 
     def __init__(self, spec: JudgeSpec, cache: Path | None = None) -> None:
         self.spec = spec
-        self.cache = cache or judge_cache()
+        self._kept = KeptReplies(cache or judge_cache())
         self._class = _model_class(spec)
         self.http = _is_http(self._class)
-        self._cache_is_well = True
         if self.http:
             self._check_server()
 
@@ -185,16 +192,32 @@ class HarnessJudge:
         """Return a verdict per question; equal requests are sent once."""
         jobs = [self._jobs(question) for question in questions]
         replies = self._replies([job for own in jobs for job in own])
-        return [
-            self._verdict(question, [replies.get(job.key) for job in own])
-            for question, own in zip(questions, jobs, strict=True)
-        ]
+        verdicts = self._verdicts(questions, jobs, replies)
+        self._show_unreadable(jobs, verdicts)
+        return [*verdicts]
+
+    def forget_unreadable(self, questions: Sequence[Question]) -> int:
+        """Drop the kept replies that cannot be read, so that `ask` asks for them again.
+
+        Args:
+            questions: What is going to be asked.
+
+        Returns:
+            How many questions lose their replies.
+        """
+        jobs = [self._jobs(question) for question in questions]
+        with self._kept.opened():
+            known = self._kept.get(job.key for own in jobs for job in own)
+            paired = zip(jobs, self._verdicts(questions, jobs, known), strict=True)
+            lost = [own for own, verdict in paired if verdict.status == "unreadable"]
+            self._kept.remove(job.key for own in lost for job in own)
+        return len(lost)
 
     def plan(self, questions: Sequence[Question]) -> Plan:
         """Return what `ask` would send."""
         jobs = {job.key: job for question in questions for job in self._jobs(question)}
-        with ReplyCache(self.cache) as cache:
-            known = self._known(cache, jobs)
+        with self._kept.opened():
+            known = self._kept.get(jobs)
         texts = [job.content for key, job in jobs.items() if key not in known]
         return Plan(len(jobs), len(known), texts, list(known.values()))
 
@@ -224,6 +247,17 @@ class HarnessJudge:
         )
         return Job(key, judgement, content, label)
 
+    def _verdicts(
+        self,
+        questions: Sequence[Question],
+        jobs: Sequence[Sequence[Job]],
+        replies: Mapping[str, str],
+    ) -> list[Verdict]:
+        return [
+            self._verdict(question, [replies.get(job.key) for job in own])
+            for question, own in zip(questions, jobs, strict=True)
+        ]
+
     def _verdict(self, question: Question, replies: Sequence[str | None]) -> Verdict:
         if self.spec.mode == "text":
             [reply] = replies
@@ -235,37 +269,37 @@ class HarnessJudge:
         scores = [None if reply is None else float(reply) for reply in replies]
         return choose(question.judgement, scores)
 
+    def _show_unreadable(self, jobs: Sequence[Sequence[Job]], verdicts: Sequence[Verdict]) -> None:
+        """Show the first reply that cannot be read, and say where all of them are."""
+        paired = zip(jobs, verdicts, strict=True)
+        lost = [(own[0], v.raw) for own, v in paired if v.status == "unreadable" and v.raw]
+        if not lost:
+            return
+        job, raw = lost[0]
+        logger.warning(
+            "Judge: %d of %d replies on %s cannot be read, such as %s (request %s in %s)",
+            len(lost),
+            len(verdicts),
+            job.judgement.name,
+            _shown(raw),
+            job.key[:16],
+            self._kept.path,
+        )
+
     # ------------------------------------------------------------------------------- sending
 
     def _replies(self, jobs: Sequence[Job]) -> dict[str, str]:
         """Return the replies by key: those that are kept, and those that came now."""
         by_key = {job.key: job for job in jobs}
-        with ReplyCache(self.cache) as cache:
-            known = self._known(cache, by_key)
+        with self._kept.opened():
+            known = self._kept.get(by_key)
             missing = [job for key, job in by_key.items() if key not in known]
             if missing:
                 logger.info("Judge: %d replies are there, %d to ask", len(known), len(missing))
-                self._send(missing, known, cache)
+                self._send(missing, known)
         return known
 
-    def _known(self, cache: ReplyCache, keys: Iterable[str]) -> dict[str, str]:
-        with self._outliving_the_cache():
-            return cache.get(keys)
-        return {}
-
-    @contextmanager
-    def _outliving_the_cache(self) -> Iterator[None]:
-        """A cache that fails costs asking again some day, and no verdict."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if self._cache_is_well:
-                logger.warning(
-                    "Judge: replies are not kept from here on (%s: %s)", self.cache, error
-                )
-            self._cache_is_well = False
-
-    def _send(self, jobs: list[Job], known: dict[str, str], cache: ReplyCache) -> None:
+    def _send(self, jobs: list[Job], known: dict[str, str]) -> None:
         from tqdm import tqdm
 
         with tqdm(total=len(jobs), desc="Judging") as bar:
@@ -274,9 +308,7 @@ class HarnessJudge:
                 bar.update(1)
                 if reply is not None:
                     known[jobs[index].key] = reply
-                    if self._cache_is_well:
-                        with self._outliving_the_cache():
-                            cache.put(jobs[index].key, reply)
+                    self._kept.put(jobs[index].key, reply)
 
             if self.http:
                 self._call_all(jobs, done)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -522,13 +523,55 @@ def test_a_cache_that_cannot_be_read_costs_no_verdict(ask, tmp_path, caplog):
     with OneAnswer(reply(STANCE)) as server:
         spec = read_spec(server.spec(), "test")
         judge = HarnessJudge(spec, tmp_path / "judge.sqlite")
-        with sqlite3.connect(judge.cache) as file:
+        with sqlite3.connect(tmp_path / "judge.sqlite") as file:
             file.execute("CREATE TABLE replies (something TEXT)")
         file.close()
         assert judge.plan(questions(2, "stance")).requests == 2
         assert statuses(judge.ask(questions(2, "stance"))) == {"parsed": 2}
         assert statuses(judge.ask(questions(2, "stance"))) == {"parsed": 2}
     assert caplog.text.count("replies are not kept from here on") == 1
+
+
+def test_a_cache_that_cannot_be_opened_costs_no_verdict(ask, tmp_path, caplog):
+    (tmp_path / "judge.sqlite").mkdir()
+    with OneAnswer(reply(STANCE)) as server:
+        assert statuses(ask(server.spec(), questions(3, "stance"))) == {"parsed": 3}
+        assert len(server.bodies) == 3
+        judge = HarnessJudge(read_spec(server.spec(), "test"), tmp_path / "judge.sqlite")
+        for _ in range(2):
+            assert statuses(judge.ask(questions(2, "stance"))) == {"parsed": 2}
+        assert judge.plan(questions(2, "stance")).cached == 0
+        assert judge.forget_unreadable(questions(2, "stance")) == 0
+    # Said once by each judge.
+    assert caplog.text.count("replies are not kept from here on") == 2
+    assert "choose another folder with OVERTON_CACHE_DIR" in caplog.text
+
+
+def test_unreadable_replies_are_shown_and_asked_for_again_where_they_are_forgotten(
+    ask, tmp_path, caplog
+):
+    nonsense = "\x1b[2JIt\nmay be " + "yes " * 200
+    with OneAnswer(reply(nonsense), reply(nonsense), reply(STANCE)) as server:
+        spec = server.spec()
+        path = tmp_path / "judge.sqlite"
+        assert statuses(ask(spec, questions(3, "stance"))) == {"parsed": 1, "unreadable": 2}
+        [line] = [r.getMessage() for r in caplog.records if "cannot be read" in r.getMessage()]
+        assert line.startswith('Judge: 2 of 3 replies on stance cannot be read, such as "\ufffd[2J')
+        assert "\x1b" not in line
+        assert len(line) < 400 + len(str(path))
+        [request] = re.findall(r"request (\w+) in", line)
+        with sqlite3.connect(path) as file:
+            [(kept,)] = file.execute(
+                "SELECT reply FROM replies WHERE request LIKE ?", [f"{request}%"]
+            )
+        assert kept == nonsense
+
+        judge = HarnessJudge(read_spec(spec, "test"), path)
+        assert judge.forget_unreadable(questions(3, "stance")) == 2
+        assert judge.forget_unreadable(questions(3, "stance")) == 0
+        assert judge.plan(questions(3, "stance")).cached == 1
+        assert statuses(judge.ask(questions(3, "stance"))) == {"parsed": 3}
+        assert len(server.bodies) == 5
 
 
 OWN_TEMPERATURE = ["o1", "o3-mini-2025-01-31", "openai/o4-mini", "gpt-5", "gpt-5.1", "my-gpt5"]
