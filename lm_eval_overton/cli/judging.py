@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,10 @@ def add(commands: Any) -> None:
     judge.add_argument("--prompts", help="file of the prompts that were answered")
     judge.add_argument("--dry-run", action="store_true", help="say what it would send and cost")
     judge.add_argument("--prices", type=Path, help="YAML or JSON, per million tokens")
+    judge.add_argument(
+        "--retry-unreadable", action="store_true", help="ask again where replies cannot be read"
+    )
+    judge.add_argument("--yes", action="store_true", help="send to the address that the run names")
     add_metadata(judge)
     calibrate = add_command(
         commands, "calibrate", _calibrate, "compare a judge with existing labels"
@@ -73,16 +77,32 @@ def _judge(args: argparse.Namespace) -> None:
         for line in judge_run.dry_run(args.place, args.task, given, args.prompts, args.prices):
             print(line)
         return
-    silent = []
-    for results in judge_run.judge_run(args.place, args.task, given, args.prompts):
+    silent: dict[str, Mapping[str, int]] = {}
+    for results in judge_run.judge_run(
+        args.place,
+        args.task,
+        given,
+        args.prompts,
+        trusting=args.yes,
+        retry_unreadable=args.retry_unreadable,
+    ):
         print(make_table(results))
         print(f"written to {results['path']}")
-        silent += judge_run.without_verdict(results)
+        silent |= judge_run.without_verdict(results)
     if silent:
-        raise ScoringError(
-            f"{', '.join(silent)}: expected verdicts, got none, since every request to the judge "
-            "failed; see the log for why, then run the same command again"
-        )
+        raise ScoringError("; ".join(_no_verdict(task, own) for task, own in silent.items()))
+
+
+def _no_verdict(task: str, counts: Mapping[str, int]) -> str:
+    """Return what became of the verdicts of a task, and what to do."""
+    became = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    remedy = "run the same command again"
+    if not counts["failed"]:
+        remedy = "give another judge, more max_tokens, or --retry-unreadable"
+    return (
+        f"{task}: expected verdicts, got none ({became or 'nothing was asked'}); see the log for "
+        f"why, then {remedy}"
+    )
 
 
 def _calibrate(args: argparse.Namespace) -> None:

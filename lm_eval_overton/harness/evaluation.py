@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Evaluation"]
@@ -64,6 +65,17 @@ class Evaluation:
             outer.get("evaluation_tracker"),
             typed is not None,
         )
+
+    @property
+    def results(self) -> Path | None:
+        """The folder that the results will be written to; None without `--output_path`."""
+        output = getattr(self.tracker, "output_path", None)
+        if not output:
+            return None
+        config = getattr(self.tracker, "general_config_tracker", None)
+        model = str(getattr(config, "model_name_sanitized", None) or "")
+        # A file is named within its folder, whatever the model.
+        return Path(output).parent if Path(output).suffix == ".json" else Path(output) / model
 
     def begins_with(self, task: Any) -> bool:
         """Tell whether a task is the first of its kind, which speaks for all of them."""

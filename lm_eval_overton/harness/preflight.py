@@ -37,17 +37,13 @@ def refuse_impossible(task: str, around: Evaluation, has_template: bool) -> None
             f"{task}: expected --apply_chat_template for a chat API, got a plain text; add "
             "`--apply_chat_template`, or take a model that completes texts (local-completions)"
         )
-    _require_place_of_results(around.tracker)
+    _require_place_of_results(around.results)
 
 
-def _require_place_of_results(tracker: Any) -> None:
+def _require_place_of_results(folder: Path | None) -> None:
     # The harness logs that it could not write its results, and ends as if it had.
-    output = getattr(tracker, "output_path", None)
-    if not output:
+    if folder is None:
         return
-    named = Path(output)
-    model = str(getattr(tracker.general_config_tracker, "model_name_sanitized", None) or "")
-    folder = named.parent if named.suffix == ".json" else named / model
     try:
         require_folder(folder)
     except DataError as error:

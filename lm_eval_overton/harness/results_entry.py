@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.harness.entry_points import overton_mean
+from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.judging.stage import JudgingStage
 from lm_eval_overton.metrics.measures.about_samples import DEGENERATE_SHARE, IDENTICAL_PROMPTS
 from lm_eval_overton.metrics.measures.reasoning import UNFINISHED_REASONING
@@ -84,6 +85,14 @@ class Outcome:
         return Judging(self.stage.judge.signature, self.stage.counted(self.gathered))
 
     @cached_property
+    def command(self) -> str | None:
+        """What completes the run with verdicts; None for one that completes another."""
+        if self.folder is None:
+            return None
+        # Where the user will look for them: what lies beside the run's own files is no part of it.
+        return self.stage.command(Evaluation.around().results or self.folder)
+
+    @cached_property
     def alarms(self) -> list[str]:
         """What makes the values doubtful, a sentence each."""
         alarms = list(self.found)
@@ -92,7 +101,7 @@ class Outcome:
             if share is not None and share >= least:
                 alarms.append(text.format(share))
         if self.judging:
-            alarms += self.stage.alarms(self.judging.counts, self.folder)
+            alarms += self.stage.alarms(self.judging.counts, self.command)
         return alarms
 
     def entry(self) -> dict[str, Any]:
@@ -109,20 +118,15 @@ class Outcome:
             judged=frozenset(self.bounded),
         ).written()
 
-    def log(self, has_judge: bool) -> None:
-        """Say the signature and the alarms, and how to get judged metrics where there are none.
-
-        Args:
-            has_judge: Whether the run's settings name a judge, who may not have been asked.
-        """
-        if self.judgements and self.folder and not self.judging:
+    def log(self) -> None:
+        """Say the signature and the alarms, and how to get judged metrics where there are none."""
+        if self.judgements and self.command and not self.judging:
             logger.log(
-                logging.WARNING if has_judge else logging.INFO,
-                "%s: no judged metrics (%s); for them run `overton judge %s%s`",
+                logging.WARNING if self.stage.spec else logging.INFO,
+                "%s: no judged metrics (%s); for them run `%s`",
                 self.task,
                 ", ".join(self.judgements),
-                self.folder,
-                "" if has_judge else " --judge FILE",
+                self.command,
             )
         logger.info("%s", self.signature)
         for alarm in self.alarms:

@@ -290,7 +290,7 @@ class OvertonTask(PromptTask):
             self.folder,
             [*self.found, *self.alarms],
         )
-        outcome.log(self.settings.judge is not None)
+        outcome.log()
         outcome.write()
         return outcome.entry()
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 
 import yaml
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.credentials import is_secret, redact
 
-__all__ = ["JudgeSpec", "read_spec"]
+__all__ = ["JudgeSpec", "named_address", "read_spec"]
 
 Mode = Literal["text", "loglikelihood"]
 
@@ -76,6 +78,28 @@ def read_spec(given: Any, task: str) -> JudgeSpec:
             f"{'both' if checked.get('model') else 'neither'}"
         )
     return JudgeSpec(**checked)
+
+
+def named_address(spec: JudgeSpec) -> str | None:
+    """Return the address of another machine that a judge's arguments name; None without one.
+
+    The harness sends the key of the user's environment to whatever address is named. Its own
+    addresses of hosted models are not named, and a server of this machine keeps the key here.
+
+    Args:
+        spec: The judge.
+    """
+    # Some clients take a backslash for a slash, so that another host stands before it.
+    address = str(spec.model_args.get("base_url") or "").replace("\\", "/")
+    return None if not address or _is_loopback(address) else str(redact(address))
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        host = urlsplit(address).hostname
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _from_file(path: str, task: str) -> Any:

@@ -353,20 +353,43 @@ def test_a_judge_that_cannot_be_set_up_is_the_users_error():
         JudgingStage(Unusable(), ("quality",)).judged([a_prompt(["x"])])
 
 
-def test_what_is_missing_is_said_with_its_remedy(tmp_path):
+def test_what_is_missing_is_said_with_its_remedy():
     counts = {
         "quality": {"parsed": 7, "refused": 1, "unreadable": 0, "failed": 2},
         "stance": {"parsed": 3, "refused": 0, "unreadable": 0, "failed": 0},
     }
     stage = JudgingStage(Listed(), ("quality", "stance"))
-    assert stage.alarms(counts, tmp_path) == [
+    assert stage.alarms(counts, "overton judge out") == [
         "quality: 3 of 10 verdicts are missing (refused 1, unreadable 0, failed 2); "
-        f"`overton judge {tmp_path}` asks again for those that failed"
+        "`overton judge out` asks again for those that failed"
     ]
     counts["quality"] = {"parsed": 7, "refused": 1, "unreadable": 2, "failed": 0}
-    [alarm] = stage.alarms(counts, tmp_path)
-    assert "asks again" not in alarm
-    assert alarm.endswith("another judge, more max_tokens or `structured` may give verdicts")
+    [alarm] = stage.alarms(counts, "overton judge out")
+    assert alarm.endswith(
+        "(refused 1, unreadable 2, failed 0); `overton judge out --retry-unreadable` asks again "
+        "for those that cannot be read, which more max_tokens, `structured` or another judge may "
+        "mend"
+    )
+    [alarm] = stage.alarms(counts, None)
+    assert "`overton judge RUN --retry-unreadable`" in alarm
+    counts["quality"] = {"parsed": 7, "refused": 3, "unreadable": 0, "failed": 0}
+    [alarm] = stage.alarms(counts, None)
+    assert alarm.endswith("refusals are kept: another judge may give verdicts")
+
+
+@pytest.mark.parametrize(
+    ("judge", "command"),
+    [
+        (None, "overton judge 'my runs/a' --judge FILE"),
+        ({"base_url": "http://127.0.0.1:80/v1"}, "overton judge 'my runs/a'"),
+        ({"base_url": "https://judge.example/v1"}, "overton judge 'my runs/a' --yes"),
+        ({}, "overton judge 'my runs/a'"),
+    ],
+)
+def test_the_command_that_completes_a_run_can_be_run_as_it_is(judge, command):
+    spec = None if judge is None else read_spec({"model": "m", "model_args": judge}, "t")
+    stage = JudgingStage.of(None, spec, ("quality",), has_reference=False)
+    assert stage.command(Path("my runs/a")) == command
 
 
 # --------------------------------------------------------------------------- released labels

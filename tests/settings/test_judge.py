@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.settings.judge import KEYS, JudgeSpec, read_spec
+from lm_eval_overton.settings.judge import KEYS, JudgeSpec, named_address, read_spec
 
 MODEL = {"model": "local-chat-completions", "model_args": {"base_url": "http://x/v1"}}
 
@@ -161,3 +161,30 @@ def test_whatever_is_given_is_read_or_refused_in_one_line(value):
         assert 1 <= spec.bar <= 5
         assert bool(spec.model) != bool(spec.labels)
         assert spec.judgements is None or all(type(name) is str for name in spec.judgements)
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("http://127.0.0.1:8000/v1/chat/completions", None),
+        ("http://localhost:8000/v1", None),
+        ("http://[::1]:8000/v1", None),
+        ("https://judge.example/v1", "https://judge.example/v1"),
+        ("https://user:secret@judge.example/v1", "https://judge.example/v1"),
+        ("http://127.0.0.1@judge.example/v1", "http://judge.example/v1"),
+        ("http://localhost.judge.example/v1", "http://localhost.judge.example/v1"),
+        ("http://judge.example\\@localhost/v1", "http://judge.example/@localhost/v1"),
+        ("http://10.0.0.1/v1", "http://10.0.0.1/v1"),
+        # What cannot be read is no address of this machine.
+        ("127.0.0.1:8000", "127.0.0.1:8000"),
+        ("http://[::1", "http://[::1"),
+    ],
+)
+def test_an_address_of_another_machine_is_named(address, named):
+    arguments = {"base_url": address, "model": "m"}
+    assert named_address(JudgeSpec("local-chat-completions", arguments)) == named
+
+
+def test_an_address_of_the_harness_is_not_named():
+    assert named_address(JudgeSpec("openai-chat-completions", {"model": "gpt-4o"})) is None
+    assert named_address(JudgeSpec("hf", {"pretrained": "p"})) is None

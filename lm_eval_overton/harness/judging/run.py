@@ -19,6 +19,7 @@ from lm_eval_overton.harness.replay import build, score
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.client.model import HarnessJudge, Plan
+from lm_eval_overton.judge.verdicts import STATUSES
 from lm_eval_overton.matchers.table import MATCHERS, asks_judge, make_matcher
 from lm_eval_overton.metrics.measures import JUDGED, MATCHING
 from lm_eval_overton.metrics.score import score_prompts
@@ -26,7 +27,7 @@ from lm_eval_overton.metrics.view import Prompt
 from lm_eval_overton.runs.entry import verdict_counts
 from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import write_whole
-from lm_eval_overton.settings.judge import JudgeSpec, read_spec
+from lm_eval_overton.settings.judge import JudgeSpec, named_address, read_spec
 from lm_eval_overton.settings.task import KEYS
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
@@ -43,7 +44,13 @@ NOT_FOR_JUDGE = frozenset({"matcher", "nli_model", "threshold", "bertscore", "be
 
 
 def judge_run(
-    place: Path, only: str | None, given: Mapping[str, Any], prompts: str | None = None
+    place: Path,
+    only: str | None,
+    given: Mapping[str, Any],
+    prompts: str | None = None,
+    *,
+    trusting: bool = False,
+    retry_unreadable: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Judge each task of a finished run and write `judged_<task>_<time>.json`.
 
@@ -54,6 +61,8 @@ def judge_run(
         only: The task to judge; None: all that a judge is of use for.
         given: Settings that go before those of the run, the judge above all.
         prompts: The prompts that were answered, where the file does not say them.
+        trusting: Whether requests, with the user's key, may go to an address that the run names.
+        retry_unreadable: Whether replies that are kept and cannot be read are asked for again.
 
     Yields:
         The harness's results dictionary per task, with the file's path under `path`.
@@ -65,8 +74,14 @@ def judge_run(
     for judgeable, found in find_judgeable(place, only):
         task = judgeable.task
         settings, metrics = _inputs(judgeable, found, given)
-        if not build(found, task, prompts=prompts, metadata=settings, only=metrics).metric_names:
+        if not trusting and not given.get("judge"):
+            _refuse_unknown_address(judgeable, settings["judge"])
+        built = build(found, task, prompts=prompts, metadata=settings, only=metrics)
+        if not built.metric_names:
             continue
+        if retry_unreadable and isinstance(built.stage.judge, HarnessJudge):
+            lost = built.stage.judge.forget_unreadable(_questions(built))
+            logger.info("%s: %d questions whose replies cannot be read are asked again", task, lost)
         results = score(found, task, prompts=prompts, metadata=settings, only=metrics)
         results.pop("samples", None)
         done += 1
@@ -78,14 +93,18 @@ def judge_run(
         )
 
 
-def without_verdict(results: Mapping[str, Any]) -> list[str]:
-    """Return the tasks of a results dictionary whose judge only failed."""
+def without_verdict(results: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return the tasks of a results dictionary without any verdict, and what they have instead.
+
+    Returns:
+        The number of verdicts by what became of them, by task.
+    """
     counts = {task: verdict_counts(config).values() for task, config in results["configs"].items()}
-    return [
-        task
+    return {
+        task: {status: sum(one[status] for one in own) for status in STATUSES}
         for task, own in counts.items()
-        if own and all(sum(one.values()) == one["failed"] for one in own)
-    ]
+        if own and not any(one["parsed"] for one in own)
+    }
 
 
 def dry_run(
@@ -209,6 +228,17 @@ def _inputs(
             '"..."}}\' or a YAML file'
         )
     return settings, JUDGED | MATCHING if matched else JUDGED
+
+
+def _refuse_unknown_address(judgeable: Judgeable, judge: Any) -> None:
+    """Refuse to send requests where a run says that may come from somebody else."""
+    address = named_address(read_spec(judge, judgeable.task))
+    if address:
+        raise SettingsError(
+            f"{judgeable.results or judgeable.responses}: expected --judge or --yes before the "
+            f"responses, and your key, go to an address that only the run names, got neither; it "
+            f"would send them to {address} (--yes if that is right)"
+        )
 
 
 def _matched_by_judge(own: Mapping[str, Any], given: Mapping[str, Any], task: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from lm_eval_overton.judge.verdicts import STATUSES
 from lm_eval_overton.metrics.measures import JUDGED_BY
 from lm_eval_overton.metrics.view import Prompt, Verdicts
 from lm_eval_overton.runs.responses import Recorded
-from lm_eval_overton.settings.judge import JudgeSpec
+from lm_eval_overton.settings.judge import JudgeSpec, named_address
 from lm_eval_overton.text.samples import Sample
 
 __all__ = ["JudgingStage", "find_judge", "to_judge"]
@@ -63,12 +64,13 @@ class JudgingStage:
     """The judgements that a task asks for, and of whom; nothing is asked without a judge.
 
     `beside` are the verdicts that are counted beside those: on the reference run's samples, and
-    the matcher's.
+    the matcher's. `spec` is the run's judge, who may be one that is asked later.
     """
 
     judge: Judge | None
     names: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    spec: JudgeSpec | None = None
 
     @classmethod
     def of(
@@ -89,7 +91,7 @@ class JudgingStage:
             matches: Whether the judge says which viewpoints a sample covers, too.
         """
         if judge is None or spec is None:
-            return cls(None)
+            return cls(None, spec=spec)
         names = [name for name in useful if spec.judgements is None or name in spec.judgements]
         if not has_reference:
             names = [name for name in names if not JUDGEMENTS[name].needs_reference]
@@ -101,7 +103,8 @@ class JudgingStage:
         beside = [OF_REFERENCE + name for name in both]
         if spec.labels:
             beside = [name for name in beside if name in spec.labels]
-        return cls(judge, tuple(names), (*beside, *(["viewpoints"] if matches else [])))
+        counted = (*beside, *(["viewpoints"] if matches else []))
+        return cls(judge, tuple(names), counted, spec)
 
     @property
     def counted_names(self) -> tuple[str, ...]:
@@ -144,9 +147,25 @@ class JudgingStage:
             for name in self.counted_names
         }
 
-    def alarms(self, counts: Mapping[str, Mapping[str, int]], folder: Path | None) -> list[str]:
-        """Return what to say of verdicts that are missing."""
-        command = f"`overton judge {folder}`" if folder else "the same command"
+    def command(self, place: Path) -> str:
+        """Return the command that completes a run with verdicts.
+
+        Args:
+            place: The run's folder.
+        """
+        words = ["overton", "judge", shlex.quote(str(place))]
+        if self.spec is None:
+            return " ".join([*words, "--judge FILE"])
+        # Whoever made the run named the address.
+        return " ".join([*words, "--yes"] if named_address(self.spec) else words)
+
+    def alarms(self, counts: Mapping[str, Mapping[str, int]], command: str | None) -> list[str]:
+        """Return what to say of verdicts that are missing.
+
+        Args:
+            counts: The verdicts of each status, by what they are counted by.
+            command: What completes the run; None where that is the command that is under way.
+        """
         return [
             f"{name}: {sum(own.values()) - own['parsed']} of {sum(own.values())} verdicts are "
             f"missing ({', '.join(f'{s} {own[s]}' for s in STATUSES[1:])}); {_remedy(own, command)}"
@@ -155,13 +174,18 @@ class JudgingStage:
         ]
 
 
-def _remedy(counts: Mapping[str, int], command: str) -> str:
+def _remedy(counts: Mapping[str, int], command: str | None) -> str:
+    said = []
     if counts["failed"]:
-        return f"{command} asks again for those that failed"
-    return (
-        "the judge's own replies, which are kept: another judge, more max_tokens or "
-        "`structured` may give verdicts"
-    )
+        again = f"`{command}`" if command else "the same command"
+        said.append(f"{again} asks again for those that failed")
+    if counts["unreadable"]:
+        again = f"{command or 'overton judge RUN'} --retry-unreadable"
+        said.append(
+            f"`{again}` asks again for those that cannot be read, which more max_tokens, "
+            "`structured` or another judge may mend"
+        )
+    return "; ".join(said) or "refusals are kept: another judge may give verdicts"
 
 
 def to_judge(prompt: Prompt, of_reference: bool = False) -> Judged:
