@@ -20,12 +20,14 @@ _MARK = (
 # White space, punctuation and the name of a code fence may stand beside an object without a word.
 _WORDLESS = re.compile(rf"(?:{_MARK}|[\W_]|json\b)*", re.IGNORECASE)
 _OWN = r"(?:final |overall |own |requested |required |resulting )?(?:JSON )?"
-_VERDICT = r"(?:verdict|judge?ment|rating|evaluation|assessment|conclusion|JSON(?: object)?)s?"
+_JSON = r"JSON(?: object| response| reply| output| format)?"
+_VERDICT = rf"(?:verdict|judge?ment|rating|evaluation|assessment|conclusion|{_JSON})s?"
+_HERE = r"(?:here(?:'s|’s| is)|this is) "
 # How a judge leads to its own verdict, and to nothing that it quotes.
 _LABEL = (
     rf"(?:(?:and|so|thus|therefore|hence)[, ]+)?"
-    rf"(?:(?:(?:here(?:'s|’s| is)|this is) )?(?:(?:my|the) )?{_OWN}{_VERDICT}"
-    rf"|(?:here(?:'s|’s| is) )?my {_OWN}(?:answer|output|reply|response)|final answer"
+    rf"(?:(?:{_HERE})?(?:(?:my|the) )?{_OWN}{_VERDICT}(?: (?:that )?you (?:requested|asked for))?"
+    rf"|(?:{_HERE})?my {_OWN}(?:answer|output|reply|response)|final answer|so|thus|therefore|hence"
     r"|I(?:'d| would| will)? (?:rate|judge|score|assess|evaluate) (?:it|the (?:\w+ )?response)"
     r" as follows)(?: is)?(?:(?: in| as)(?: a)? JSON(?: format| object)?)?"
     r"[*_]{0,2} ?[:：]"
