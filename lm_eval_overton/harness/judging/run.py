@@ -79,9 +79,8 @@ def judge_run(
         built = build(found, task, prompts=prompts, metadata=settings, only=metrics)
         if not built.metric_names:
             continue
-        if retry_unreadable and isinstance(built.stage.judge, HarnessJudge):
-            lost = built.stage.judge.forget_unreadable(_questions(built))
-            logger.info("%s: %d questions whose replies cannot be read are asked again", task, lost)
+        if retry_unreadable:
+            _forget_unreadable(built)
         results = score(found, task, prompts=prompts, metadata=settings, only=metrics)
         results.pop("samples", None)
         done += 1
@@ -164,6 +163,13 @@ def _questions(task: OvertonTask) -> list[Question]:
         asking = MATCHING.intersection(task.metric_names)
         score_prompts(prompts, sorted(asking), replace(task.bench, matcher=matcher))
     return collector.questions
+
+
+def _forget_unreadable(task: OvertonTask) -> None:
+    judge = task.stage.judge
+    if isinstance(judge, HarnessJudge):
+        lost = judge.forget_unreadable(_questions(task))
+        logger.info("%s: %d unreadable replies are asked for again", task.task_name, lost)
 
 
 def describe(task: str, plan: Plan, spec: JudgeSpec, prices: Mapping[str, Any] | None) -> str:
