@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -28,7 +32,9 @@ class Kept:
     """
 
     def __init__(self, asked: Any) -> None:
-        self._answers = getattr(asked, "dbdict", None) if _remembers(asked) else None
+        remembers = type(asked).__name__ == "CachingLM"
+        self._answers = asked.dbdict if remembers else None
+        self._waiting: queue.SimpleQueue[dict[str, str] | None] = queue.SimpleQueue()
         # With it the harness fills in for what it could not read.
         self._placeholder = os.environ.get("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER")
 
@@ -58,14 +64,43 @@ class Kept:
             return None
         return Answer(text, reason)
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep what is put meanwhile; at the end it is on disk."""
+        # A write waits for the disk, and those who put answers wait for servers.
+        writer = threading.Thread(target=self._write)
+        writer.start()
+        try:
+            yield
+        finally:
+            self._waiting.put(None)
+            writer.join()
+
     def put(self, request: Instance, answer: Answer) -> None:
-        """Keep an answer."""
-        if self._answers is None:
+        """Keep an answer, while `writing`."""
+        own = {self.key(request): str(answer)}
+        if answer.finish_reason is not None:
+            own[str(hash_args(ENDING, request.args))] = answer.finish_reason
+        self._waiting.put(own)
+
+    def _write(self) -> None:
+        ends = False
+        while not ends:
+            batch: dict[str, str] = {}
+            own = self._waiting.get()
+            while True:
+                batch |= own or {}
+                ends = ends or own is None
+                if self._waiting.empty():
+                    break
+                own = self._waiting.get()
+            self._store(batch)
+
+    def _store(self, batch: dict[str, str]) -> None:
+        if self._answers is None or not batch:
             return
         try:
-            if answer.finish_reason is not None:
-                self._answers[str(hash_args(ENDING, request.args))] = answer.finish_reason
-            self._answers[self.key(request)] = str(answer)
+            self._answers.update(batch)
         except Exception as error:
             self._fail(error)
 
@@ -73,7 +108,3 @@ class Kept:
         # Whatever its library raises: a cache that fails costs asking again, and no answer.
         logger.warning("--use_cache: answers are not kept from here on (%s)", error)
         self._answers = None
-
-
-def _remembers(asked: Any) -> bool:
-    return type(asked).__name__ == "CachingLM"

@@ -169,7 +169,7 @@ class Sender:
         read = reader_of(self._model)
         calls = [Call(self._body(group), read) for group in groups]
         parted: list[list[Instance]] = []
-        with tqdm(total=len(missing), desc="Requesting API") as bar:
+        with self._kept.writing(), tqdm(total=len(missing), desc="Requesting API") as bar:
 
             def done(index: int, answers: list[Answer | None] | None) -> None:
                 group = groups[index]

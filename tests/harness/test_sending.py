@@ -356,10 +356,10 @@ def test_the_cache_keeps_why_an_answer_ended_and_no_placeholder(evaluate, tmp_pa
 def test_a_cache_that_fails_costs_no_answer(evaluate, tmp_path, monkeypatch, caplog):
     from sqlitedict import SqliteDict
 
-    def full(self, key, value):
+    def full(self, items):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(SqliteDict, "__setitem__", full)
+    monkeypatch.setattr(SqliteDict, "update", full)
     caplog.set_level(logging.WARNING)
     with OneAnswer(echo) as server:
         values, _ = evaluate(server, cache=tmp_path / "kept")
