@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -18,6 +19,10 @@ __all__ = ["ENGLISH", "English", "first_words", "rouge_tokens"]
 
 _PUNCTUATION = frozenset(string.punctuation)
 _WORD = re.compile(r"\S+")
+# Several metrics and tables ask for the words of the same texts. With tokens that are one object
+# wherever they stand, those of a usual answer take some 3 KB; what is far longer is not kept.
+_KEPT = 8192
+_KEPT_LENGTH = 20_000
 
 
 @lru_cache(maxsize=1)
@@ -27,6 +32,16 @@ def _tokenizers() -> tuple[Any, Any]:
 
     # An untrained Punkt needs no download and is what the paper's word counts were made with.
     return PunktSentenceTokenizer(), NLTKWordTokenizer()
+
+
+def _taken_apart(text: str) -> Iterator[str]:
+    punkt, words = _tokenizers()
+    return (token for sentence in punkt.tokenize(text) for token in words.tokenize(sentence))
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept_words(text: str) -> tuple[str, ...]:
+    return tuple(map(sys.intern, _taken_apart(text)))
 
 
 def first_words(text: str, n: int = 100) -> str:
@@ -77,8 +92,7 @@ class English:
 
     def words(self, text: str) -> list[str]:
         """Return the word tokens of a text in order, case kept, punctuation included."""
-        punkt, words = _tokenizers()
-        return [token for sentence in punkt.tokenize(text) for token in words.tokenize(sentence)]
+        return list(_kept_words(text) if len(text) <= _KEPT_LENGTH else _taken_apart(text))
 
     def content_words_of(self, tokens: Iterable[str]) -> frozenset[str]:
         """Return the content words among tokens.

@@ -118,3 +118,14 @@ def test_sentences_are_parts_of_the_text_in_order(text):
 def test_words_are_split_at_any_white_space():
     assert ENGLISH.count("one\u00a0two\r\nthree – four") == 5
     assert ENGLISH.count(" \n") == 0
+
+
+@pytest.mark.parametrize("times", [1, 3000])
+def test_a_text_has_the_same_words_however_often_it_is_asked_for(times):
+    # The words of usual texts are kept, those of very long ones are not.
+    text = "One two. " * times
+    whole = ["One", "two", "."] * times
+    for _ in range(2):
+        words = ENGLISH.words(text)
+        assert words == whole
+        words.clear()
