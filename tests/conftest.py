@@ -18,7 +18,11 @@ from types import ModuleType
 
 import pytest
 
+from lm_eval_overton.cli import demo as training
+from lm_eval_overton.cli import main
 from lm_eval_overton.cli.linking import harness_folder
+from lm_eval_overton.text.encoder import Encoder
+from tests.kept_vectors import forward_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAPER = ROOT.parent / "shared" / "paper"
@@ -29,6 +33,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Test processes that all use every core get in each other's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Texts of the same look come of an eighth of the training.
+LESS_TRAINING = {"BLOCK": 128, "BATCH": 2, "BASE_STEPS": 250, "CHAT_STEPS": 100}
 
 # The harness notes with all results what is installed. It asks pip, and that takes longer than
 # most tests that score something.
@@ -47,15 +53,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the test session, one for all its processes."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def demo(shared: Path) -> Path:
     """A folder with the demo checkpoints `base` and `chat`, trained once per test session."""
     given = os.environ.get("OVERTON_TEST_DEMO")
     if given:
         return Path(given)
     # With several test processes the first one trains and the others wait.
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
     folder, lock = shared / "demo", shared / "demo.lock"
     try:
         lock.touch(exist_ok=False)
@@ -65,7 +75,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert time.monotonic() < deadline, "another test process did not finish training"
             time.sleep(0.5)
         return folder
-    overton("demo", str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in LESS_TRAINING.items():
+            patch.setattr(training, name, value)
+        assert main(["demo", str(folder)]) == 0
     (folder / "done").touch()
     return folder
 
@@ -98,16 +111,20 @@ class WarmStart:
     folder: Path
 
     def run(
-        self, module: str, args: list[str], env: dict[str, str]
+        self, module: str, args: list[str], *envs: dict[str, str], folder: Path = ROOT
     ) -> subprocess.CompletedProcess[str]:
-        """Run `python -m module args` and return its output as text."""
+        """Run `python -m module args` in a folder and return its output as text.
+
+        With several environments it is run in as many processes at once, and their output is one.
+        """
         out, err = self.folder / "stdout", self.folder / "stderr"
         out.write_bytes(b"")
         err.write_bytes(b"")
         order = {
             "module": module,
             "args": args,
-            "env": {**self.env, **env},
+            "envs": [{**self.env, **env} for env in envs],
+            "folder": str(folder),
             "stdout": str(out),
             "stderr": str(err),
         }
@@ -184,11 +201,29 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def warm(linked: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmStart]:
+def vectors(shared: Path) -> Path:
+    """The folder in which the session keeps what the default encoder was asked."""
+    folder = shared / "vectors"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_vectors(vectors: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Encoder, "_forward", forward_of(vectors))
+        yield
+
+
+@pytest.fixture(scope="session")
+def warm(
+    linked: dict[str, str], vectors: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WarmStart]:
     """Starts commands with our tasks linked, in a fork of a process that has imported all."""
     script = Path(__file__).with_name("warm_start.py")
-    env = {**os.environ, **linked}
-    command = [sys.executable, str(script)]
+    # A fork has no threads but one, and must not wait for those that its parent had.
+    env = {**os.environ, **linked, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), str(vectors)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True) as process:
         yield WarmStart(process, env, tmp_path_factory.mktemp("warm"))
