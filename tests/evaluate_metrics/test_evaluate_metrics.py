@@ -3,8 +3,6 @@
 import json
 import math
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -205,28 +203,11 @@ def test_two_metrics_at_once_do_not_mix(made):
     assert second.compute()["lexical_diversity"] == 0.0
 
 
-SHARE = """
-import sys
-from lm_eval_overton.evaluate_metrics import LexicalDiversity
-i = int(sys.argv[1])
-metric = LexicalDiversity(
-    cache_dir=sys.argv[2], num_process=2, process_id=i, experiment_id="t", timeout=100
-)
-own = [[["Ants walk.", "Bees fly."]], [["Ants walk.", "Ants walk."], [None]]][i]
-result = metric.compute(predictions=own)
-print(None if result is None else result["lexical_diversity_values"][:2] + [result["n"]])
-"""
-
-
-def test_the_first_of_several_processes_has_all_prompts(tmp_path):
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", SHARE, str(i), str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
-        for i in range(2)
-    ]
-    printed = [process.communicate(timeout=300)[0].strip() for process in both]
-    assert printed == ["[1.0, 0.0, 2]", "None"]
+def test_the_first_of_several_processes_has_all_prompts(warm, tmp_path):
+    ranks = [{"RANK": str(i), "FOLDER": str(tmp_path)} for i in range(2)]
+    both = warm.run("tests.evaluate_metrics.one_of_two", [], *ranks)
+    assert both.returncode == 0, both.stderr
+    assert sorted(both.stdout.splitlines()) == ["0: [1.0, 0.0, 2]", "1: None"]
 
 
 # ------------------------------------------------------------------------------------- classes

@@ -1,45 +1,44 @@
 """A real run in two processes, with documents that do not divide evenly between them."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lm_eval_overton.data import load_prompts
-from tests.conftest import Harness, free_port, run
+from tests.conftest import Harness, WarmStart, free_port
 
 pytestmark = pytest.mark.run
 
 DOCS = 5
-LAUNCHER = Path(__file__).with_name("data_parallel_launcher.py")
+RANKS = (0, 1)
 
 
 @pytest.fixture(scope="module")
-def both(
-    tmp_path_factory: pytest.TempPathFactory, demo: Path, linked: dict[str, str]
-) -> Iterator[Harness]:
+def both(tmp_path_factory: pytest.TempPathFactory, demo: Path, warm: WarmStart) -> Harness:
     """The output of one run of two processes, gloo between them."""
     folder = tmp_path_factory.mktemp("data_parallel")
     ran = Harness(folder / "cache", folder / "out")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    launch += ["--master_port", str(free_port()), str(LAUNCHER)]
     model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
     short = ["--limit", str(DOCS), "--batch_size", "8", "--gen_kwargs", "max_gen_toks=16"]
     tasks = ["--tasks", "overton_diversity", "--log_samples"]
-    done = run(
-        [*launch, *model, *tasks, *short, "-o", str(ran.out)],
-        {
-            **linked,
-            "ACCELERATE_USE_CPU": "true",
-            "OMP_NUM_THREADS": "1",
-            "OVERTON_CACHE_DIR": str(ran.cache),
-        },
+    # What `torchrun --nproc_per_node 2` tells its processes.
+    common = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+        "WORLD_SIZE": str(len(RANKS)),
+        "LOCAL_WORLD_SIZE": str(len(RANKS)),
+        "ACCELERATE_USE_CPU": "true",
+        "OVERTON_CACHE_DIR": str(ran.cache),
+    }
+    done = warm.run(
+        "tests.harness.data_parallel_launcher",
+        [*model, *tasks, *short, "-o", str(ran.out)],
+        *({**common, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in RANKS),
     )
     assert done.returncode == 0, done.stderr[-3000:]
     # Without this it would be two runs of all documents.
-    for rank in (0, 1):
+    for rank in RANKS:
         assert f"Building contexts for overton_diversity on rank {rank}" in done.stderr
     return ran
 

@@ -3,14 +3,71 @@
 import os
 import re
 import subprocess
-import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, WarmStart
 
 pytestmark = pytest.mark.run
+
+MODULES = {"lm_eval": "lm_eval", "overton": "lm_eval_overton"}
+# Stands for an installed command: hands over what it was called with, and ends as that ended.
+COMMAND = """#!/bin/bash
+env -0 > "$DESK/env"
+printf '%s\\0' "$PWD" "${0##*/}" "$@" > "$DESK/order"
+read -r code < "$DESK/code"
+cat "$DESK/stdout"
+cat "$DESK/stderr" >&2
+exit "$code"
+"""
+
+
+class Desk:
+    """Commands of a shell that the warm process runs."""
+
+    def __init__(self, folder: Path, warm: WarmStart) -> None:
+        self.folder = folder
+        self.warm = warm
+        folder.mkdir()
+        for pipe in ("order", "code"):
+            os.mkfifo(folder / pipe)
+        for name in MODULES:
+            (folder / name).write_text(COMMAND)
+            (folder / name).chmod(0o755)
+
+    def serve(self) -> None:
+        """Run what is ordered, until the order is empty."""
+        while order := _parts(self.folder / "order"):
+            place, name, *arguments = order
+            env = dict(line.split("=", 1) for line in _parts(self.folder / "env"))
+            done = self.warm.run(MODULES[name], arguments, env, folder=Path(place))
+            (self.folder / "stdout").write_text(done.stdout)
+            (self.folder / "stderr").write_text(done.stderr)
+            (self.folder / "code").write_text(f"{done.returncode}\n")
+
+    def bash(self, lines: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the lines of a script."""
+        path = f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+        serving = threading.Thread(target=self.serve, daemon=True)
+        serving.start()
+        done = subprocess.run(
+            ["bash", "-euc", lines],
+            cwd=folder,
+            env={**self.warm.env, **env, "PATH": path, "DESK": str(self.folder)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        (self.folder / "order").write_text("")
+        serving.join()
+        return done
+
+
+def _parts(path: Path) -> list[str]:
+    return path.read_text().split("\0")[:-1]
 
 
 def script() -> str:
@@ -19,27 +76,15 @@ def script() -> str:
 
 
 def test_the_comparison_script_runs_to_its_report(
-    linked: dict[str, str], demo: Path, tmp_path: Path
+    warm: WarmStart, demo: Path, tmp_path: Path
 ) -> None:
     lines = script()
     # The checkpoints are there: training them is another test's business.
     assert lines.startswith("overton demo demo\n")
     (tmp_path / "demo").symlink_to(demo)
     lines = lines.removeprefix("overton demo demo\n")
-    environment = {
-        **os.environ,
-        **linked,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "OVERTON_CACHE_DIR": str(tmp_path / "cache"),
-    }
-    result = subprocess.run(
-        ["bash", "-euc", lines],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+    result = Desk(tmp_path / "desk", warm).bash(
+        lines, tmp_path, OVERTON_CACHE_DIR=str(tmp_path / "cache")
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert "## chat against base" in result.stdout
