@@ -1,5 +1,7 @@
 """The released responses of arXiv 2406.17692, for the tests marked `paper_data`."""
 
+from functools import cache
+
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
@@ -15,6 +17,7 @@ class NoEncoder:
         raise AssertionError("words need no encoder")
 
 
+@cache
 def samples(model, stops):
     """The cleaned LIMA-OE samples of a model, one list per prompt."""
     entries = read_responses(PAPER / "LIMA-OE" / "outputs" / f"{model}.jsonl").entries
