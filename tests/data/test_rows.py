@@ -217,6 +217,6 @@ def test_a_path_of_no_file_is_named(tmp_path, name, message):
 def test_reading_takes_time_in_proportion(tmp_path, container):
     rows = [{"id": i, "prompt": f"{i}?", "responses": ["a", "b"]} for i in range(50_000)]
     path = stored(tmp_path, CONTAINERS[container](rows))
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert sum(1 for _ in read_rows(path)) == len(rows)
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10

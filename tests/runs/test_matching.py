@@ -118,10 +118,10 @@ def test_no_response_is_lost_or_moved_by_joining(rows):
 @pytest.mark.parametrize("prompts", [None, PROMPTS])
 def test_an_id_that_is_repeated_at_the_end_is_found_in_time(prompts):
     entries = [Entry(f"p{min(i, 49_998)}", f"{i}?", ["a"]) for i in range(50_000)]
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(DataError, match="got 'p49998' more than once"):
         match_prompts(found(*entries), prompts)
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 def test_prompts_with_unequal_numbers_of_responses_are_told(caplog):

@@ -2,7 +2,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.text.lists import is_list
@@ -20,6 +20,8 @@ MARKERS = [
 
 
 @pytest.mark.parametrize("marker", MARKERS)
+# Of each marker; all of them together see a thousand texts.
+@settings(max_examples=25)
 @given(st.lists(words, min_size=2, max_size=4))
 def test_a_marker_before_each_of_two_lines_makes_a_list(marker, lines):
     assert is_list("\n".join(marker + line.strip() for line in lines))
