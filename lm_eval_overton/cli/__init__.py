@@ -45,7 +45,8 @@ def _run(args: argparse.Namespace) -> int:
         # Whoever reads the output has enough of it.
         return PIPE_CLOSED
     except (OvertonError, OSError) as error:
-        return _failed(f"error: {error}")
+        # What libraries say of a hub that is not there takes several lines.
+        return _failed(f"error: {' '.join(str(error).split())}")
     except Exception:
         return _failed(traceback.format_exc())
     return code or 0

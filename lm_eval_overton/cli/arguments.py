@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from lm_eval_overton.data.json_text import json_value
+
 __all__ = ["add_command", "add_forms", "add_metadata", "json_or_path", "stops"]
 
 
@@ -37,9 +39,13 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = json_value(text)
+    except json.JSONDecodeError:
         value = None
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(
+            f"expected a JSON object, got {text[:80]!r} ({error})"
+        ) from error
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"expected a JSON object, got {text!r}")
     return value

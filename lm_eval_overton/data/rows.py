@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lm_eval_overton.data.foreign import foreign_bytes, foreign_record, foreign_text
+from lm_eval_overton.data.json_text import json_value
 from lm_eval_overton.errors import DataError
 
 __all__ = ["Row", "read_rows", "short", "without_halves"]
@@ -170,7 +171,7 @@ def _line(line: str, path: Path, number: int) -> Row:
 def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
     """Return the one object that is all of a text; None where lines are to be read."""
     try:
-        return json.loads(text)
+        return json_value(text)
     except json.JSONDecodeError as error:
         # Objects one after the other, as `jq` prints them.
         if error.msg == "Extra data" and len(numbered) > 1:
@@ -179,8 +180,8 @@ def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
                 "got objects over several lines; write them anew with `jq -c .`"
             ) from error
         return None
-    except (ValueError, RecursionError):
-        return None
+    except (ValueError, RecursionError) as error:
+        raise _wrong_within(error, f"{path}:{numbered[0][0]}", "a JSON object") from error
 
 
 def _whole(text: str, path: Path) -> list[Any]:
@@ -242,14 +243,17 @@ def _object(value: Any, where: str) -> dict[str, Any]:
 def _is_json(line: str) -> bool:
     try:
         json.loads(line)
-    except (ValueError, RecursionError):
+    except json.JSONDecodeError:
         return False
+    except (ValueError, RecursionError):
+        # The text is one of JSON; its value is more than Python takes.
+        pass
     return True
 
 
 def _parsed(text: str, where: str, what: str) -> Any:
     try:
-        return json.loads(text)
+        return json_value(text)
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, " if "\n" in text else ""
         raise DataError(
@@ -257,8 +261,13 @@ def _parsed(text: str, where: str, what: str) -> Any:
             "the file again if it was cut off"
         ) from error
     except (ValueError, RecursionError) as error:
-        got = "one that is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise DataError(f"{where}: expected {what}, got {got}; correct or remove it") from error
+        raise _wrong_within(error, where, what) from error
+
+
+def _wrong_within(error: Exception, where: str, what: str) -> DataError:
+    """Return the error of a text that is JSON, but holds what cannot be read."""
+    got = "one that is nested too deep" if isinstance(error, RecursionError) else str(error)
+    return DataError(f"{where}: expected {what}, got {got}; correct or remove it")
 
 
 def _whole_texts(rows: Iterator[Row], path: Path) -> Iterator[Row]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.data.json_text import json_value
 from lm_eval_overton.errors import DataError
 
 __all__ = [
@@ -236,7 +237,7 @@ def _judged_names(path: Path, task: str, judge: Any) -> frozenset[str]:
 def _list(path: Path, what: str, text: Any) -> list[Any]:
     """Return the list that is written as JSON within a text."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant) if isinstance(text, str) else None
+        value = json_value(text, parse_constant=_refuse_constant) if isinstance(text, str) else None
     except (ValueError, RecursionError) as error:
         raise bad(path, f"{what}: a list in JSON", reason(error)) from error
     if not isinstance(value, list):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from lm_eval_overton.data.json_text import json_value
 from lm_eval_overton.errors import DataError, NoAnswersError, SettingsError
 from lm_eval_overton.runs.entry import generations_of
 from lm_eval_overton.runs.folder import GENERATIONS
@@ -128,7 +128,7 @@ def find_responses(place: Path, task: str) -> Path:
 
 def _generations_named_in(results: Path, task: str) -> Path | None:
     try:
-        return generations_of(json.loads(results.read_text(encoding="utf-8"))["configs"][task])
+        return generations_of(json_value(results.read_text(encoding="utf-8"))["configs"][task])
     except (ValueError, KeyError, TypeError):
         # A results file of other tasks, or none at all.
         return None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.data.folders import task_files
+from lm_eval_overton.data.json_text import json_value
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entry import Judging, Part, bad, part_of, read, reason
 from lm_eval_overton.runs.places import samples_beside
@@ -134,7 +135,7 @@ class ResultsFile:
 def _read(path: Path) -> dict[str, Any]:
     try:
         # Other tasks in the file may hold a bare NaN; in ours it is refused further on.
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise bad(path, "a results file in JSON", reason(error)) from error
     if not isinstance(whole, dict) or not isinstance(whole.get("configs"), dict):

@@ -245,6 +245,18 @@ def test_metadata_must_be_a_json_object(capsys, text):
     assert error.endswith(f"argument --metadata: expected a JSON object, got {text!r}")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"n_samples": 5, "n_samples": 50}', "the key 'n_samples' more than once in one object"),
+        ('{"a":' * 50_000 + "1" + "}" * 50_000, "maximum recursion depth exceeded"),
+    ],
+)
+def test_metadata_that_no_object_can_hold_says_why(capsys, text, reason):
+    error = usage_error_of(capsys, "check", "--metadata", text)
+    assert f"argument --metadata: expected a JSON object, got {text[:80]!r} ({reason}" in error
+
+
 # ---------------------------------------------------------------------------------- exit codes
 
 
@@ -264,6 +276,12 @@ def failing(monkeypatch):
 def test_an_error_of_the_system_is_one_line(capsys, failing):
     failing(PermissionError(13, "Permission denied", "runs"))
     assert error_of(capsys, "doctor") == "[Errno 13] Permission denied: 'runs'"
+
+
+def test_an_error_of_a_library_is_one_line(capsys, failing):
+    failing(OSError("We couldn't connect.\nCheckout your internet connection\n  or see the docs."))
+    message = "We couldn't connect. Checkout your internet connection or see the docs."
+    assert error_of(capsys, "doctor") == message
 
 
 def test_an_error_that_nobody_foresaw_is_no_failed_gate(capsys, failing):

@@ -407,6 +407,8 @@ def stored(**texts):
         ("", "a results file in JSON, got Expecting value"),
         ('{"configs": {"overton_div', "got Unterminated string"),
         ("[" * 100_000, "a results file in JSON"),
+        ('{"configs": {}, "configs": {}}', "got the key 'configs' more than once in one object"),
+        (changed(details='[{}, {"sha": "a", "sha": "b"}]'), "got the key 'sha' more than once"),
         ("[]", 'an object with "configs", got something else'),
         ('{"configs": []}', 'an object with "configs"'),
         ('{"results": {}}', 'an object with "configs"'),

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.data.json_text import json_value
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
 from lm_eval_overton.metrics.measures import judgements_of
@@ -172,7 +173,7 @@ def _named_in_file(path: Path) -> set[str]:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return a results file; None, and a warning, for what is none."""
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         logger.warning("passed over: %s", bad(path, "a results file in JSON", reason(error)))
         return None

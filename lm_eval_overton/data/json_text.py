@@ -1,0 +1,32 @@
+"""JSON as people and tools write it, read so that nothing in it is lost without a word."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["json_value"]
+
+
+def json_value(text: str, **options: Any) -> Any:
+    """Return the value of a JSON text.
+
+    Args:
+        text: All of it.
+        options: As `json.loads` takes them.
+
+    Raises:
+        ValueError: If it is no JSON, or a key stands twice in one object: which of the two is
+            meant nobody can know.
+        RecursionError: If it is nested too deep.
+    """
+    return json.loads(text, object_pairs_hook=_object, **options)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r:.60} more than once in one object")
+    return value
