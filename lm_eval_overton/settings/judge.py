@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-import yaml
-
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.credentials import is_secret, redact
+from lm_eval_overton.settings.yaml_text import yaml_value
 
 __all__ = ["JudgeSpec", "named_address", "read_spec"]
 
@@ -64,6 +63,8 @@ def read_spec(given: Any, task: str) -> JudgeSpec:
     if isinstance(given, JudgeSpec):
         return given
     value = _from_file(given, task) if isinstance(given, str) else given
+    if isinstance(given, str):
+        task = f"{task}: {given}"
     if not isinstance(value, Mapping):
         raise SettingsError(
             f"{task}: expected judge to be an object such as "
@@ -104,9 +105,9 @@ def _is_loopback(address: str) -> bool:
 
 def _from_file(path: str, task: str) -> Any:
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        return yaml_value(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise SettingsError(
             f"{task}: expected judge to be an object or a readable YAML file, got {_shown(path)} "
             f"({reason})"
@@ -150,8 +151,8 @@ def _arguments(value: Any, key: str, task: str) -> Mapping[str, Any]:
 
 def _scalar(text: str) -> Any:
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml_value(text)
+    except ValueError:
         return text
     return value if isinstance(value, bool | int | float) else text
 

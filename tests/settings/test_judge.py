@@ -40,6 +40,32 @@ def test_a_file_is_read_as_what_it_holds(tmp_path, suffix):
     assert read_spec(str(path), "t") == read_spec(MODEL, "t")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "expected judge to be an object such as .*, got None"),
+        ("model:", "expected judge.model to be a string, got None"),
+        ("modle: hf", "expected keys of judge among .*, got 'modle'"),
+        ("model: hf\nmodel: dummy", r"\(the key 'model' more than once, line 2\)"),
+        ("model: 2024-13-45", r"a readable YAML file, got .* \(ValueError\)"),
+        ("model: [sk-0123456789abcdefghij", r"\(expected ',' or '\]'.*, line 1\)"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path, content, message):
+    path = tmp_path / "judge.yaml"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=message) as error:
+        read_spec(str(path), "t")
+    assert "judge.yaml" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "sk-" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", ["2024-13-45", "[" * 5000, "9" * 5000, "!!bool x"])
+def test_an_argument_that_yaml_cannot_hold_is_a_text(value):
+    assert read_spec({"model": "hf", "model_args": f"a={value}"}, "t").model_args == {"a": value}
+
+
 def test_labels_take_the_place_of_a_model():
     spec = read_spec({"labels": {"quality": "a", "reference_quality": "b"}, "name": "gpt-4"}, "t")
     assert (spec.model, spec.name) == ("", "gpt-4")

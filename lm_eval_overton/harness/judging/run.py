@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.judging.judgeable import Judgeable, find_judgeable
 from lm_eval_overton.harness.replay import build, score
@@ -29,6 +27,7 @@ from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import write_whole
 from lm_eval_overton.settings.judge import JudgeSpec, named_address, read_spec
 from lm_eval_overton.settings.task import KEYS
+from lm_eval_overton.settings.yaml_text import yaml_value
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
 
@@ -202,8 +201,8 @@ def read_prices(path: Path, model: str) -> Mapping[str, float]:
         DataError: If the file cannot be read or does not price the model.
     """
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        table = yaml_value(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected a readable price table, got {error}") from error
     found = table.get(model, table) if isinstance(table, Mapping) else None
     if not isinstance(found, Mapping) or not all(_is_price(found.get(k)) for k in PRICED):
