@@ -38,6 +38,7 @@ def read_samples(path: Path, rows: Sequence[Row]) -> tuple[list[Entry], tuple[st
         DataError: With the place of the sample that is none of a generation task.
     """
     own = _of_one_filter(path, rows)
+    _require_prompts_alike(own)
     settings = [_generation(row) for row in own]
     ids = _ids([row.value for row in own])
     entries = [_entry(row, key) for row, key in zip(own, ids, strict=True)]
@@ -89,15 +90,28 @@ def _ids(records: Sequence[Mapping[str, Any]]) -> list[Any]:
     return own if None in numbers or len(set(own)) >= len(set(map(str, numbers))) else numbers
 
 
+def _prompt(row: Row) -> str | None:
+    asked = row.value["doc"].get("prompt")
+    return asked if asked and isinstance(asked, str) else None
+
+
+def _require_prompts_alike(rows: Sequence[Row]) -> None:
+    # The request of a document holds more than its prompt: one of the two would be another text.
+    lacking = [row for row in rows if _prompt(row) is None]
+    if lacking and len(lacking) < len(rows):
+        raise DataError(
+            f'{lacking[0].where}: expected "prompt" in every "doc" or in none, got a document '
+            "without among others with one; correct it, or write the file again"
+        )
+
+
 def _entry(row: Row, key: Any) -> Entry:
     record = row.value
     flat = list(_flat(record["resps"], row.where))
     if record.get("failed_rate"):
         # The harness writes a missing response as the word "None".
         flat = [None if response == "None" else response for response in flat]
-    asked = record["doc"].get("prompt")
-    prompt = asked if asked and isinstance(asked, str) else _asked(row)
-    return Entry(None if key is None else str(key), prompt, flat)
+    return Entry(None if key is None else str(key), _prompt(row) or _asked(row), flat)
 
 
 def _flat(value: Any, where: str) -> Iterator[str | None]:

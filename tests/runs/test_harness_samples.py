@@ -51,6 +51,13 @@ def test_question_and_stops_are_found_in_the_arguments_of_every_version(read, na
     assert found.stops == ("\n\n",)
 
 
+def test_a_prompt_that_one_document_lost_is_not_replaced_by_its_request(read):
+    other = sample(1, doc={"prompt": "How?"})
+    with pytest.raises(DataError, match=r'in.jsonl:2: expected "prompt" in every "doc" or in none'):
+        read(other, sample(2))
+    assert [entry.prompt for entry in read(other, other | {"doc_id": 2}).entries] == ["How?"] * 2
+
+
 def test_a_second_filter_repeats_no_responses(read):
     rows = [sample(i, filter=name) for name in ("strict", "flexible") for i in range(2)]
     assert [entry.id for entry in read(*rows).entries] == ["0", "1"]
