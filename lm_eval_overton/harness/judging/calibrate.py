@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.data import PromptSet, load_prompts
-from lm_eval_overton.errors import SettingsError, either
+from lm_eval_overton.errors import DataError, SettingsError, either
 from lm_eval_overton.judge.ask import Question, ask_as_declared
 from lm_eval_overton.judge.calibrate import Calibration, Item, calibrate
 from lm_eval_overton.judge.client.model import HarnessJudge
 from lm_eval_overton.judge.judgements import CALIBRATED, JUDGEMENTS, check_names
 from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.prompts import Judgement
+from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import read_responses
@@ -110,7 +111,7 @@ def _items(
     recorded = match_prompts(responses, prompts)
     docs = (recorded.asked or recorded.prompts).docs
     most = max(len(own) for own in recorded.responses.values())
-    labels = align(read_labels(entry.labels, judgement), len(docs), most, docs)
+    labels = _aligned(entry, judgement, docs, most)
     asked = JUDGEMENTS[judgement]
     texts = _reference_texts(asked, reference, recorded.prompts, reference_stops)
     cleaning = responses.cleaning(stops)
@@ -127,6 +128,17 @@ def _items(
             item = Item(entry.model, doc["prompt"], words(sample.text), value, ())
             found.append((item, Question(asked, asked.texts(doc["prompt"], sample.text, other))))
     return found
+
+
+def _aligned(
+    entry: Labelled, judgement: str, docs: Sequence[Mapping[str, Any]], most: int
+) -> list[list[Verdict | None]]:
+    lines = read_labels(entry.labels, judgement)
+    try:
+        return align(lines, len(docs), most, docs)
+    except DataError as error:
+        # Either of two files that do not fit may be the wrong one.
+        raise DataError(f"{error} (labels of the responses in {entry.responses})") from error
 
 
 def _reference_texts(

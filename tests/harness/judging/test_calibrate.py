@@ -132,3 +132,13 @@ def test_what_a_user_gets_wrong(folder, server, capsys, judgement, options, mess
     write(folder / "labels.jsonl", [{"labels": [None, None]} for _ in QUESTIONS])
     assert calibrate(folder, server, judgement, *options) == 2
     assert message in capsys.readouterr().err
+
+
+def test_labels_of_other_responses_name_both_files(folder, server, capsys):
+    write(folder / "labels.jsonl", [{"prompt": "Why?", "label": "yes"}])
+    assert calibrate(folder, server, "stance") == 2
+    responses, labels = folder / "responses.jsonl", folder / "labels.jsonl"
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: {labels}: expected labels of at least one of the 6 prompts, got none with the "
+        f"same text or id (labels of the responses in {responses})"
+    )
