@@ -8,12 +8,13 @@ edit as what it now says, and exits with 1 on a fault (`--keep DIR` writes the f
 
 - a traceback, or an exit code other than 0 and 2;
 - a refusal that is not one line, or does not name the file (or, for runs, its folder);
-- numbers that differ from those of the valid file without a warning and without another number
-  of prompts, samples, or failed or empty responses.
+- numbers that differ from those of the valid file without a warning that names it, and without
+  another number of prompts, samples, or failed or empty responses.
 
 An edit is allowed to move numbers only if it leaves the file's structure as it was, ids
 included, and puts a text in place of a text, or a number in place of a number: nobody can know
-that it was not meant. A text is more than blanks, and a number is finite.
+that it was not meant. A text is more than blanks, and a number is finite. A file of responses may
+also be another whole one under its name.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fuzz_judge
 from fuzz_commands import COMMANDS, SCORED, Command
-from fuzz_mutations import BYTES, ID_KEYS, PLACES, documents, leaves
+from fuzz_mutations import BYTES, ID_KEYS, PLACES, documents, leaves, swapped_file
 
 from lm_eval_overton.cli import main as overton
 
@@ -62,6 +64,8 @@ VIEWS = [
     ["Tea calms.", "Coffee wakes."],
     ["Sleep is rest.", "Move outside."],
 ]
+# How the names of files begin that hold responses.
+RESPONSES = {"ours", "other", "floor", "long", "array", "generations", "samples"}
 # How numbers say that there is less, or more, than there was.
 COUNTS = re.compile(
     r'(?:prompts|samples|_rate|_n|items|unlabelled|\bn)(?:,none)?"?[ |:]+(-?[\d.]+)'
@@ -147,10 +151,11 @@ def equal(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
     )
 
 
-def is_told(found: Ended, valid: Ended) -> bool:
-    """Tell whether a warning, or another count, says that something is different."""
+def is_told(found: Ended, valid: Ended, names: list[str]) -> bool:
+    """Tell whether a warning about the file, or another count, says that something is different."""
     new = [line for line in found.said if line not in valid.said]
-    return bool(new) or COUNTS.findall(found.output) != COUNTS.findall(valid.output)
+    counts = [COUNTS.findall(ended.output) for ended in (found, valid)]
+    return any(name in line for line in new for name in names) or counts[0] != counts[1]
 
 
 def is_edit(before: bytes, after: bytes) -> bool:
@@ -180,9 +185,6 @@ def outcome(found: Ended, valid: Ended, edited: bool, names: list[str]) -> tuple
     """Return what came of a changed file, and whether that is a fault."""
     if any("Traceback" in line for line in found.said):
         return "traceback", True
-    if found.code == valid.code == 2 and found.said == valid.said:
-        # The model that it would ask is not there, which it learns after reading.
-        return "read", False
     if found.code == 2:
         last = found.said[-1] if found.said else ""
         errors = sum(line.startswith("error: ") for line in found.said)
@@ -192,7 +194,7 @@ def outcome(found: Ended, valid: Ended, edited: bool, names: list[str]) -> tuple
         return f"exit code {found.code}", True
     if equal(values(found.output), values(valid.output)):
         return "same numbers", False
-    if is_told(found, valid):
+    if is_told(found, valid, names):
         return "told", False
     return ("read as edited", False) if edited else ("silent", True)
 
@@ -237,7 +239,9 @@ def make(folder: Path) -> None:
         [a | {"viewpoints": v} for a, v in zip(asked, views, strict=True)],
     )
     write(folder / "labels.jsonl", [{"id": r["id"], "labels": ["yes", "no", "both"]} for r in rows])
-    (folder / "judge.yaml").write_text("model: dummy\n")
+    # JSON is YAML too, and its values can be changed one by one.
+    judge = {"model": fuzz_judge.NAME, "mode": "text", "max_tokens": 64, "judgements": ["stance"]}
+    (folder / "judge.yaml").write_text(json.dumps(judge))
     head = {"n_prompts": 3, "n_samples": 3, "stops": [], "frame": "none", "settings": {}}
     header = {"overton_generations": 1, "tasks": {"overton_diversity": head}}
     write(
@@ -256,10 +260,13 @@ def change(rng: random.Random, path: Path, others: list[Path]) -> tuple[str, boo
         in_place = rng.choice(PLACES)
         in_place(path)
         return in_place.__name__, False
-    mutation, before = rng.choice(BYTES), path.read_bytes()
-    after = mutation(rng, before, rng.choice(others).read_bytes())
+    mutation, before, other = rng.choice(BYTES), path.read_bytes(), rng.choice(others)
+    after = mutation(rng, before, other.read_bytes())
     path.write_bytes(after)
-    return mutation.__name__, is_edit(before, after)
+    # Whole and of its kind, the other file says nothing of which of the two was meant.
+    both = {own.name.partition(".")[0].partition("_")[0] for own in (path, other)}
+    exchanged = mutation is swapped_file and both <= RESPONSES
+    return mutation.__name__, exchanged or is_edit(before, after)
 
 
 def fuzz(rng: random.Random, name: str, valid: Ended, source: Path, keep: Path | None) -> str:
@@ -271,9 +278,9 @@ def fuzz(rng: random.Random, name: str, valid: Ended, source: Path, keep: Path |
         path = rng.choice(sorted(folder.glob(rng.choice(command.files))))
         beside = [own for own in sorted(source.rglob("*.json*")) if own.is_file()]
         how, edited = change(rng, path, beside)
-        run_name = ["runs/a", "runs/b", " a:", "(a:", " b:", "(b:"] if "runs" in path.parts else []
-        # A message about files that do not fit together may name either, a run by its name.
-        names = [path.name, *run_name, *map(os.path.basename, command.files)]
+        # A run is named by its folder, or by its name in a list of all; prompts by their file's.
+        run_name = path.relative_to(folder).parts[:2] if "runs" in path.parts else ("", path.stem)
+        names = [path.name, "/".join(run_name).strip("/"), *(f"{m}{run_name[1]}:" for m in " (")]
         found = run(command, folder)
         what, is_fault = outcome(found, valid, edited, names)
         if not is_fault:
@@ -301,8 +308,7 @@ def main(argv: list[str] | None = None) -> int:
         os.environ["OVERTON_CACHE_DIR"] = str(Path(temporary) / "cache")
         make(source)
         valid = {name: _valid(name, source) for name in COMMANDS}
-        # There is no model behind it.
-        assert [name for name, own in valid.items() if own.code] == ["calibrate"]
+        assert not [name for name, own in valid.items() if own.code]
         for number in range(args.files):
             name = list(COMMANDS)[number % len(COMMANDS)]
             counts[name, fuzz(rng, name, valid[name], source, args.keep)] += 1
