@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,6 +44,8 @@ __all__ = [
     "valid_texts",
 ]
 
+logger = logging.getLogger("lm_eval.overton")
+
 # How the name ends of a run that was shown a summary of reference sample 0.
 HINTED = "summary"
 
@@ -69,8 +73,23 @@ class Answers:
         return self.cleaning.samples(raws, self.finish_reasons.get(prompt))
 
     def all_samples(self) -> dict[str, list[Sample]]:
-        """Return the cleaned samples of every prompt, by its id."""
-        return {key: self.samples(key) for key in self.prompts}
+        """Return the cleaned samples of every prompt, by its id; warn of those without a text.
+
+        For a run of ours its own metrics say how many these are, for one that others are compared
+        with nothing else does.
+        """
+        found = {key: self.samples(key) for key in self.prompts}
+        statuses = Counter(sample.status for own in found.values() for sample in own)
+        total, scored = statuses.total(), statuses.pop("valid", 0)
+        if statuses:
+            logger.warning(
+                "%s: %d of %d responses hold no answer (%s) and do not count",
+                self.path,
+                total - scored,
+                total,
+                ", ".join(f"{n} {status}" for status, n in statuses.items()),
+            )
+        return found
 
 
 Reader = Callable[[FinishedRun, str], Answers]
@@ -154,7 +173,8 @@ def read_run(
     answers = cleaned_answers(found, prompts, found.cleaning(stops, name))
     # Runs are matched by what was asked, whatever ids their files use.
     _require_distinct_texts(answers)
-    samples = {normal(text): answers.samples(key) for key, text in answers.prompts.items()}
+    own = answers.all_samples()
+    samples = {normal(text): own[key] for key, text in answers.prompts.items()}
     hinted = name.endswith(HINTED) and not answers.cleaning.summary_first
     return Run(name, samples, 0 if hinted else None)
 

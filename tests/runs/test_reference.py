@@ -65,6 +65,18 @@ def test_a_line_per_prompt_without_id_and_text_is_matched_by_position(tmp_path):
     assert [s.status for s in loaded["p2"]] == ["valid", "failed"]
 
 
+def test_responses_of_a_reference_that_hold_no_answer_are_told(tmp_path, caplog):
+    path = write(
+        tmp_path / "r.jsonl",
+        {"id": "p1", "responses": ["a", None, " "]},
+        {"id": "p2", "responses": ["b", "<think>hm", "c"]},
+    )
+    assert texts(path) == {"p1": ["a", "", ""], "p2": ["b", "", "c"]}
+    assert caplog.messages == [
+        f"{path}: 3 of 6 responses hold no answer (1 failed, 1 empty, 1 unparsed) and do not count"
+    ]
+
+
 def test_the_stops_of_a_samples_file_cut_its_responses_unless_others_are_given(tmp_path):
     write(
         tmp_path / f"samples_{TASK}_1.jsonl",
