@@ -14,7 +14,7 @@ edit as what it now says, and exits with 1 on a fault (`--keep DIR` writes the f
 An edit is allowed to move numbers only if it leaves the file's structure as it was, ids
 included, and puts a text in place of a text, or a number in place of a number: nobody can know
 that it was not meant. A text is more than blanks, and a number is finite. A file of responses may
-also be another whole one under its name.
+also be another whole one under its name, and the order of its lines is that of the responses.
 """
 
 from __future__ import annotations
@@ -71,6 +71,9 @@ COUNTS = re.compile(
     r'(?:prompts|samples|_rate|_n|items|unlabelled|\bn)(?:,none)?"?[ |:]+(-?[\d.]+)'
     r"|(\d+) (?:to write|prompts)"
 )
+ORDERED = "compression_ratio"
+# What a signature says of the file of prompts; two files never have the same.
+HASH = re.compile(r"\|data:[^|]*")
 ON_PAGE = re.compile(r">[^<>]*expected[^<>]*<")
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e-?\d+)?")
 TOLERANCE = 1e-6
@@ -130,13 +133,18 @@ def values(output: str) -> dict[Any, Any]:
     try:
         whole = json.loads(output)
     except ValueError:
-        return dict(enumerate(NUMBER.findall(output)))
+        return dict(enumerate(NUMBER.findall(HASH.sub("", output))))
     whole = whole.get("results", whole) if isinstance(whole, dict) else whole
     return {
         place: value
         for place, value in leaves(whole)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     }
+
+
+def unordered(numbers: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the numbers but for those of one text out of all responses, in their order."""
+    return {key: own for key, own in numbers.items() if ORDERED not in str(key)}
 
 
 def equal(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
@@ -170,6 +178,12 @@ def is_edit(before: bytes, after: bytes) -> bool:
     )
 
 
+def is_reordered(before: bytes, after: bytes) -> bool:
+    """Tell whether a file has the same records in another order."""
+    one, other = documents(before), documents(after)
+    return None not in (one, other) and sorted(map(repr, one[0])) == sorted(map(repr, other[0]))
+
+
 def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
@@ -181,7 +195,9 @@ def _is_alike(one: Any, other: Any) -> bool:
     return type(one) in numbers and type(other) in numbers and abs(other) < 1e300
 
 
-def outcome(found: Ended, valid: Ended, edited: bool, names: list[str]) -> tuple[str, bool]:
+def outcome(
+    found: Ended, valid: Ended, edited: bool, moved: bool, names: list[str]
+) -> tuple[str, bool]:
     """Return what came of a changed file, and whether that is a fault."""
     if any("Traceback" in line for line in found.said):
         return "traceback", True
@@ -192,7 +208,8 @@ def outcome(found: Ended, valid: Ended, edited: bool, names: list[str]) -> tuple
         return ("refused", False) if good else ("refused without a name or line", True)
     if found.code != 0:
         return f"exit code {found.code}", True
-    if equal(values(found.output), values(valid.output)):
+    own, expected = values(found.output), values(valid.output)
+    if equal(own, expected) or (moved and equal(unordered(own), unordered(expected))):
         return "same numbers", False
     if is_told(found, valid, names):
         return "told", False
@@ -254,19 +271,19 @@ def make(folder: Path) -> None:
     shutil.copy(samples, folder / "samples.jsonl")
 
 
-def change(rng: random.Random, path: Path, others: list[Path]) -> tuple[str, bool]:
-    """Change a file; return how, and whether it is an edit that may move numbers."""
+def change(rng: random.Random, path: Path, others: list[Path]) -> tuple[str, bool, bool]:
+    """Change a file; return how, and whether it is an edit, and whether but another order."""
     if rng.random() < 0.08:
         in_place = rng.choice(PLACES)
         in_place(path)
-        return in_place.__name__, False
+        return in_place.__name__, False, False
     mutation, before, other = rng.choice(BYTES), path.read_bytes(), rng.choice(others)
     after = mutation(rng, before, other.read_bytes())
     path.write_bytes(after)
     # Whole and of its kind, the other file says nothing of which of the two was meant.
     both = {own.name.partition(".")[0].partition("_")[0] for own in (path, other)}
     exchanged = mutation is swapped_file and both <= RESPONSES
-    return mutation.__name__, exchanged or is_edit(before, after)
+    return mutation.__name__, exchanged or is_edit(before, after), is_reordered(before, after)
 
 
 def fuzz(rng: random.Random, name: str, valid: Ended, source: Path, keep: Path | None) -> str:
@@ -277,12 +294,12 @@ def fuzz(rng: random.Random, name: str, valid: Ended, source: Path, keep: Path |
         shutil.copytree(source, folder)
         path = rng.choice(sorted(folder.glob(rng.choice(command.files))))
         beside = [own for own in sorted(source.rglob("*.json*")) if own.is_file()]
-        how, edited = change(rng, path, beside)
+        how, edited, moved = change(rng, path, beside)
         # A run is named by its folder, or by its name in a list of all; prompts by their file's.
         run_name = path.relative_to(folder).parts[:2] if "runs" in path.parts else ("", path.stem)
         names = [path.name, "/".join(run_name).strip("/"), *(f"{m}{run_name[1]}:" for m in " (")]
         found = run(command, folder)
-        what, is_fault = outcome(found, valid, edited, names)
+        what, is_fault = outcome(found, valid, edited, moved, names)
         if not is_fault:
             return what
         said = "\n    ".join(found.said[-6:])

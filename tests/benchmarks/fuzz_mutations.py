@@ -225,7 +225,10 @@ def key_renamed(rng: random.Random, inner: list[tuple[Any, Any]]) -> None:
     if isinstance(holder, dict):
         name = str(key)
         renamed = [name.upper(), name[:-1], f" {name}", f"{name}s", "text", "id", "", "response"]
-        holder[rng.choice(renamed)] = holder.pop(key)
+        value, new = holder.pop(key), rng.choice(renamed)
+        # In the place of what is called so already it would be another record, and a valid one.
+        if new not in holder:
+            holder[new] = value
 
 
 @_on_values
