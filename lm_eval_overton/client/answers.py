@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_overton.client.http import NoReplyError
 from lm_eval_overton.client.words import said
-from lm_eval_overton.text.reasoning import FAMILIES
+from lm_eval_overton.text.reasoning_marks import FAMILIES
 
 __all__ = ["Answer", "reader_of"]
 

@@ -1,57 +1,39 @@
-"""Reasoning and answer of a response: what a model wrote for itself, and what it says.
-
-Sources of the marks: the reasoning parsers of vLLM and SGLang and the chat templates of the
-families themselves.
-"""
+"""Reasoning and answer of a response: what a model wrote for itself, and what it says."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from lm_eval_overton.text.forms import FENCE
+from lm_eval_overton.text.reasoning_marks import FAMILIES, FINAL, WRAPPERS, Mark, marks_of
 
-__all__ = ["FAMILIES", "Reasoning", "Split"]
+__all__ = ["Reasoning", "Split"]
 
 # Stands for whichever family opened a thought.
 _ANY = "any"
-# How far a mark may stand from the beginning or the end of its line.
-_INDENT = 80
-
-# How a thought begins and how it ends, by family.
-FAMILIES: tuple[tuple[str, str], ...] = (
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<thought>", "</thought>"),
-    ("<thoughts>", "</thoughts>"),
-    ("<scratchpad>", "</scratchpad>"),
-    ("[THINK]", "[/THINK]"),
-    ("<seed:think>", "</seed:think>"),
-    ("<mm:think>", "</mm:think>"),
-    ("◁think▷", "◁/think▷"),
-    ("<|START_THINKING|>", "<|END_THINKING|>"),
-    ("<|inner_prefix|>", "<|inner_suffix|>"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("[unused16]", "[unused17]"),
-    ("<|channel>thought", "<channel|>"),
+# Where such an answer begins in a line.
+_WRAPPED = re.compile(
+    rf"^[ \t]*(?:{'|'.join(re.escape(begin) for begin, _ in WRAPPERS)})",
+    re.IGNORECASE | re.MULTILINE,
 )
-# What some families put around the answer that follows a thought.
-_WRAPPERS: tuple[tuple[str, str], ...] = (
-    ("<answer>", "</answer>"),
-    ("<response>", "</response>"),
-    ("<output>", "</output>"),
-    ("<solution>", "</solution>"),
-    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
-    ("<|begin_of_solution|>", "<|end_of_solution|>"),
-)
-# Families that announce thought and answer in words, at the very beginning alone.
-_ANNOUNCED = re.compile(
-    r"\s*Here(?:'s| is) my (?:thought|thinking) process:(?P<thought>.*?)"
-    r"(?:Here(?:'s| is) my response:(?P<answer>.*)|\Z)",
-    re.DOTALL | re.IGNORECASE,
+# Families that announce thought and answer at the very beginning alone: in words, with marks that
+# are not a pair of their own, or folded away as a page shows them.
+_ANNOUNCED = tuple(
+    re.compile(rf"\s*{begin}(?P<thought>.*?)(?:{end}(?P<answer>.*)|\Z)", re.DOTALL | re.IGNORECASE)
+    for begin, end in (
+        (r"Here(?:'s| is) my (?:thought|thinking) process:", r"Here(?:'s| is) my response:"),
+        (
+            r"(?:<\|begin\|>assistant)?<\|think\|>",
+            r"(?:<\|end\|>\s*(?:<\|begin\|>assistant)?<\|content\|>|<\|/think\|>)",
+        ),
+        (
+            r'<details\b(?:[^<>]*\btype="reasoning"[^<>]*>|[^<>]*>\s*<summary>\s*'
+            r"(?:thought|thinking|reasoning)\b[^<>]*</summary>)",
+            r"</details>",
+        ),
+    )
 )
 # A message of the harmony format: its channel and what stands in it.
 _HARMONY = re.compile(
@@ -127,7 +109,9 @@ class Reasoning:
         if not self.strip:
             return Split(raw, None)
         found = _by_channels(raw) or _announced(raw) or _Scan(self).split(raw)
-        if not found.thought or found.answer is None:
+        if found.answer is None:
+            return _set_apart(found.thought or "") or found
+        if not found.thought:
             return found
         return Split(_unwrapped(found.answer), found.thought)
 
@@ -145,13 +129,23 @@ def _by_channels(raw: str) -> Split | None:
 
 def _announced(raw: str) -> Split | None:
     """Return what stands where words alone say which part is which; None where none do."""
-    found = _BARE_HARMONY.match(raw) or _ANNOUNCED.match(raw)
+    thought, final, answer = raw.partition(FINAL)
+    if final:
+        return Split(final + answer, thought.strip())
+    matches = (pattern.match(raw) for pattern in (_BARE_HARMONY, *_ANNOUNCED))
+    found = next(filter(None, matches), None)
     return Split(found["answer"], found["thought"].strip()) if found else None
+
+
+def _set_apart(thought: str) -> Split | None:
+    """Return the answer that has marks of its own in a thought that nothing ended."""
+    begin = max((match.start() for match in _WRAPPED.finditer(thought)), default=0)
+    return Split(_unwrapped(thought[begin:]), thought[:begin].strip()) if begin else None
 
 
 def _unwrapped(answer: str) -> str:
     bare = answer.strip()
-    for begin, end in _WRAPPERS:
+    for begin, end in WRAPPERS:
         if bare.lower().startswith(begin.lower()):
             inside = bare[len(begin) :]
             last = inside.lower().rfind(end.lower())
@@ -159,30 +153,18 @@ def _unwrapped(answer: str) -> str:
     return answer
 
 
-@lru_cache(maxsize=8)
-def _any_mark(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """Match any mark that is not quoted as code; its group tells which it is."""
-    ways = "|".join(
-        f"(?P<o{i}>{re.escape(begin)})|(?P<c{i}>{re.escape(end)})"
-        for i, (begin, end) in enumerate(pairs)
-    )
-    # The few signs that marks begin with are looked for first: that is ten times as fast.
-    first = "".join(map(re.escape, sorted({mark[0] for pair in pairs for mark in pair})))
-    # The end of a fence before a mark, or the beginning of one after it, quotes nothing.
-    before, after = f"(?:(?<={FENCE})|(?<!`))", f"(?:(?={FENCE})|(?!`))"
-    return re.compile(f"(?=[{first}]){before}(?:{ways}){after}", re.IGNORECASE)
-
-
 class _Scan:
     """One pass over the marks of a response."""
 
     def __init__(self, rule: Reasoning) -> None:
-        self.pattern = _any_mark(rule.pairs)
+        self.pairs = rule.pairs
         # Within which family's thought the text is; any family's where the prompt opened it.
         self.within: str | None = _ANY if rule.opened else None
         self.said: list[str] = []
         self.thoughts: list[str] = []
         self.ended = False
+        # How many thoughts within the thought are open.
+        self.inner = 0
         # Whether nothing is said so far, and how many fences stand in what is said.
         self.blank, self.fences = True, 0
         # Families of opening marks within code, whose closing marks are code too.
@@ -190,47 +172,72 @@ class _Scan:
 
     def split(self, raw: str) -> Split:
         """Return the reasoning and the answer of a response."""
-        marks = list(self.pattern.finditer(raw))
-        last_end = {str(m.lastgroup)[1:]: m.start() for m in marks if str(m.lastgroup)[0] == "c"}
+        marks = marks_of(raw, self.pairs)
+        self.last = {mark.family: mark for mark in marks if mark.kind == "c"}
+        self.left = Counter((mark.kind, mark.family) for mark in marks)
         at = 0
         for mark in marks:
-            kind, family = str(mark.lastgroup)[0], str(mark.lastgroup)[1:]
-            if kind == "c" and self._ends(family, raw, mark):
-                self._end(raw[at : mark.start()])
-            elif kind == "o" and self._may_begin:
-                before = raw[at : mark.start()]
-                if not self._begins(before, raw, mark, last_end.get(family, -1)):
+            self.left[mark.kind, mark.family] -= 1
+            if mark.quoted:
+                self.spoken[mark.family] += self.within is None
+                continue
+            if self._is_inner(mark):
+                continue
+            if mark.kind == "c" and self._ends(mark):
+                self._end(raw[at : mark.start])
+            elif mark.kind == "o" and self._may_begin:
+                before = raw[at : mark.start]
+                if not self._begins(before, mark):
                     continue
-                self._begin(before, family)
+                self._begin(before, mark.family)
             else:
                 continue
-            at = mark.end()
+            at = mark.end
         return self._finish(raw[at:])
+
+    def _is_inner(self, mark: Mark) -> bool:
+        """Tell whether a mark is one of a thought within the thought."""
+        if self.within != mark.family:
+            return False
+        if mark.kind == "c":
+            inner = self.inner > 0
+            self.inner -= inner
+            return inner
+        # It is one if closing marks enough are to come, of which the last is not spoken of.
+        spare = self.left["c", mark.family] - self.left["o", mark.family]
+        inner = spare > self.inner + 1 and self._closes_line(mark.family)
+        self.inner += inner
+        return inner
+
+    def _closes_line(self, family: str) -> bool:
+        last = self.last[family]
+        return last.begins_line or last.ends_line
 
     @property
     def _may_begin(self) -> bool:
         return self.within is None or (self.within == _ANY and not self.thoughts)
 
-    def _begins(self, before: str, raw: str, mark: re.Match[str], last_end: int) -> bool:
+    def _begins(self, before: str, mark: Mark) -> bool:
         """Tell whether an opening mark begins a thought; others are spoken of."""
         if (self.blank or self.within == _ANY) and not before.strip():
             return True
         if self.within == _ANY:
             return False
         if (self.fences + before.count(FENCE)) % 2 == 1:
-            self.spoken[str(mark.lastgroup)[1:]] += 1
+            self.spoken[mark.family] += 1
             return False
-        return mark.start() < last_end or _begins_line(raw, mark)
+        last = self.last.get(mark.family)
+        return mark.begins_line or (last is not None and mark.start < last.start)
 
-    def _ends(self, family: str, raw: str, mark: re.Match[str]) -> bool:
+    def _ends(self, mark: Mark) -> bool:
         """Tell whether a closing mark ends a thought; others are spoken of."""
         if self.within is not None:
-            return self.within in (family, _ANY)
-        if self.spoken[family]:
-            self.spoken[family] -= 1
+            return self.within in (mark.family, _ANY)
+        if self.spoken[mark.family]:
+            self.spoken[mark.family] -= 1
             return False
         # Without an opening mark, which the prompt may hold, all before is the thought.
-        return not self.ended or _begins_line(raw, mark) or _ends_line(raw, mark)
+        return not self.ended or mark.begins_line or mark.ends_line
 
     def _begin(self, before: str, family: str) -> None:
         if self.within is None:
@@ -258,13 +265,3 @@ class _Scan:
             self._say(rest)
         thought = "\n".join(filter(None, map(str.strip, self.thoughts)))
         return Split(None if unfinished and self.blank else "".join(self.said), thought)
-
-
-def _begins_line(raw: str, mark: re.Match[str]) -> bool:
-    near = raw[max(0, mark.start() - _INDENT) : mark.start()].rstrip(" \t")
-    return near.endswith("\n") or (not near and mark.start() <= _INDENT)
-
-
-def _ends_line(raw: str, mark: re.Match[str]) -> bool:
-    near = raw[mark.end() : mark.end() + _INDENT].lstrip(" \t")
-    return near.startswith(("\n", "\r")) or (not near and len(raw) <= mark.end() + _INDENT)

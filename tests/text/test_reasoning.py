@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_overton.text.reasoning import FAMILIES, Reasoning, Split
+from lm_eval_overton.text.reasoning import Reasoning, Split
+from lm_eval_overton.text.reasoning_marks import FAMILIES
 from lm_eval_overton.text.samples import Cleaning
 
 RULE = Reasoning()
@@ -55,6 +56,38 @@ def test_an_unfinished_and_an_empty_thought_of_each_family(begin, end):
         # Announced in words.
         ("Here is my thought process: Hm.\nHere is my response: Yes.", " Yes.", "Hm."),
         ("Here's my thought process:\nHm", None, "Hm"),
+        (
+            "Step by step.\n[BEGIN FINAL RESPONSE]\nYes.\n[END FINAL RESPONSE]",
+            "\nYes.\n",
+            "Step by step.",
+        ),
+        ("<|think|>Hm.<|end|><|begin|>assistant<|content|>Yes.", "Yes.", "Hm."),
+        ("<|think|>Hm", None, "Hm"),
+        (
+            '<details type="reasoning" done="true"><summary>4 s</summary>Hm</details>Yes.',
+            "Yes.",
+            "<summary>4 s</summary>Hm",
+        ),
+        ("<details>\n<summary>Thinking...</summary>Hm.</details>Yes.", "Yes.", "Hm."),
+        # Tags as models, templates and pages write them.
+        ('<think type="long" n=3>Hm.</think >Yes.', "Yes.", "Hm."),
+        ("< think >Hm.</ Think>Yes.", "Yes.", "Hm."),
+        ("**<think>**\nHm.\n**</think>**\nYes.", "\nYes.", "Hm."),
+        ("&lt;think&gt;Hm.&lt;/think&gt;Yes.", "Yes.", "Hm."),
+        # Code at the end of a thought, and at the beginning of what follows a mark.
+        ("<think>Say `x`</think>Yes.", "Yes.", "Say `x`"),
+        ("<think>`x`?</think>`y` is it.", "`y` is it.", "`x`?"),
+        ("<think>`x` or `</think>`?</think>Yes.", "Yes.", "`x` or `</think>`?"),
+        # A thought within the thought, and one that was begun twice.
+        (
+            "<think>\nA\n<think>\nB\n</think>\nC\n</think>\nYes.",
+            "\nYes.",
+            "A\n<think>\nB\n</think>\nC",
+        ),
+        ("<think>\n<think>\nA\n</think>\nYes.", "\nYes.", "<think>\nA"),
+        # An answer that is set apart in a thought without an end.
+        ("<think>Hm.\n<answer>Yes.</answer>", "Yes.", "Hm."),
+        ("<think>Hm. I write <answer> soon", None, "Hm. I write <answer> soon"),
         # What stands around the answer goes with the thought.
         ("<reasoning>Hm.</reasoning>\n<answer>Yes.</answer>", "Yes.", "Hm."),
         ("<think>Hm.</think><answer>\nYes.", "\nYes.", "Hm."),
@@ -78,6 +111,7 @@ def test_the_parts_of_a_response(raw, answer, thought):
         "",
         ANSWER,
         "Wrap it in `<think>` and `</think>`.",
+        "Write `<think>so</think>` and go on.",
         "A tag such as <think> opens it.",
         "Prompt:\n```xml\n<thinking>why</thinking>\n```\nThat is all.",
         "Analysis of the matter: it depends.",
@@ -85,6 +119,9 @@ def test_the_parts_of_a_response(raw, answer, thought):
         "analysis of ferries",
         "The channel is narrow. <|channel|>",
         "Think about it. I think so.",
+        "<thinking hard> I would stay.",
+        "Here are my reasoning steps: look, then leap.",
+        "The plan:\n<details><summary>Costs</summary>Ten.</details>\nThat is all.",
     ],
 )
 def test_an_answer_that_only_speaks_of_thinking_is_kept(raw):
@@ -105,6 +142,7 @@ def test_the_users_own_marks_and_none_at_all():
     own = Reasoning(own=("<muse>", "</muse>"))
     assert own.split("<muse>Hm.</muse>Yes.") == Split("Yes.", "Hm.")
     assert own.split("<think>Hm.</think>Yes.") == Split("Yes.", "Hm.")
+    assert Reasoning(own=("<a>", "%%")).split("<a>Hm.</a>%%Yes.") == Split("Yes.", "Hm.</a>")
     keep = Reasoning(strip=False)
     assert keep.split("<think>Hm.</think>Yes.") == Split("<think>Hm.</think>Yes.", None)
     assert (keep.signature, RULE.signature) == ("keep", "strip")
