@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 __all__ = ["is_list"]
 
@@ -23,7 +23,9 @@ _WORD = r"(?=.*\w)"
 _CHINESE = "[一二三四五六七八九十百]{1,4}"
 
 # Signs that begin or join clauses too need a space; those that do nothing else need none.
-_BULLET = r"(?:[-*+–—·∙]\s+|[•・●○■□▪▫◦‣⁃◆◇►▶▸➢➤✓✔☐☑✅]\s*)(?:\[[ xX✓]\]\s+)?|<li\b[^<>]*>"
+_BULLET = (
+    r"(?:[-*+–—·∙→]\s+|\\item\b\s*|[•・●○■□▪▫◦‣⁃◆◇►▶▸➢➤✓✔☐☑✅]\s*)(?:\[[ xX✓]\]\s+)?|<li\b[^<>]*>"
+)
 _NUMBER = "|".join(
     [
         # 1. 1) 1、 １． ١. and 1.2. but neither 1.5 litres nor 2020.
@@ -39,6 +41,11 @@ _NUMBER = "|".join(
 _LEAD_IN = r"\s*(?:>\s*)*(?:\*\*|__)\w[^*\n]{0,80}(?::(?:\*\*|__)|(?:\*\*|__)\s?[:：–—-])\s"
 _ITEM = re.compile(rf"{_BEFORE}(?:{_BULLET}|{_NUMBER}){_WORD}|{_LEAD_IN}{_WORD}")
 _LETTER = re.compile(rf"{_BEFORE}[(（]?([^\W\d_]{{1,5}})(?:[)）]{_AFTER}\s*|\.{_AFTER}\s+){_WORD}")
+# A number with a weaker sign, or with a word and a number before a colon: "1- ", "1: ", "Step 1:".
+_COUNTED = re.compile(
+    rf"{_BEFORE}(?:\#{{1,6}}\s+)?(?P<word>(?:[^\W\d]{{1,15}}|\#)\s?)?(?P<number>\d{{1,3}})"
+    rf"\s?(?:[:：–—-]|(?(word)[).）．]|(?!)))(?:(?<=[：）．])|{_AFTER}(?=\s))\s*{_WORD}"
+)
 _HEADING = re.compile(rf"\s{{0,3}}(#{{1,6}})\s+{_WORD}")
 _CODE = re.compile(r"\s*(?:```|~~~)")
 
@@ -69,7 +76,8 @@ def is_list(text: str) -> bool:
 
     Items begin with a bullet (`-`, `*`, `+`, `•`, a dash, a check box and their like), a number of
     any digits (`1.`, `1)`, `(1)`, `**1.**`, `１．`, `一、`, `①`), a bold lead-in with a colon,
-    letters or Roman numerals in order, or are headings of one level. Rows of a table are none.
+    letters, Roman numerals or otherwise numbered lines in order (`1-`, `Step 1:`), or are headings
+    of one level. Rows of a table are none.
 
     Args:
         text: One cleaned response.
@@ -79,7 +87,16 @@ def is_list(text: str) -> bool:
         return True
     letters = [found[1].lower() for line in lines if (found := _LETTER.match(line))]
     levels = Counter(_headings(lines))
-    return not _FOLLOWS.isdisjoint(pairwise(letters)) or max(levels.values(), default=0) >= 2
+    return (
+        not _FOLLOWS.isdisjoint(pairwise(letters))
+        or any(starmap(_counts_on, pairwise(filter(None, map(_COUNTED.match, lines)))))
+        or max(levels.values(), default=0) >= 2
+    )
+
+
+def _counts_on(before: re.Match[str], after: re.Match[str]) -> bool:
+    """Tell whether two lines are numbered one after the other, by the same word if by one."""
+    return before["word"] == after["word"] and int(after["number"]) == int(before["number"]) + 1
 
 
 def _headings(lines: Sequence[str]) -> Iterator[str]:
