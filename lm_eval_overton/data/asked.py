@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from lm_eval_overton.data.rows import short
 from lm_eval_overton.errors import DataError
 
-__all__ = ["Turn", "content_text", "identifier", "prompt_of", "turns_of"]
+__all__ = ["ROLES", "Turn", "content_text", "identifier", "prompt_of", "turns_of"]
 
 TURNS = ("messages", "conversations", "conversation")
 # What else a prompt is called where none is called so.
@@ -16,7 +16,13 @@ QUESTIONS = ("instruction", "question", "query", "input")
 IDS = ("custom_id", "id", "prompt_id", "question_id")
 # Keys of what a server replied.
 REPLY = {"choices", "role", "object"}
-ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+ROLES = {
+    "human": "user",
+    "prompter": "user",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+}
 TEXT_PARTS = ("text", "output_text", "input_text")
 # Parts beside the answer: what the model thought, and what it asked of tools.
 BESIDE = ("thinking", "redacted_thinking", "reasoning", "tool_use", "tool_call", "function_call")

@@ -11,8 +11,15 @@ __all__ = ["foreign_bytes", "foreign_record", "foreign_text"]
 
 WRITE_LINES = 'write its answers as lines of {"id": ..., "prompt": ..., "response": ...}'
 
+# As pandas writes one by default.
+TABLE = (
+    "a table by columns; write it by rows: "
+    "`pandas.read_json(...).to_json(..., orient='records', lines=True)`"
+)
+
 # By how the content begins.
 BYTES = (
+    (b"\x1f\x8b", "a gzip file within another; unpack it once with `gunzip`"),
     (b"\xff\xfe", "text in UTF-16; save it again as UTF-8"),
     (b"\xfe\xff", "text in UTF-16; save it again as UTF-8"),
     (b"\x28\xb5\x2f\xfd", "a file compressed with zstd; unpack it with `zstd -d`"),
@@ -42,6 +49,12 @@ TEXTS = {
 # By keys that stand together in no other kind of file.
 RECORDS = (
     ({"eval", "samples", "status"}, f"a log of Inspect; {WRITE_LINES}"),
+    ({"eval", "plan", "status"}, f"a log of Inspect; {WRITE_LINES}"),
+    ({"__doc__", "__model_response__"}, f"details of lighteval; {WRITE_LINES}"),
+    ({"full_prompt", "predictions", "gold"}, f"details of lighteval; {WRITE_LINES}"),
+    ({"input", "references", "split"}, f"instances of HELM; {WRITE_LINES}"),
+    ({"evalId", "results"}, f"results of promptfoo; {WRITE_LINES}"),
+    ({"columns", "data", "index"}, TABLE),
     ({"request_states", "adapter_spec"}, f"a scenario of HELM; {WRITE_LINES}"),
     ({"predicted_text", "instance_id"}, f"predictions of HELM; {WRITE_LINES}"),
     ({"instance_id", "train_trial_index", "stats"}, f"statistics of HELM; {WRITE_LINES}"),
@@ -62,6 +75,8 @@ def foreign_bytes(content: bytes, suffix: str) -> str | None:
     """
     if content.startswith(ZIP):
         return _archive(content, suffix)
+    if content[257:262] == b"ustar":
+        return "a tar archive; unpack it and name the file within it"
     for begin, name in BYTES:
         if content.startswith(begin):
             return name
@@ -92,4 +107,15 @@ def foreign_record(record: Mapping[str, Any]) -> str | None:
     for keys, name in RECORDS:
         if keys <= set(record) and not ("results" in keys and record.get("samples")):
             return name
-    return None
+    return TABLE if _is_table(record) else None
+
+
+def _is_table(record: Mapping[str, Any]) -> bool:
+    """Tell whether all of an object's values are columns: by number of the row, or lists."""
+    columns = list(record.values())
+    if not columns:
+        return False
+    if all(isinstance(own, Mapping) and own and own.keys() == columns[0].keys() for own in columns):
+        return all(key.isdecimal() for key in columns[0])
+    lengths = {len(own) if isinstance(own, list) else 0 for own in columns}
+    return {"prompt", "id"} & record.keys() != set() and len(lengths) == 1 and max(lengths) > 0

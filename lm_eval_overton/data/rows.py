@@ -125,6 +125,12 @@ def _parquet(content: bytes, path: Path) -> Iterator[Row]:
     import pyarrow.parquet as pq
 
     try:
+        names = pq.read_schema(io.BytesIO(content)).names
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise DataError(
+                f"{path}: expected every column once, got {twice!r} more than once; write it "
+                "without the one that is not meant"
+            )
         values = pq.read_table(io.BytesIO(content)).to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise DataError(
@@ -141,8 +147,7 @@ def _json(content: bytes, path: Path) -> Iterator[Row]:
         raise DataError(f"{path}: expected at least one line of JSON, got an empty file")
     if begin == "[":
         return _items(_whole(text, path), path, "item")
-    # Not splitlines(): JSON strings may hold U+2028 and other line separators as they are.
-    lines = text.split("\n")
+    lines = _lines(text)
     numbered = [(i, line) for i, line in enumerate(lines, start=1) if line.strip(BLANK)]
     if begin == "{" and (len(numbered) == 1 or not _is_json(numbered[0][1])):
         value = _one_object(text, path, numbered)
@@ -151,6 +156,13 @@ def _json(content: bytes, path: Path) -> Iterator[Row]:
     if begin != "{" and not _is_json(numbered[0][1]) and (name := foreign_text(path.suffix)):
         raise _not_read(path, name)
     return (_line(line, path, number) for number, line in numbered)
+
+
+def _lines(text: str) -> list[str]:
+    # Not splitlines(): JSON strings may hold U+2028 and other line separators as they are.
+    lines = text.split("\n" if "\n" in text else "\r")
+    # Files that begin with the mark were joined.
+    return [line.removeprefix("\ufeff") for line in lines] if "\ufeff" in text else lines
 
 
 def _decoded(content: bytes, path: Path) -> str:
@@ -185,6 +197,12 @@ def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
 
 
 def _whole(text: str, path: Path) -> list[Any]:
+    lines = [line for line in _lines(text) if line.strip(BLANK)]
+    if len(lines) > 1 and all(map(_is_json, lines[:2])):
+        raise DataError(
+            f"{path}: expected one JSON object per line or one array of them, got an array in each "
+            'line; write {"prompt": ..., "responses": [...]} in its place'
+        )
     value = _parsed(text, str(path), "a JSON array of objects")
     assert isinstance(value, list)
     return value

@@ -11,6 +11,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +29,8 @@ CONTAINERS = {
     "lines": lines,
     "escaped": lambda rows: "\n\n".join(map(json.dumps, rows)).encode(),
     "crlf": lambda rows: lines(rows).replace(b"\n", b"\r\n"),
+    "cr": lambda rows: lines(rows).replace(b"\n", b"\r"),
+    "a mark in each line": lambda rows: b"".join(b"\xef\xbb\xbf" + lines([row]) for row in rows),
     "mark": lambda rows: b"\xef\xbb\xbf" + lines(rows),
     "array": lambda rows: json.dumps(rows).encode(),
     "indented": lambda rows: b"\n " + json.dumps(rows, indent=2).encode(),
@@ -110,6 +114,13 @@ def test_whole_pairs_and_other_escapes_are_as_they_were(tmp_path, caplog):
     assert not caplog.messages
 
 
+def twice_named():
+    out = io.BytesIO()
+    column = pa.array(["x"])
+    pq.write_table(pa.Table.from_arrays([column, column], names=["a", "a"]), out)
+    return out.getvalue()
+
+
 def archive(*names):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as packed:
@@ -146,6 +157,40 @@ def archive(*names):
             "expected at least one line of JSON, got an empty file",
         ),
         (b"\xef\xbb\xbf", "in", "expected at least one line of JSON, got an empty file"),
+        (gzip.compress(gzip.compress(b"{}")), "in", "got a gzip file within another; unpack it"),
+        (
+            gzip.compress(b"x" * 257 + b"ustar" + b"\0" * 99),
+            "in",
+            "got a tar archive; unpack it and",
+        ),
+        (
+            twice_named(),
+            "in",
+            "expected every column once, got 'a' more than once; write it without",
+        ),
+        (b'[{"a": 1}]\n[{"a": 2}]', "in", 'got an array in each line; write {"prompt": ..., '),
+        (
+            b'{"prompt": {"0": "a"}, "response": {"0": "b"}}',
+            "in",
+            "got a table by columns; write it",
+        ),
+        (
+            b'{"prompt": ["a", "b"], "response": ["c", "d"]}',
+            "in",
+            "got a table by columns; write it",
+        ),
+        (b'{"columns": [], "index": [], "data": []}', "in", "got a table by columns; write it by"),
+        (
+            parquet([{"__doc__": {"a": 1}, "__model_response__": "b"}]),
+            "in",
+            "got details of lighteval",
+        ),
+        (b'{"eval": {}, "plan": {}, "status": "started"}', "in", "got a log of Inspect; write its"),
+        (
+            b'[{"input": {}, "references": [], "split": "test"}]',
+            "in",
+            "got instances of HELM; write",
+        ),
         (b"[]", "in", "expected at least one record, got none"),
         (b'["a", "b"]', "in", "in: item 1: expected a JSON object, got str 'a'; write {\"prompt\""),
         (b'[{"a": 1}, 7]', "in", "in: item 2: expected a JSON object, got int 7"),
@@ -154,7 +199,8 @@ def archive(*names):
             "in",
             'expected a JSON array of objects, got \'[{"a": 1},\\n {"b"\'',
         ),
-        (b'["a"]\n["b"]', "in", "expected a JSON array of objects"),
+        (b'["a"]\n["b"]', "in", 'got an array in each line; write {"prompt": ..., "responses"'),
+        (b'["a"]\n"b"]', "in", "expected a JSON array of objects"),
         (b'{"a": 1}\n{"b": "x', "in", 'in:2: expected a JSON object, got \'{"b": "x\' (Unterm'),
         (b'{"a": x}\n{"b": 1}', "in", "in:1: expected a JSON object, got '{\"a\": x}'"),
         (b'{"a": 1}\n7\n', "in", "in:2: expected a JSON object, got int 7"),
