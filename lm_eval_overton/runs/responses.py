@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,6 +50,8 @@ ABOUT = {
     "settings": dict,
     "reasoning": dict,
 }
+# A list of strings as JSON or Python writes it.
+WRITTEN_LIST = re.compile(r"\s*\[\s*([\"']).*\1\s*\]\s*", re.DOTALL)
 KINDS = {list: "a list", str: "a string", dict: "an object", int: "an integer"}
 
 
@@ -135,7 +138,25 @@ def read_responses(path: Path, task: str | None = None) -> Responses:
     if is_sample(first):
         return _from_harness(path, rows, task)
     one_generator(rows, path)
-    return Responses(path, [read_entry(row) for row in rows])
+    entries = [read_entry(row) for row in rows]
+    _say_written_lists(path, entries)
+    return Responses(path, entries)
+
+
+def _say_written_lists(path: Path, entries: Sequence[Entry]) -> None:
+    """Warn where each response is a list that was turned into text, as tables of text do."""
+    texts = [text for entry in entries for text in entry.responses if text is not None]
+    if texts and all(map(_is_written_list, texts)):
+        logger.warning(
+            "%s: every response is the text of a list, such as %s, and is scored as one answer; if "
+            "its items are the answers, write them as a list",
+            path,
+            short(texts[0]),
+        )
+
+
+def _is_written_list(text: str) -> bool:
+    return bool(WRITTEN_LIST.fullmatch(text))
 
 
 def sampled_task(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lm_eval_overton.data.asked import content_text, identifier, prompt_of, turns_of
+from lm_eval_overton.data.asked import ROLES, content_text, identifier, prompt_of, turns_of
 from lm_eval_overton.data.rows import Row, short
 from lm_eval_overton.errors import DataError
 
@@ -33,8 +33,17 @@ NAMES = (
 )
 GENERATORS = ("generator", "model", "model_id", "model_name")
 REASONS = {
-    "stop": ("stop", "eos", "eos_token", "end_turn", "stop_sequence", "completed", "complete"),
-    "length": ("length", "max_tokens", "max_output_tokens", "model_length", "incomplete"),
+    "stop": (
+        "stop",
+        "eos",
+        "eos_token",
+        "end_turn",
+        "stop_sequence",
+        "completed",
+        "complete",
+        "word",
+    ),
+    "length": ("length", "max_tokens", "max_output_tokens", "model_length", "incomplete", "limit"),
     "content_filter": ("content_filter", "safety", "refusal", "recitation", "blocked"),
     "tool_calls": ("tool_calls", "tool_use", "function_call"),
 }
@@ -189,6 +198,7 @@ def _named(record: Mapping[str, Any], where: str) -> list[Sample] | None:
         )
     if not present:
         return None
+    _require_answer(record, where)
     key = (filled or present)[0]
     value = record[key]
     if isinstance(value, list) and _are_turns(value):
@@ -196,6 +206,16 @@ def _named(record: Mapping[str, Any], where: str) -> list[Sample] | None:
     if isinstance(value, list):
         return [Sample(text) for text in _texts(value, key, where)]
     return [Sample(_text(value, key, where), _reason_of(record))]
+
+
+def _require_answer(record: Mapping[str, Any], where: str) -> None:
+    """Refuse a line that is one message of a conversation, and not the model's."""
+    role = record.get("role")
+    if isinstance(role, str) and ROLES.get(role, role) not in ("", "assistant"):
+        raise DataError(
+            f"{where}: expected the response of a model, got a message of {role!r}; write one "
+            'conversation per line as "messages"'
+        )
 
 
 def _last_turn(record: Mapping[str, Any], where: str) -> list[Sample] | None:
@@ -221,14 +241,24 @@ SHAPES: tuple[Shape, ...] = (_own_list, _batch, _own_body, _tgi, _named, _last_t
 def _is_body(body: Mapping[str, Any]) -> bool:
     return (
         isinstance(body.get("choices"), list)
+        or (_answer_in(body) is not None and not body.keys() & set(NAMES))
         or (isinstance(body.get("output"), list) and body.get("object") == "response")
         or (isinstance(body.get("content"), list) and body.get("role") == "assistant")
     )
 
 
+def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the one message that a server replied, as Ollama does."""
+    message = body.get("message")
+    is_answer = isinstance(message, Mapping) and message.get("role") == "assistant"
+    return message if is_answer else None
+
+
 def _body(body: Mapping[str, Any], where: str) -> list[Sample]:
     if isinstance(body.get("choices"), list):
         return [_choice(choice, where, i) for i, choice in enumerate(body["choices"])]
+    if message := _answer_in(body):
+        return [Sample(_message_text(message, message.get("content"), where), _reason_of(body))]
     if isinstance(body.get("output"), list):
         return [Sample(_output_text(body["output"], where), _reason(body.get("status")))]
     if "content" in body:
@@ -240,9 +270,13 @@ def _body(body: Mapping[str, Any], where: str) -> list[Sample]:
 
 
 def _choice(choice: Any, where: str, index: int) -> Sample:
+    turns = choice.get("turns") if isinstance(choice, Mapping) else None
+    if isinstance(turns, list) and len(turns) == 1:
+        return Sample(_text(turns[0], "turns", where, index), _reason_of(choice))
     if not isinstance(choice, Mapping) or not {"message", "text"} & set(choice):
         raise DataError(
-            f'{where}: expected choice {index} to hold a "message" or a "text", got {short(choice)}'
+            f'{where}: expected choice {index} to hold a "message", a "text" or one turn, got '
+            f'{short(choice)}; give the answer that is meant as "response"'
         )
     reason = _reason_of(choice)
     message = choice.get("message")
@@ -288,13 +322,16 @@ def _text(value: Any, key: str, where: str, index: int | None = None) -> str | N
 
 
 def _reason_of(record: Mapping[str, Any]) -> str | None:
-    for key in ("finish_reason", "stop_reason", "finishReason"):
+    for key in ("finish_reason", "stop_reason", "finishReason", "done_reason", "stop_type"):
         if record.get(key) is not None:
             return _reason(record[key])
-    return None
+    about = record.get("meta_info")
+    return _reason_of(about) if isinstance(about, Mapping) else None
 
 
 def _reason(value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        value = value.get("type")
     return NORMAL_REASON.get(value.lower()) if isinstance(value, str) else None
 
 

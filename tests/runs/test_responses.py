@@ -175,6 +175,18 @@ def test_generations_of_other_tasks_are_named(write, rows, task, message):
 # ------------------------------------------------------------------------------- harness samples
 
 
+def test_responses_that_are_texts_of_lists_are_told(write, caplog):
+    assert read_responses(write({"response": "[1] is a source"})).entries
+    assert read_responses(write({"responses": ["['a', 'b']", "a"]})).entries
+    assert not caplog.messages
+    path = write({"response": "['a', 'b']"}, {"response": None}, {"response": '["c"]'})
+    read_responses(path)
+    assert caplog.messages == [
+        f"{path}: every response is the text of a list, such as \"['a', 'b']\", and is scored as "
+        "one answer; if its items are the answers, write them as a list"
+    ]
+
+
 def test_a_harness_file_gives_responses_and_stops_without_sentinels(write):
     path = write(sample())
     expected = Responses(path, [Entry("p1", "Why?", ["x", "y"])], stops=("```",))

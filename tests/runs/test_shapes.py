@@ -129,6 +129,29 @@ SHAPES = {
     ),
     "batch": (batch(choice("a"), choice("b")), ["a", "b"], ["stop", "stop"]),
     "a failed batch line": (batch(error={"code": "x"}, response=None), [], None),
+    "ollama": (
+        {"model": "m", "message": answer("a"), "done": True, "done_reason": "length"},
+        ["a"],
+        ["length"],
+    ),
+    "ollama's completion": (
+        {"prompt": "Why?", "response": "a", "done_reason": "stop"},
+        ["a"],
+        ["stop"],
+    ),
+    "sglang": (
+        {"text": "a", "meta_info": {"id": "1", "finish_reason": {"type": "length", "length": 5}}},
+        ["a"],
+        ["length"],
+    ),
+    "mt-bench": (
+        {
+            "question_id": 81,
+            "choices": [{"index": 0, "turns": ["a"]}, {"index": 1, "turns": ["b"]}],
+        },
+        ["a", "b"],
+        None,
+    ),
     "tgi": (
         {
             "generated_text": "a",
@@ -189,7 +212,15 @@ def test_a_batch_is_known_by_its_own_ids_and_a_reply_has_none(tmp_path):
             {"messages": [USER, answer("a"), USER, answer("b")]},
             "exactly one user message, got 2 (user, assistant, user, assistant)",
         ),
-        ({"choices": ["a"]}, 'expected choice 0 to hold a "message" or a "text", got \'a\''),
+        ({"choices": ["a"]}, 'to hold a "message", a "text" or one turn, got \'a\'; give the'),
+        ({"choices": [{"turns": ["a", "b"]}]}, "or one turn, got {'turns': ['a', 'b']}; give the"),
+        ({"choices": [{"turns": [7]}]}, 'expected "turns" to be a list of strings and nulls, got'),
+        ({"role": "prompter", "text": "a"}, "the response of a model, got a message of 'prompter'"),
+        ({"role": "system", "text": "a"}, "the response of a model, got a message of 'system'; wr"),
+        (
+            {"message": answer("a"), "response": 7},
+            'expected "response" to be a string or null, got',
+        ),
         ({"choices": [choice(7)]}, 'expected "content" to be a string, got 7'),
         ({"choices": [choice([{"type": "image_url"}])]}, "got a part {'type': 'image_url'}; only"),
         ({"responses": ["a"], "finish_reasons": []}, "one for each of 1 responses, got 0 of them"),
