@@ -12,6 +12,7 @@ from typing import Any
 from lm_eval_overton.data.asked import identifier, prompt_of, turns_of
 from lm_eval_overton.data.rows import Row, read_rows
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.text.unicode_forms import normalised
 
 __all__ = [
     "PromptSet",
@@ -152,7 +153,7 @@ def _doc(row: Row) -> dict[str, Any]:
             f'{where}: expected "prompt" or "messages" with exactly one user message, got '
             f"{', '.join(sorted(record)) or 'no key'}"
         )
-    if not prompt.strip():
+    if not normalised(prompt).strip():
         raise DataError(f'{where}: expected "prompt" to be a non-empty string, got {prompt!r}')
     rest = {key: value for key, value in record.items() if key not in ("id", "prompt", "messages")}
     return {"id": identifier(record, where) or f"line-{row.number:04d}", "prompt": prompt, **rest}

@@ -212,7 +212,7 @@ def _is_detail(value: Any) -> bool:
 
 
 def _are_positions(value: Any) -> bool:
-    return isinstance(value, list) and all(type(i) is int for i in value)
+    return isinstance(value, list) and all(type(i) is int and i >= 0 for i in value)
 
 
 def _judging(path: Path, task: str, given: Any) -> Judging | None:

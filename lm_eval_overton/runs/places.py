@@ -128,7 +128,7 @@ def find_responses(place: Path, task: str) -> Path:
 
 def _generations_named_in(results: Path, task: str) -> Path | None:
     try:
-        return generations_of(json_value(results.read_text(encoding="utf-8"))["configs"][task])
+        return generations_of(json_value(results.read_text(encoding="utf-8-sig"))["configs"][task])
     except (ValueError, KeyError, TypeError):
         # A results file of other tasks, or none at all.
         return None

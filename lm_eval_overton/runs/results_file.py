@@ -25,6 +25,8 @@ __all__ = ["ResultsFile", "TaskResult"]
 OURS = "overton_"
 # How the harness's keys of the values end that bound a judged metric.
 WORST, BEST = "_worst,none", "_best,none"
+# How names of files end that hold responses.
+RESPONSES = (".jsonl", ".jsonl.gz", ".parquet", ".csv")
 # What rounding may add to a value.
 TOLERANCE = 1e-6
 ANY = (-math.inf, math.inf)
@@ -135,8 +137,13 @@ class ResultsFile:
 def _read(path: Path) -> dict[str, Any]:
     try:
         # Other tasks in the file may hold a bare NaN; in ours it is refused further on.
-        whole = json_value(path.read_text(encoding="utf-8"))
+        whole = json_value(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
+        if path.name.endswith(RESPONSES):
+            raise DataError(
+                f"{path}: expected a results file in JSON, got a file of responses; score it with "
+                f"`overton score {path} -o DIR` and name DIR"
+            ) from error
         raise bad(path, "a results file in JSON", reason(error)) from error
     if not isinstance(whole, dict) or not isinstance(whole.get("configs"), dict):
         raise bad(path, 'an object with "configs"', "something else")

@@ -91,6 +91,7 @@ def test_a_byte_order_mark_is_skipped(write):
             'expected "prompt" or "messages" with exactly one user message, got id, text',
         ),
         ('{"prompt": " "}', ":1", "expected \"prompt\" to be a non-empty string, got ' '"),
+        ('{"prompt": "\\u200b\\ufeff "}', ":1", 'expected "prompt" to be a non-empty string, got'),
         (
             '{"prompt": null}',
             ":1",

@@ -436,6 +436,7 @@ def stored(**texts):
         (changed(details='[{}, {"sha": 1}]'), "for each prompt, got {'sha': 1}"),
         (changed(details='[{}, {"covered": [0]}]'), "for each prompt, got {'covered'"),
         (changed(details='[{}, {"covered": [["a"]]}]'), "lists of positions or null, .*'a'"),
+        (changed(details='[{}, {"covered": [[-1]]}]'), "lists of positions or null, .*-1"),
         (changed(details='[{}, {"covered": [[true]]}]'), "lists of positions or null, .*True"),
         (changed(signature=f"{TASK}@99|n:5"), f"{TASK} of version 1 or older, got version 99; up"),
         (changed(signature=f"{TASK}@{'9' * 5000}|n:5"), f"{TASK} of version 1 or older, got"),
@@ -461,6 +462,21 @@ def test_a_bare_nan_among_our_own_results_is_refused(tmp_path):
     write(tmp_path, content)
     with pytest.raises(DataError, match="null for what is undefined"):
         load_run(tmp_path)
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_file(tmp_path):
+    path = write(tmp_path, changed())
+    path.write_text("\ufeff" + path.read_text())
+    assert load_run(tmp_path).tasks
+
+
+def test_responses_are_no_results_and_nothing_to_remove(tmp_path):
+    path = tmp_path / "ours.jsonl"
+    path.write_text('{"prompt": "Why?", "response": "a"}\n' * 2)
+    with pytest.raises(
+        DataError, match=f"got a file of responses; score it with `overton score {path} -o"
+    ):
+        load_run(path)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):

@@ -173,7 +173,7 @@ def _named_in_file(path: Path) -> set[str]:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return a results file; None, and a warning, for what is none."""
     try:
-        whole = json_value(path.read_text(encoding="utf-8"))
+        whole = json_value(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         logger.warning("passed over: %s", bad(path, "a results file in JSON", reason(error)))
         return None
