@@ -22,9 +22,11 @@ _TAIL = 200
 # Ends of sentences of all scripts, and what may stand behind one: quotes, brackets, marks of
 # emphasis, footnotes.
 _SENTENCE_END = re.compile(
-    r"[.!?…‥。．！？｡؟۔।॥།።፧៕။‼⁇⁈⁉;:]"
+    r"[.!?…‥。．！？｡؟۔।॥།༎።፧։៕។။‼⁇⁈⁉;:]"
     r"[\"'”’»«›“)\]}）」』】〉》*_~`\s]*(?:\[\d+\][\s.]*)?\Z"
 )
+# What closes what the whole text stands in, and what a template puts behind it.
+_CLOSING = re.compile(r"(?:\s*(?:</\w+>|<\|\w+\|>))+\Z")
 # Thai, Lao and Khmer set no mark at the end of a sentence.
 _UNMARKED = re.compile(r"[\u0E00-\u0EFF\u1780-\u17FF]\Z")
 _EMOJI = re.compile(r"[\u2600-\u27BF\U0001F000-\U0001FAFF]\uFE0F?\Z")
@@ -42,7 +44,10 @@ def is_ended(text: str) -> bool:
         False where the text stops in mid-sentence. Scripts that mark no end of sentence always
         end.
     """
-    last = text.rstrip().rpartition("\n")[2].strip()
+    text = text.rstrip()
+    closing = _CLOSING.search(text, max(0, len(text) - _TAIL))
+    text = text[: closing.start()] if closing else text
+    last = text.rpartition("\n")[2].strip()
     if last.endswith(FENCE) or text.count(FENCE) % 2 == 1:
         return last.endswith(FENCE)
     ends = (_SENTENCE_END, _UNMARKED, _EMOJI, _ADDRESS_OR_TAG, _TABLE_OR_RULE)

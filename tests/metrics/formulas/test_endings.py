@@ -33,6 +33,10 @@ PROSE = (
         "क्यों नहीं।",
         "لماذا لا؟",
         "ได้เลยครับ",
+        "Այո։",
+        "རེད།",
+        "<p>Yes.</p>\n</div>",
+        "Yes.<|im_end|>",
     ],
 )
 def test_texts_that_end(text):
