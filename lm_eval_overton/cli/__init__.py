@@ -12,6 +12,8 @@ from contextlib import suppress
 
 from lm_eval_overton.cli import comparing, judging, listing, scoring, setup
 from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.settings.credentials import without_keys
+from lm_eval_overton.settings.shown import clean_logs, clean_output, in_a_line, printable
 from lm_eval_overton.version import __version__
 
 __all__ = ["main"]
@@ -31,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # Names and texts may hold what a terminal cannot show.
             stream.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(argv)
+    clean_logs()
     try:
-        return _run(args)
+        with clean_output():
+            return _run(args)
     finally:
         _drop_unwritable()
 
@@ -45,10 +49,9 @@ def _run(args: argparse.Namespace) -> int:
         # Whoever reads the output has enough of it.
         return PIPE_CLOSED
     except (OvertonError, OSError) as error:
-        # What libraries say of a hub that is not there takes several lines.
-        return _failed(f"error: {' '.join(str(error).split())}")
+        return _failed(f"error: {in_a_line(error)}")
     except Exception:
-        return _failed(traceback.format_exc())
+        return _failed(printable(without_keys(traceback.format_exc())))
     return code or 0
 
 

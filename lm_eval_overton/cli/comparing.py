@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.cli.arguments import add_command, add_forms
+from lm_eval_overton.settings.shown import printable
 
 __all__ = ["add"]
 
@@ -116,7 +117,7 @@ def _compare(args: argparse.Namespace) -> int:
         print("\n\n".join(parts))
     failures = fails(compared, args.fail_on)
     for line in failures:
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     return 1 if failures else 0
 
 

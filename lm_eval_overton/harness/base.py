@@ -16,9 +16,15 @@ from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
-from lm_eval_overton.harness.preflight import refuse_impossible, tell_what_does_nothing
+from lm_eval_overton.harness.preflight import (
+    refuse_impossible,
+    tell_of_keys,
+    tell_what_does_nothing,
+)
 from lm_eval_overton.harness.prompt_table import as_table
 from lm_eval_overton.harness.provenance import Provenance
+from lm_eval_overton.settings.credentials import redact
+from lm_eval_overton.settings.shown import clean_logs
 from lm_eval_overton.settings.task import Settings
 
 __all__ = ["PromptTask"]
@@ -44,6 +50,7 @@ class PromptTask(ConfigurableTask):
     def __new__(cls, *_: Any, **__: Any) -> Any:
         """Return a task to be constructed, in which users' errors may be found."""
         print_own_errors_in_one_line()
+        clean_logs()
         return super().__new__(cls)
 
     def __init__(self, config: Mapping[str, Any], settings: Settings, prompts: PromptSet) -> None:
@@ -111,6 +118,7 @@ class PromptTask(ConfigurableTask):
             refuse_impossible(self.task_name, around, has_template)
         if around.begins_with(self):
             tell_what_does_nothing(around)
+            tell_of_keys(self.settings.model)
 
     def fewshot_context(self, doc: Any, num_fewshot: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Return the context of a prompt.
@@ -191,6 +199,9 @@ class PromptTask(ConfigurableTask):
     def dump_config(self) -> dict[str, Any]:
         """Return the configuration for the results file, with what was kept of a finished task."""
         config: dict[str, Any] = super().dump_config()
+        # The harness puts the model's arguments among the metadata.
+        own = ("metadata", "generation_kwargs")
+        config |= {key: redact(config[key]) for key in own if key in config}
         if self._entry is not None:
             config["metadata"] = {**(config.get("metadata") or {}), "overton": dict(self._entry)}
         return config

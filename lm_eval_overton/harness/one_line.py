@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.settings.shown import in_a_line
 
 __all__ = ["print_own_errors_in_one_line"]
 
@@ -30,7 +31,7 @@ def print_own_errors_in_one_line() -> None:
         if line is None:
             previous(kind, error, trace)
         else:
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {in_a_line(line)}", file=sys.stderr)
             # What else was under way fails too, and would be shown with tracebacks at the end.
             logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 

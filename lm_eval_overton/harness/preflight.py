@@ -11,8 +11,16 @@ from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.runs.whole_file import require_folder
+from lm_eval_overton.settings.credentials import is_secret
+from lm_eval_overton.settings.model import ModelArguments
 
-__all__ = ["cut_prompts", "refuse_impossible", "require_cache", "tell_what_does_nothing"]
+__all__ = [
+    "cut_prompts",
+    "refuse_impossible",
+    "require_cache",
+    "tell_of_keys",
+    "tell_what_does_nothing",
+]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -77,6 +85,17 @@ def tell_what_does_nothing(around: Evaluation) -> None:
             "overton_icl_* tasks, their number is --metadata '{\"n_examples\": 3}', and under a "
             "chat template each is a turn",
             " and ".join(given),
+        )
+
+
+def tell_of_keys(model: ModelArguments) -> None:
+    """Warn of keys among the model's arguments, which the harness writes into its results."""
+    named = [name for name, value in model.arguments.items() if is_secret(name, value)]
+    if named:
+        logger.warning(
+            "--model_args: expected no credentials, got some in %s; the harness writes these "
+            "arguments into its results file, so give the key in the environment (OPENAI_API_KEY)",
+            ", ".join(named),
         )
 
 

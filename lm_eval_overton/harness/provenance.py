@@ -49,7 +49,7 @@ class Provenance:
             "lm_eval": importlib.metadata.version("lm-eval"),
             "v": __version__,
         }
-        return sign(self.task, self.version, fields, self.generation)
+        return sign(self.task, self.version, fields, redact(self.generation))
 
     def heading(self, settings: Settings, stops: Sequence[str]) -> dict[str, Any]:
         """Return what the generations file says of the task.
@@ -63,7 +63,7 @@ class Provenance:
             "data": {"name": data.name, "version": data.version, "sha": data.sha},
             "frame": self.frame,
             "stops": list(stops),
-            "generation": dict(self.generation),
+            "generation": redact(self.generation),
             "n_samples": settings.n_samples,
             "settings": dict(settings.given),
             "model": redact(settings.model.identity),

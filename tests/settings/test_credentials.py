@@ -59,6 +59,26 @@ def test_auth_of_the_tokenizer_and_of_the_address_are_redacted():
         ("https://u:sk-1@h/v1?token=sk-1", "https://h/v1?token=<redacted>"),
         ("model=m,access_token=sk-1", "model=m,access_token=<redacted>"),
         ("https://h/api-key/x?max_tokens=5", "https://h/api-key/x?max_tokens=5"),
+        ("https://u:p@ss@h/v1", "https://h/v1"),
+        (
+            "https://h/v1?code=s1&v=2&subscription=s1",
+            "https://h/v1?code=<redacted>&v=2&subscription=<redacted>",
+        ),
+        ("https://h/v1?k=a1b2c3d4e5f6a7b8c9d0", "https://h/v1?k=<redacted>"),
+        (
+            "https://h/v1?deployment=gpt-4o-mini-2024-07-18",
+            "https://h/v1?deployment=gpt-4o-mini-2024-07-18",
+        ),
+        ("model=m,code=python,session=2", "model=m,code=python,session=2"),
+        ("x: Bearer abcdefgh1", "x: Bearer <redacted>"),
+        ("Basic dXNlcjpwYXNz1=", "Basic <redacted>"),
+        ("a basic configuration", "a basic configuration"),
+        ("got sk-proj-0123456789abcdefghij.", "got <redacted>."),
+        ("hf_0123456789abcdefghijABCDEFGHIJ", "<redacted>"),
+        (
+            "my-task-sk-model/hf_checkpoint-of-a-long-name-2",
+            "my-task-sk-model/hf_checkpoint-of-a-long-name-2",
+        ),
     ],
 )
 def test_a_key_in_an_address_is_redacted_and_nothing_else(given, kept):
