@@ -12,6 +12,7 @@ import yaml
 
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
+from lm_eval_overton.runs.lock import alone
 
 __all__ = ["harness_folder", "link", "linked", "stubs_folder", "targets", "unlink"]
 
@@ -87,18 +88,21 @@ def link() -> list[Path]:
     target, tasks = stubs_folder(), tasks_folder() / FOLDER
     wanted = {target / path.relative_to(tasks): path for path in sorted(tasks.rglob("*.yaml"))}
     try:
-        target.mkdir(exist_ok=True)
-        _require_no_foreign_file(wanted)
-        for path, source in wanted.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, _stub(source))
-        _remove([path for path in _stubs(target) if path not in wanted], target)
+        # Beside another process that unlinks, it is all or nothing.
+        with alone(target.parent):
+            target.mkdir(exist_ok=True)
+            _require_no_foreign_file(wanted)
+            for path, source in wanted.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(path, _stub(source))
+            old = [path for path in _stubs(target) if path not in wanted]
+            _remove([*old, *_left_behind(target)], target)
+            return _stubs(target)
     except OSError as error:
         raise LinkError(
             f"expected to write to {target}, got {error.strerror or error}; run `lm_eval` with "
             f"`--include_path {tasks_folder()}` instead"
         ) from error
-    return _stubs(target)
 
 
 def _write(path: Path, text: str) -> None:
@@ -106,6 +110,11 @@ def _write(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    """Return what killed processes left: while a lock is held, no other one is writing."""
+    return [path for path in folder.rglob(".*.yaml.*") if path.suffix[1:].isdecimal()]
 
 
 def _require_no_foreign_file(paths: Iterable[Path]) -> None:
@@ -128,8 +137,9 @@ def unlink() -> list[Path]:
     """
     folder = stubs_folder()
     try:
-        removed = _stubs(folder)
-        _remove(removed, folder)
+        with alone(folder.parent):
+            removed = _stubs(folder)
+            _remove([*removed, *_left_behind(folder)], folder)
     except OSError as error:
         raise LinkError(
             f"expected to remove the stubs in {folder}, got {error.strerror or error}; remove "

@@ -1,5 +1,6 @@
 """`overton link` against stand-ins for the installed harness."""
 
+import multiprocessing
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ from lm_eval_overton.data import folders
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
 from lm_eval_overton.harness.replay import task_names
+from lm_eval_overton.runs.lock import alone
 from tests.conftest import overton
 
 OURS = tasks_folder() / "overton"
@@ -198,6 +200,40 @@ def test_unlink_removes_stubs_that_another_version_wrote(tasks):
     old = tasks / "overton" / "overton_of_old.yaml"
     old.write_text(f"{MARKER}\ninclude: /gone/overton_of_old.yaml\n")
     assert old in unlink()
+    assert list(tasks.iterdir()) == []
+
+
+# ----------------------------------------------------------------------- several processes, kills
+
+
+def again(act, n):
+    for _ in range(n):
+        act()
+
+
+def test_link_beside_unlink_is_all_or_nothing(tasks):
+    # A fork has this process's stand-in for the harness.
+    context = multiprocessing.get_context("fork")
+    acts = (link, unlink, link, unlink)
+    processes = [context.Process(target=again, args=(act, 15)) for act in acts]
+    for process in processes:
+        process.start()
+    while any(process.is_alive() for process in processes):
+        with alone(tasks):
+            found = [str(path.relative_to(tasks / "overton")) for path in linked()]
+        assert found in ([], NAMES)
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    unlink()
+    assert list(tasks.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept(tasks):
+    for act in (link, unlink):
+        link()
+        left = tasks / "overton" / ".overton_diversity.yaml.4711"
+        left.write_text(MARKER[:5])
+        act()
+        assert not left.exists()
     assert list(tasks.iterdir()) == []
 
 
