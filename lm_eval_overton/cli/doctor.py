@@ -10,6 +10,7 @@ from pathlib import Path
 from lm_eval_overton.cli.linking import targets
 from lm_eval_overton.data.folders import cache_dir, configs_folder, tasks_folder
 from lm_eval_overton.errors import OvertonError
+from lm_eval_overton.runs.folder import where_else
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.version import __version__
 
@@ -30,6 +31,9 @@ def diagnose() -> Iterator[str]:
     yield f"encoder: {_encoder()}"
     yield f"device: {_device()}"
     yield f"runs are kept in: {cache_dir()}"
+    said = where_else()
+    if said:
+        yield f"but: {said}"
 
 
 def _version(package: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
+from lm_eval_overton.runs.folder import where_else
 from lm_eval_overton.settings.task import refuse_unknown
 
 __all__ = ["check"]
@@ -23,7 +24,9 @@ REASONING = {
 
 
 def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Build each task as the harness would and yield its signature; a last line on reasoning.
+    """Build each task as the harness would and yield its signature; then a line on reasoning.
+
+    A last line says where the generations go if they cannot be kept in the user's cache.
 
     Args:
         patterns: Task names or shell patterns.
@@ -42,6 +45,9 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
         yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts{asked})"
     yield REASONING[task.settings.reasoning]
+    said = where_else()
+    if said:
+        yield said
 
 
 def _matching(patterns: Sequence[str]) -> list[str]:

@@ -77,6 +77,14 @@ class Evaluation:
         # A file is named within its folder, whatever the model.
         return Path(output).parent if Path(output).suffix == ".json" else Path(output) / model
 
+    @property
+    def output(self) -> Path | None:
+        """The folder of `--output_path`, which may name a file in it; None without one."""
+        given = getattr(self.tracker, "output_path", None)
+        if not given:
+            return None
+        return Path(given).parent if Path(given).suffix == ".json" else Path(given)
+
     def begins_with(self, task: Any) -> bool:
         """Tell whether a task is the first of its kind, which speaks for all of them."""
         kind = type(task).__module__.partition(".")[0]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 from lm_eval.api.instance import Instance
 
 from lm_eval_overton.data.rows import without_halves
+from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.version import __version__
@@ -109,7 +110,7 @@ def _write(tasks: Sequence[Waiting]) -> None:
             task.task_name: {**task.heading(), "n_prompts": n[task.task_name]} for task in tasks
         },
     }
-    path = runs.write_generations(header, gathered)
+    path = runs.write_generations(header, gathered, Evaluation.around().output)
     for task in tasks:
         task.folder = path.parent if path else None
 
@@ -155,8 +156,11 @@ def remedy(folder: Path | None, task: str) -> str:
     """Return how to score what a task was answered, to be added to what went wrong.
 
     Args:
-        folder: The run's folder; None in all processes but the first, whose log names it.
+        folder: The run's folder; None in all processes but the first, whose log names it, and where
+            no place took them, which the log says too.
         task: The task's name.
     """
-    where = folder / runs.GENERATIONS if folder else "GENERATIONS"
+    if folder is None:
+        return f"; score what the log names with `overton score GENERATIONS --task {task}`"
+    where = folder / runs.GENERATIONS
     return f"; nothing is lost: score the generations with `overton score {where} --task {task}`"

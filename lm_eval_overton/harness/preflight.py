@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.evaluation import Evaluation
+from lm_eval_overton.runs.folder import where_else
 from lm_eval_overton.runs.whole_file import require_folder
 from lm_eval_overton.settings.credentials import is_secret
 from lm_eval_overton.settings.model import ModelArguments
@@ -17,9 +17,9 @@ from lm_eval_overton.settings.model import ModelArguments
 __all__ = [
     "cut_prompts",
     "refuse_impossible",
-    "require_cache",
     "tell_of_keys",
     "tell_what_does_nothing",
+    "tell_where_generations_go",
 ]
 
 logger = logging.getLogger("lm_eval.overton")
@@ -60,16 +60,11 @@ def _require_place_of_results(folder: Path | None) -> None:
         ) from error
 
 
-def require_cache() -> None:
-    """Refuse a run whose generations could not be kept.
-
-    Raises:
-        SettingsError: If the folder for them cannot be written to.
-    """
-    try:
-        require_folder(cache_dir())
-    except DataError as error:
-        raise SettingsError(f"{error} for the generations with OVERTON_CACHE_DIR") from error
+def tell_where_generations_go(around: Evaluation) -> None:
+    """Warn where the generations cannot be kept in the user's cache, and say where they are."""
+    said = where_else(around.output)
+    if said:
+        logger.warning("%s", said)
 
 
 def tell_what_does_nothing(around: Evaluation) -> None:

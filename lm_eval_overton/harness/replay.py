@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -16,19 +17,21 @@ from lm_eval.api.registry import register_model
 
 from lm_eval_overton.data import PromptSet, load_prompts, load_viewpoints
 from lm_eval_overton.data.folders import task_files
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
 from lm_eval_overton.harness.instruments import require_reference
 from lm_eval_overton.harness.metric_list import as_metric_list, wanted
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import Responses
-from lm_eval_overton.runs.whole_file import require_folder
+from lm_eval_overton.runs.whole_file import require_folder, whole_folder
 
 __all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
 
 # The settings of a run that hold for its responses whoever scores them, unless the user says other.
 OF_TEXTS = ("reasoning", "reasoning_tags")
+# What leads out of a folder, or is no part of a name.
+NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 @register_model("overton_replay")
@@ -156,8 +159,8 @@ def score(
         numpy_random_seed=None,
         torch_random_seed=None,
     )
-    if tracker is not None:
-        _save(tracker, results, name)
+    if tracker is not None and output is not None:
+        _save(tracker, results, name, output)
     return dict(results)
 
 
@@ -173,13 +176,39 @@ def _prompts(
 
 
 def _in_path(name: str) -> str:
-    return name.replace("/", "__")
+    """Return a model's name as that of one folder, which lies below where it is put."""
+    plain = NO_NAME.sub("__", name)
+    return plain if plain.strip(". ") else f"__{plain}"
 
 
-def _save(tracker: Any, results: dict[str, Any], name: str) -> None:
+def _save(tracker: Any, results: dict[str, Any], name: str, output: Path) -> None:
     tracker.general_config_tracker.model_name = name
     tracker.general_config_tracker.model_name_sanitized = _in_path(name)
+    folder = output / _in_path(name)
     samples = results.pop("samples")
-    tracker.save_results_aggregated(results=results, samples=samples)
-    for task, rows in samples.items():
-        tracker.save_results_samples(task_name=task, samples=rows)
+    n_rows = {task: len(rows) for task, rows in samples.items()}
+    try:
+        with whole_folder(output) as partial:
+            tracker.output_path = str(partial)
+            tracker.save_results_aggregated(results=results, samples=samples)
+            for task, rows in samples.items():
+                tracker.save_results_samples(task_name=task, samples=rows)
+            written = sorted((partial / folder.name).iterdir(), reverse=True)
+            _require_all(written, n_rows)
+            # Samples come first: results that are there have theirs.
+            for path in written:
+                path.replace(folder / path.name)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: expected a folder with room for the results, got "
+            f"{error.strerror or error}; score again with another -o"
+        ) from error
+
+
+def _require_all(written: Sequence[Path], n_rows: Mapping[str, int]) -> None:
+    """Look whether the harness wrote what it should: that it could not it only logs."""
+    *samples, results = written or [Path()]
+    lines = sum(path.read_bytes().count(b"\n") for path in samples)
+    is_whole = results.is_file() and results.read_bytes().endswith(b"\n}")
+    if not is_whole or lines != sum(n_rows.values()):
+        raise OSError("files that the harness could not complete")

@@ -33,7 +33,7 @@ from lm_eval_overton.harness.instruments import (
 )
 from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
-from lm_eval_overton.harness.preflight import cut_prompts, require_cache
+from lm_eval_overton.harness.preflight import cut_prompts, tell_where_generations_go
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome, tell_few
 from lm_eval_overton.harness.sending import Way
@@ -180,8 +180,8 @@ class OvertonTask(PromptTask):
         if not self.recorded:
             super()._prepare(around, has_template)
             require_reference(self.material, around.tasks.values(), self.task_name)
-            if around.model is not None:
-                require_cache()
+            if around.begins_with(self):
+                tell_where_generations_go(around)
             given, known = self.config.generation_kwargs or {}, self._default_generation
             self._way = Way.to(around.model, self.settings, given, known)
             self.settings = self._way.settings

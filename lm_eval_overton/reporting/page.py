@@ -15,7 +15,7 @@ from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
 from lm_eval_overton.reporting.picture import Picture
 from lm_eval_overton.runs.answers import Reader, read_answers
 from lm_eval_overton.runs.finished import FinishedRun
-from lm_eval_overton.runs.whole_file import require_place, write_whole
+from lm_eval_overton.runs.whole_file import require_folder, require_place, write_whole
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.version import __version__
 
@@ -76,6 +76,7 @@ def plots(compared: Compared, folder: Path, *, seed: int = SEED) -> list[Path]:
         SettingsError: If matplotlib is not installed.
     """
     _check(compared)
+    require_folder(folder)
     written = []
     for picture in pictures(Estimates(compared, seed)):
         if picture.draw is None:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data.folders import cache_dir
+from lm_eval_overton.runs.whole_file import whole_text, why_unwritable
 
-__all__ = ["GENERATIONS", "gather", "together", "write_generations", "write_values"]
+__all__ = [
+    "GENERATIONS",
+    "gather",
+    "places",
+    "together",
+    "where_else",
+    "write_generations",
+    "write_values",
+]
 
 GENERATIONS = "generations.jsonl"
+RUNS = "runs"
 FORMAT = 1
 
 # The handlers of the harness's logger print these lines beside its own.
@@ -44,12 +56,53 @@ def together(value: Any, world_size: int) -> list[Any]:
     return parts
 
 
-def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Path | None:
+def places(output: Path | None = None) -> list[Path]:
+    """Return the folders under which a run's files may be kept, the best first.
+
+    Args:
+        output: Where the harness writes the run's results, if it does.
+    """
+    found = [cache_dir() / RUNS]
+    found += [output / RUNS] if output else []
+    with suppress(OSError):
+        # The folder for temporary files is everybody's.
+        own = f"lm_eval_overton_{os.getuid()}" if hasattr(os, "getuid") else "lm_eval_overton"
+        found.append(Path(tempfile.gettempdir()) / own / RUNS)
+    return found
+
+
+def where_else(output: Path | None = None) -> str | None:
+    """Return what to say where generations cannot be kept in the cache; None where they can.
+
+    Args:
+        output: As for `places`.
+    """
+    first, *others = places(output)
+    why = why_unwritable(first / GENERATIONS)
+    if why is None:
+        return None
+    other = next((own for own in others if why_unwritable(own / GENERATIONS) is None), None)
+    goes = (
+        f"generations go to {other}"
+        if other
+        else "nor generations anywhere else; only the samples of the results will hold them, with "
+        "`-o DIR --log_samples`"
+    )
+    return (
+        f"what is paid for cannot be kept in {first.parent} ({why}): judges' replies are not kept, "
+        f"{goes}; choose a folder with OVERTON_CACHE_DIR"
+    )
+
+
+def write_generations(
+    header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], output: Path | None = None
+) -> Path | None:
     """Write a new run folder with its generations file.
 
     Args:
         header: What the run was, without credentials; becomes the first line.
         rows: One mapping per task and prompt: `task`, `id`, `prompt`, `responses`.
+        output: As for `places`.
 
     Returns:
         The path of the generations file; None if no place takes it.
@@ -57,12 +110,14 @@ def write_generations(header: Mapping[str, Any], rows: Iterable[Mapping[str, Any
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     lines = [{"overton_generations": FORMAT, **header}, *rows]
     # A disk may have become full while the model was asked.
-    for place in (cache_dir(), Path(tempfile.gettempdir()) / "lm_eval_overton"):
-        folder = place / "runs" / name
+    for place in places(output):
+        folder = place / name
         try:
             folder.mkdir(parents=True)
             _write_lines(folder / GENERATIONS, lines)
         except OSError as error:
+            with suppress(OSError):
+                folder.rmdir()
             logger.error("The generations cannot be kept in %s (%s)", folder, error)
         else:
             logger.info("Generations are in %s", folder / GENERATIONS)
@@ -80,10 +135,6 @@ def write_values(folder: Path, task: str, rows: Iterable[Mapping[str, Any]]) -> 
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    # Under another name until complete, so that a half-written file is never taken for a whole.
-    partial = path.with_suffix(".partial")
-    # Half of a surrogate pair has no UTF-8: as an escape it is valid JSON and is read back.
-    with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+    with whole_text(path) as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-    partial.replace(path)

@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
-import os
+import re
 import secrets
+import shutil
 import tempfile
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from lm_eval_overton.errors import DataError
 
-__all__ = ["require_folder", "require_place", "write_whole"]
+__all__ = [
+    "require_folder",
+    "require_place",
+    "whole_folder",
+    "whole_text",
+    "why_unwritable",
+    "write_whole",
+]
+
+# Unlike an empty file, so much shows a disk that is full.
+TRIED = bytes(65536)
+# Nothing that is written takes as long: whoever began it was killed.
+STALE_S = 86400.0
+_PARTIAL = re.compile(r"\.[0-9a-f]{8}\.partial")
+
+
+def why_unwritable(path: Path) -> str | None:
+    """Return why a file could not be written; None if it could."""
+    try:
+        if path.exists() and not path.is_file():
+            return "a folder or a device"
+        # A link that leads nowhere is in the way of a folder.
+        there = (own for own in path.absolute().parents if own.exists() or own.is_symlink())
+        above = next(there)
+        if not above.is_dir():
+            return f"{above}, which is no folder"
+        _try(above)
+    except (OSError, ValueError) as error:
+        return _reason(error)
+    return None
 
 
 def require_place(path: Path) -> None:
     """Look, before the work on its content begins, whether a file can be written.
 
     Raises:
-        DataError: If the path names a folder or a device, or its folder cannot be made.
+        DataError: If the path names a folder or a device, or its folder cannot be made or written.
     """
-    try:
-        if path.exists() and not path.is_file():
-            raise _unwritable(path, "a folder or a device")
-        above = next(folder for folder in path.absolute().parents if folder.exists())
-    except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
-    if not above.is_dir():
-        raise _unwritable(path, f"{above}, which is no folder")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise _unwritable(path, f"{above}, which is write-protected")
+    why = why_unwritable(path)
+    if why:
+        raise _unwritable(path, why)
 
 
 def require_folder(folder: Path) -> None:
@@ -39,14 +65,18 @@ def require_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Rights alone do not tell: a file system may refuse what they allow.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        _try(folder)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{folder}: expected a folder that can be written to, got {reason}; name another"
+            f"{folder}: expected a folder that can be written to, got {_reason(error)}; name "
+            "another"
         ) from error
+
+
+def _try(folder: Path) -> None:
+    # Rights alone do not tell: a file system may refuse what they allow, or be full.
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(TRIED)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -56,16 +86,74 @@ def write_whole(path: Path, content: bytes) -> None:
         DataError: If it cannot be written.
     """
     require_place(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
+        with _partial(path.parent) as partial:
+            partial.write_bytes(content)
+            partial.replace(path)
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, _reason(error)) from error
+
+
+@contextmanager
+def whole_text(path: Path) -> Iterator[IO[str]]:
+    """Open a file to be written; it has its name once it is complete.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with _partial(path.parent) as partial:
+        # Half of a surrogate pair has no UTF-8: as an escape it is valid JSON and is read back.
+        with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            yield file
         partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield a hidden folder within a folder; it is gone afterwards, with what was left in it.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    with _partial(folder) as partial:
+        partial.mkdir()
+        yield partial
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """Yield a path in a folder, which is made, for what is removed if it still is there at the
+    end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    # The name says nothing of the file's own, which may be as long as a name can be.
+    partial = folder / f".{secrets.token_hex(4)}.partial"
+    try:
+        yield partial
+    finally:
+        _remove(partial)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            named = _PARTIAL.fullmatch(path.name)
+            if named and path.lstat().st_mtime < time.time() - STALE_S:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 def _unwritable(path: Path, got: str) -> DataError:
     return DataError(f"{path}: expected a file that can be written, got {got}; name another")
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

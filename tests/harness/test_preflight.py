@@ -16,7 +16,6 @@ from lm_eval_overton.harness import evaluation
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.preflight import cut_prompts
 from lm_eval_overton.harness.replay import build, score, task_class
-from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import read_responses
 
 METRICS = ("lexical_diversity", "mean_words")
@@ -170,16 +169,6 @@ def test_an_encoder_decoder_has_a_context_for_prompts_alone():
     assert cut_prompts("t", model, [], {"max_gen_toks": 700}) == []
 
 
-def test_a_cache_that_cannot_be_written_is_said_before_the_model_is_asked(
-    tmp_path, monkeypatch, unwritable
-):
-    model = Small()
-    monkeypatch.setenv("OVERTON_CACHE_DIR", str(unwritable))
-    with pytest.raises(SettingsError, match=r"can be written to, got .*OVERTON_CACHE_DIR"):
-        evaluate(model, task(tmp_path))
-    assert model.asked == 0
-
-
 @pytest.mark.parametrize("name", ["", "results.json"])
 def test_an_output_that_cannot_be_written_is_said_before_the_model_is_asked(
     tmp_path, unwritable, name
@@ -322,30 +311,3 @@ def test_a_reference_that_cannot_be_read_is_refused(tmp_path, reference):
         with pytest.raises(DataError) as raised:
             with_reference(tmp_path, "overton_diversity", place)
         assert not isinstance(raised.value, NoAnswersError)
-
-
-# ------------------------------------------------------------------------------- what is kept
-
-
-def test_generations_that_the_cache_does_not_take_are_kept_elsewhere(
-    tmp_path, monkeypatch, unwritable, caplog
-):
-    monkeypatch.setenv("OVERTON_CACHE_DIR", str(unwritable))
-    monkeypatch.setattr(runs.tempfile, "gettempdir", lambda: str(tmp_path))
-    path = runs.write_generations({}, [{"id": "p"}])
-    assert path.is_relative_to(tmp_path / "lm_eval_overton")
-    assert [line.partition(" in ")[0] for line in caplog.messages] == [
-        "The generations cannot be kept"
-    ]
-    # Results are written all the same.
-    monkeypatch.setattr(runs.tempfile, "gettempdir", lambda: str(unwritable))
-    assert runs.write_generations({}, []) is None
-    runs.write_values(unwritable, "t", [])
-
-
-def test_overton_score_says_that_it_could_not_write(tmp_path, unwritable):
-    path = tmp_path / "responses.jsonl"
-    path.write_text('{"prompt": "p", "responses": ["a", "b"]}\n')
-    for place, name in ((unwritable, None), (tmp_path, "long" * 99)):
-        with pytest.raises(DataError, match="a folder that can be written to"):
-            score(read_responses(path), "overton_diversity", output=place, name=name)

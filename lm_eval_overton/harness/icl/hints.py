@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data import read_jsonl
+from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.icl.examples import first_valid
+from lm_eval_overton.runs.lock import alone
 from lm_eval_overton.runs.responses import Recorded
+from lm_eval_overton.runs.whole_file import require_place
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning
 
 __all__ = ["write_hints"]
 
 BATCH = 16
+# What stands in a line before the hint.
+FIRST = ("id", "prompt", "source")
 MAX_TOKENS = 160
 REQUEST = (
     "Below are a question and an answer to it. Summarise the answer in two or three sentences: "
@@ -40,10 +45,28 @@ def write_hints(
             index.
 
     Raises:
-        DataError: If the output file holds something else.
+        DataError: If the output file holds something else, cannot be written, or another process
+            writes it.
     """
+    require_place(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.touch()
+    with alone(output, wait=False) as is_alone:
+        if not is_alone:
+            raise DataError(
+                f"{output}: expected hints that no other process writes, got some that another "
+                "`overton hints` writes; wait for its end, or name another file"
+            )
+        yield from _continue(found, model, model_args, chat, output)
+
+
+def _continue(
+    found: Recorded, model: str, model_args: str, chat: bool, output: Path
+) -> Iterator[str]:
+    if _drop_half_line(output):
+        yield f"the last line of {output} was cut off: its prompt is asked again"
     # A file without a line is what an interrupted run leaves.
-    begun = output.exists() and output.stat().st_size > 0
+    begun = output.stat().st_size > 0
     done = {str(row.get("id")) for _, row in read_jsonl(output)} if begun else set()
     waiting = [row for row in _sources(found) if row["id"] not in done]
     yield f"{len(done)} hints are there, {len(waiting)} to write"
@@ -56,10 +79,27 @@ def write_hints(
             for row, reply in zip(batch, _ask(lm, batch, chat), strict=True):
                 hint = reply.strip()
                 if hint:
-                    kept = {key: row[key] for key in ("id", "prompt", "source")}
-                    line = {**kept, "hint": hint}
+                    line = {**{key: row[key] for key in FIRST}, "hint": hint}
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
         yield f"{start + len(batch)} of {len(waiting)}"
+
+
+def _drop_half_line(path: Path) -> bool:
+    """Complete the last line of a file, or drop it if a process was killed while writing it."""
+    with path.open("rb+") as file:
+        content = file.read()
+        start = content.rfind(b"\n") + 1
+        line = content[start:]
+        try:
+            json.loads(line or b"{}")
+        except ValueError:
+            begin = f'{{"{FIRST[0]}": '.encode()
+            # Any other file is the user's.
+            is_ours = line.startswith(begin) or begin.startswith(line)
+            file.truncate(start if is_ours else len(content))
+            return is_ours
+        file.write(b"\n" if line else b"")
+        return False
 
 
 def _sources(found: Recorded) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Prompt
 from lm_eval_overton.runs.entry import verdict_counts
 from lm_eval_overton.runs.responses import Responses
-from lm_eval_overton.runs.whole_file import write_whole
+from lm_eval_overton.runs.whole_file import require_place, write_whole
 from lm_eval_overton.settings.judge import JudgeSpec, named_address, read_spec
 from lm_eval_overton.settings.task import KEYS
 from lm_eval_overton.settings.yaml_text import yaml_value
@@ -72,6 +72,8 @@ def judge_run(
     done = 0
     for judgeable, found in find_judgeable(place, only):
         task = judgeable.task
+        # What the judge says is paid for.
+        require_place(_new_file(_beside(place, judgeable), task))
         settings, metrics = _inputs(judgeable, found, given)
         if not trusting and not given.get("judge"):
             _refuse_unknown_address(judgeable, settings["judge"])
@@ -273,8 +275,12 @@ def _write(place: Path, judgeable: Judgeable, results: Mapping[str, Any]) -> Pat
     """Write the judged metrics beside the results that they complete."""
     if judgeable.results is not None:
         results = {**results, "model_name": judgeable.model}
-    beside = judgeable.results or (place if place.is_file() else place / "-")
-    path = _new_file(beside.parent, judgeable.task)
+    path = _new_file(_beside(place, judgeable), judgeable.task)
     text = json.dumps(results, indent=2, default=str, allow_nan=False)
     write_whole(path, text.encode())
     return path
+
+
+def _beside(place: Path, judgeable: Judgeable) -> Path:
+    """Return the folder of the results that a judge completes."""
+    return (judgeable.results or (place if place.is_file() else place / "-")).parent

@@ -8,6 +8,7 @@ from lm_eval.api.model import LM
 from lm_eval_overton.cli import main
 from lm_eval_overton.harness.icl import hints
 from lm_eval_overton.harness.icl.examples import load_hints
+from lm_eval_overton.runs.lock import alone
 from tests.runs.made import write
 
 
@@ -65,3 +66,55 @@ def test_hints_keep_prompts_and_ids(tmp_path, monkeypatch, name):
         assert [row["id"] for row in rows] == list(IDS)
     # They are found again by whoever asks the same.
     assert load_hints(str(out), docs) == {"w-1": ("Thus it is.", 1), "h-2": ("Hence it is.", 0)}
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """The command, the file that it writes, and the questions that the model was asked."""
+    asked = []
+
+    class Noting(Writer):
+        def generate_until(self, requests, disable_tqdm=False):
+            asked.extend(one.doc["id"] for one in requests)
+            return super().generate_until(requests)
+
+    monkeypatch.setattr(hints, "_model", lambda *_: Noting())
+    responses = write(tmp_path / "plain.jsonl", *FORMATS["plain.jsonl"])
+    out = tmp_path / "new" / "hints.jsonl"
+    return ["hints", "--responses", str(responses), "--model", "hf", "-o", str(out)], out, asked
+
+
+def test_hints_are_continued_wherever_a_process_was_killed(command, capsys):
+    words, out, asked = command
+    assert main(words) == 0
+    whole = out.read_bytes()
+    first = whole.index(b"\n") + 1
+    for cut in range(len(whole)):
+        out.write_bytes(whole[:cut])
+        asked.clear()
+        assert main(words) == 0
+        assert out.read_bytes() == whole
+        # What is complete but for its line feed is not asked again.
+        assert len(asked) == 2 - (cut >= first - 1) - (cut >= len(whole) - 1)
+    assert "was cut off: its prompt is asked again" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["notes of mine", '{"other": 1', "[1, 2"])
+def test_a_file_of_something_else_is_left_as_it_is(command, capsys, content):
+    words, out, asked = command
+    out.parent.mkdir()
+    out.write_text(content)
+    assert main(words) == 2
+    assert out.read_text() == content
+    assert asked == []
+
+
+def test_two_processes_do_not_write_the_same_hints(command, capsys):
+    words, out, asked = command
+    out.parent.mkdir()
+    out.touch()
+    with alone(out):
+        assert main(words) == 2
+    assert "expected hints that no other process writes" in capsys.readouterr().err
+    assert asked == []
+    assert main(words) == 0
