@@ -10,6 +10,7 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.responses import DEFAULT_TASK, IN_CONTEXT
+from lm_eval_overton.runs.short_paths import short_path
 
 __all__ = [
     "COVERAGE",
@@ -89,5 +90,5 @@ def lacking(task: str, metric: str, *runs: FinishedRun) -> str:
 
 def complete(*runs: FinishedRun) -> str:
     """Return how to add the judge's metrics to runs that lack them."""
-    commands = ", ".join(f"`overton judge {run.place} --judge ...`" for run in runs)
+    commands = ", ".join(f"`overton judge {short_path(run.place)} --judge ...`" for run in runs)
     return f"complete {' and '.join(run.name for run in runs)} with {commands}"

@@ -19,6 +19,7 @@ from lm_eval_overton.metrics.measures.reference import (
 )
 from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.short_paths import short_path
 
 __all__ = ["notes", "shifts"]
 
@@ -100,9 +101,10 @@ def _why_not(
     if own is None:
         return f"no {task} in {run.name}"
     if _lacks(own, finding.raw):
+        place = short_path(base.place)
         return (
             f"no reference run in {run.name}: `overton score RESPONSES --task {task} --reference "
-            f'{base.place}`, or run it with --metadata \'{{"reference_run": "{base.place}"}}\''
+            f'{place}`, or run it with --metadata \'{{"reference_run": "{place}"}}\''
         )
     if _lacks(own, finding.parts):
         return no_judge(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from lm_eval_overton.comparison.notes import Notes
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.metrics.measures import is_about_samples
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.short_paths import short_path
 
 __all__ = ["compare"]
 
@@ -56,14 +57,22 @@ def compare(
 
 
 def _told_apart(runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...]:
-    """Return the runs, those of one name called by their places too."""
+    """Return the runs, those of one name called by their places too, in full where short ones
+    are one."""
     places: dict[str, set[Path]] = {}
     for run in runs:
         places.setdefault(run.name, set()).add(run.place)
     return tuple(
-        replace(run, name=f"{run.name} ({run.place})") if len(places[run.name]) > 1 else run
+        replace(run, name=f"{run.name} ({_place(run.place, places[run.name])})")
+        if len(places[run.name]) > 1
+        else run
         for run in runs
     )
+
+
+def _place(place: Path, others: Collection[Path]) -> str:
+    short = short_path(place)
+    return short if sum(short_path(other) == short for other in others) == 1 else str(place)
 
 
 def _pair(

@@ -21,6 +21,7 @@ from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import script_json
 from lm_eval_overton.runs.answers import Answers, Reader
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
+from lm_eval_overton.runs.short_paths import short_path, without_folders
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text.samples import Sample
 
@@ -96,7 +97,7 @@ def build(runs: Sequence[FinishedRun], read: Reader, text_bytes: int) -> Browser
         records = list(_within(task, ids, order, left // (len(names) - position)))
         left -= sum(map(len, records))
         texts.append(_task_json(task, metric, [r.decode("utf-8") for r in records]))
-        places = [str(answers.path) for answers in task.answers if answers]
+        places = [short_path(answers.path) for answers in task.answers if answers]
         parts.append(
             TaskPart(name, len(records), len(ids), metric, tuple(dict.fromkeys(places)), task.notes)
         )
@@ -123,7 +124,7 @@ def _read(run: FinishedRun, name: str, read: Reader) -> tuple[Answers | None, st
     try:
         return read(run, name), ""
     except DataError as error:
-        return None, str(error)
+        return None, without_folders(str(error))
 
 
 # --------------------------------------------------------------------------------------- order

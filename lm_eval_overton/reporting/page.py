@@ -15,6 +15,7 @@ from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
 from lm_eval_overton.reporting.picture import Picture
 from lm_eval_overton.runs.answers import Reader, read_answers
 from lm_eval_overton.runs.finished import FinishedRun
+from lm_eval_overton.runs.short_paths import short_model
 from lm_eval_overton.runs.whole_file import require_folder, require_place, write_whole
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.version import __version__
@@ -152,7 +153,7 @@ def _header(runs: Sequence[FinishedRun]) -> Markup:
 
 
 def _of_run(run: FinishedRun, is_first: bool) -> Markup:
-    models = sorted({result.model for result in run.tasks.values()} - {run.name})
+    models = sorted({short_model(result.model) for result in run.tasks.values()} - {run.name})
     tasks = ", ".join(
         f"{name} ({len(run.tasks[name].ids):,} prompts)" for name in task_names([run])
     )

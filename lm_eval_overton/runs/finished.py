@@ -18,6 +18,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entry import Judging
 from lm_eval_overton.runs.places import age, results_files, samples_beside, visible
 from lm_eval_overton.runs.results_file import ResultsFile, TaskResult
+from lm_eval_overton.runs.short_paths import short_model, short_path
 
 __all__ = ["FinishedRun", "Judging", "Ranges", "TaskResult", "load_run", "load_runs"]
 
@@ -144,7 +145,8 @@ class _Found:
                 self.reasons.append(str(error))
         elif file.model != newer.model:
             alarm = (
-                f"{file.path} holds results of another model, {file.model}, and is older: not used"
+                f"{short_path(file.path)} holds results of another model, "
+                f"{short_model(file.model)}, and is older: not used"
             )
             self.tasks[task] = replace(newer, alarms=(*newer.alarms, alarm))
 
@@ -246,8 +248,8 @@ def _with_judgements(base: TaskResult, files: Sequence[TaskResult]) -> TaskResul
     fitting = [judged for judged in files if known[judged.path]]
     if files and not fitting:
         alarm = (
-            f"{files[-1].path} was ignored: none of its prompts has the responses of this run; "
-            "judge them with `overton judge`"
+            f"{short_path(files[-1].path)} was ignored: none of its prompts has the responses of "
+            "this run; judge them with `overton judge`"
         )
         return replace(base, alarms=(*base.alarms, alarm))
     for judged in fitting:
@@ -277,8 +279,8 @@ def _before(base: TaskResult, judged: TaskResult) -> TaskResult:
     lost = sorted(set(old.counts) - replaced)
     if lost:
         alarms += (
-            f"{judged.path} is of another judge than the verdicts before it on {', '.join(lost)}, "
-            "which do not count any more; judge all with one judge",
+            f"{short_path(judged.path)} is of another judge than the verdicts before it on "
+            f"{', '.join(lost)}, which do not count any more; judge all with one judge",
         )
     counted = {f"{name}_{status}" for name, own in old.counts.items() for status in own}
     gone = base.judged | counted

@@ -17,6 +17,7 @@ from lm_eval_overton.data.json_text import json_value
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entry import Judging, Part, bad, part_of, read, reason
 from lm_eval_overton.runs.places import samples_beside
+from lm_eval_overton.runs.short_paths import without_folders
 from lm_eval_overton.stats import Array
 
 __all__ = ["ResultsFile", "TaskResult"]
@@ -182,7 +183,7 @@ def _task_result(
         path=file.path,
         generations=part.generations,
         samples=samples if samples.is_file() else None,
-        alarms=tuple(part.alarms),
+        alarms=tuple(map(without_folders, part.alarms)),
         judge=part.judge,
         judged=part.judged,
         reference_run=None if reference is None else str(reference),

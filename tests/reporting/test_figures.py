@@ -170,7 +170,7 @@ def test_plots_are_written_as_png_and_svg(tmp_path, compared):
 
 def test_a_folder_that_is_a_file_is_an_error_of_one_line(tmp_path, compared):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="expected a file that can be written, got "):
+    with pytest.raises(DataError, match="expected a folder that can be written to, got "):
         plots(compared, tmp_path / "file")
 
 

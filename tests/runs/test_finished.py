@@ -13,6 +13,7 @@ from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs import results_file
 from lm_eval_overton.runs.entry import FORMAT, Judging
+from lm_eval_overton.runs.short_paths import short_path
 
 TASK = "overton_diversity"
 TIME = "2026-01-01T00-00-00.000000"
@@ -323,8 +324,8 @@ def test_nothing_of_one_judge_stands_under_the_name_of_another(judged):
     assert own.judge == Judging("k", {"missing": {"parsed": 1}})
     assert own.details[0] == {"sha": "aa", "covered": [[0]]}
     assert own.alarms == (
-        f"{path} is of another judge than the verdicts before it on quality, which do not count "
-        "any more; judge all with one judge",
+        f"{short_path(path)} is of another judge than the verdicts before it on quality, which do "
+        "not count any more; judge all with one judge",
     )
 
 
@@ -381,7 +382,9 @@ def test_judgements_of_other_responses_are_ignored_with_an_alarm(judged):
     task = load_run(judged).tasks[TASK]
     assert "helpfulness" not in task.values
     assert (task.judge, task.judged) == (None, set())
-    assert task.alarms[0].startswith(f"{path} was ignored: none of its prompts has the responses")
+    assert task.alarms[0].startswith(
+        f"{short_path(path)} was ignored: none of its prompts has the responses"
+    )
 
 
 def test_results_from_before_details_take_no_judgements(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lm_eval_overton.metrics.measures import RANGES
 from lm_eval_overton.runs.finished import FinishedRun, load_runs
+from lm_eval_overton.runs.short_paths import short_model
 
 __all__ = ["find_runs"]
 
@@ -34,10 +35,34 @@ def _model_name(model: str) -> str:
 
 
 def _distinctly_named(top: Path, runs: Sequence[FinishedRun]) -> list[FinishedRun]:
-    uses = Counter(run.name for run in runs)
-    return [
-        replace(run, name=f"{run.name} ({run.place.relative_to(top).as_posix()})")
-        if uses[run.name] > 1
-        else run
-        for run in runs
-    ]
+    """Return the runs, those of one name with the end of their models' paths, then their folders.
+
+    The folder that the harness makes for a model repeats its path, and is the last resort.
+    """
+    for more in (_checkpoint, _folder, _whole_folder):
+        uses = Counter(run.name for run in runs)
+        runs = [
+            replace(run, name=_with(run.name, more(top, run))) if uses[run.name] > 1 else run
+            for run in runs
+        ]
+    return list(runs)
+
+
+def _with(name: str, more: str) -> str:
+    return f"{name} ({more})" if more else name
+
+
+def _checkpoint(top: Path, run: FinishedRun) -> str:
+    models = {own.model for own in run.tasks.values()}
+    paths = sorted(model for model in models if Path(model).is_absolute())
+    return short_model(paths[0]) if paths else ""
+
+
+def _folder(top: Path, run: FinishedRun) -> str:
+    folder = run.place.relative_to(top)
+    made = folder.name.startswith("__")
+    return (folder.parent if made else folder).as_posix()
+
+
+def _whole_folder(top: Path, run: FinishedRun) -> str:
+    return run.place.relative_to(top).as_posix()

@@ -10,6 +10,7 @@ from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.reporting.tables.cells import csv_text, plain
 from lm_eval_overton.runs.finished import FinishedRun
+from lm_eval_overton.runs.short_paths import short_model, short_path
 from lm_eval_overton.stats import Interval
 
 __all__ = ["as_csv", "as_json", "frames", "homogeneity_csv"]
@@ -67,15 +68,15 @@ def _pair(pair: Pair) -> dict[str, Any]:
 def _run(run: FinishedRun) -> dict[str, Any]:
     return {
         "name": run.name,
-        "place": str(run.place),
+        "place": short_path(run.place),
         "tasks": {
             task: {
-                "model": own.model,
+                "model": short_model(own.model),
                 "signature": own.signature,
                 "judge": own.judge.signature if own.judge else None,
                 "bounds": {name: _worst_best(pair) for name, pair in own.bounds.items()},
                 "prompts": len(own.ids),
-                "results": str(own.path),
+                "results": short_path(own.path),
                 "alarms": list(own.alarms),
             }
             for task, own in run.tasks.items()
