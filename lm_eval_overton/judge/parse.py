@@ -40,7 +40,8 @@ from lm_eval_overton.judge.prompts import Judgement, Reply
 from lm_eval_overton.judge.standing import is_nothing_else, stands_alone
 from lm_eval_overton.judge.verdicts import STATUSES, Status, Verdict
 from lm_eval_overton.text.forms import FENCE
-from lm_eval_overton.text.reasoning import FAMILIES, Reasoning
+from lm_eval_overton.text.reasoning import Reasoning
+from lm_eval_overton.text.reasoning_marks import FAMILIES
 from lm_eval_overton.text.refusals import is_refusal
 
 __all__ = ["READING", "STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lm_eval_overton.judge.objects import Found
 from lm_eval_overton.text.forms import FENCE
-from lm_eval_overton.text.reasoning import FAMILIES
+from lm_eval_overton.text.reasoning_marks import FAMILIES
 
 __all__ = ["is_nothing_else", "stands_alone"]
 

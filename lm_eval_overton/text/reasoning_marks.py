@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from lm_eval_overton.text.forms import FENCE
+
 __all__ = ["FAMILIES", "FINAL", "WRAPPERS", "Mark", "marks_of"]
 
 # How far a mark may stand from the beginning or the end of its line.
@@ -105,8 +107,10 @@ def marks_of(raw: str, pairs: tuple[Pair, ...]) -> list[Mark]:
         tag: tuple[Kind, str] = ("c" if match["slash"] else "o", str(name).lower())
         kind, family = literals[literal.lower()] if literal else tag
         start, end = match.span()
-        behind = raw.startswith("`", end)
-        if not (quoted := raw.endswith("`", 0, start)) or not behind:
+        # A fence that a mark touches ends or begins beside it, and quotes nothing.
+        quoted = raw.endswith("`", 0, start) and not raw.endswith(FENCE, 0, start)
+        behind = raw.startswith("`", end) and not raw.startswith(FENCE, end)
+        if not (quoted and behind):
             found.append(Mark(raw, kind, family, start, end, quoted and kind == "o"))
     return found
 
@@ -115,17 +119,20 @@ def marks_of(raw: str, pairs: tuple[Pair, ...]) -> list[Mark]:
 def _patterns(pairs: tuple[Pair, ...]) -> tuple[re.Pattern[str], Mapping[str, tuple[Kind, str]]]:
     """Return what matches any mark, and kind and family of those that are no tags."""
     names: list[str] = []
+    as_given: list[str] = []
     literals: dict[str, tuple[Kind, str]] = {}
     for begin, end in pairs:
         tag = _TAG.fullmatch(begin)
         if tag and end.lower() == f"</{tag[1]}>".lower():
             names.append(tag[1])
         else:
+            as_given += [begin, end]
             literals.setdefault(begin.lower(), ("o", begin.lower()))
             literals.setdefault(end.lower(), ("c", begin.lower()))
-    tags = rf"(?:<|&lt;)\s*(?P<slash>/?)\s*(?P<name>{_any(names)}){_ATTRIBUTES}\s*(?:>|&gt;)"
+    # With a space behind its first sign a mark is broken up: so judges are shown quoted ones.
+    tags = rf"(?:<|&lt;)(?P<slash>/?)\s*(?P<name>{_any(names)}){_ATTRIBUTES}\s*(?:>|&gt;)"
     # Some models set them in bold.
-    mark = rf"(?:\*\*|__)?(?:(?P<literal>{_any(list(literals))})|{tags})(?:\*\*|__)?"
+    mark = rf"(?:\*\*|__)?(?:(?P<literal>{_any(as_given)})|{tags})(?:\*\*|__)?"
     return re.compile(mark, re.IGNORECASE), literals
 
 
