@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 __all__ = ["short_model", "short_path", "without_folders"]
 
-ELSEWHERE = "…"
+ELSEWHERE = "..."
 # An absolute path within a text, of two parts at least; neither an address nor a fraction.
 _ABSOLUTE = re.compile(
-    r"""(?<![\w/\\:.~…<-])(?:~?/|[A-Za-z]:[\\/])[^\s/\\`'",;:()<>|]+(?:[\\/][^\s\\/`'",;()<>|]*)+"""
+    r"""(?<![\w/\\:.~<-])(?:~?/|[A-Za-z]:[\\/])[^\s/\\`'",;:()<>|]+(?:[\\/][^\s\\/`'",;()<>|]*)+"""
 )
 # The folder that the harness calls after a model whose name is a path.
 _OF_MODEL = re.compile(r"(^|[/\\])__[^/\\]*__([^/\\]+)")

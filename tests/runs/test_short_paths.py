@@ -14,12 +14,12 @@ def here(tmp_path, monkeypatch):
     [
         ("runs/a", "runs/a"),
         ("../runs/a", "../runs/a"),
-        ("/home/me/ckpts/run/step-100", "…/run/step-100"),
-        ("/home/me/a.json", "…/a.json"),
-        ("~/work/x/y/z", "…/y/z"),
-        (r"C:\Users\me\work\x", "…/work/x"),
-        ("/", "…//"),
-        ("runs/__home__me__step-100/results_1.json", "runs/…__step-100/results_1.json"),
+        ("/home/me/ckpts/run/step-100", ".../run/step-100"),
+        ("/home/me/a.json", ".../a.json"),
+        ("~/work/x/y/z", ".../y/z"),
+        (r"C:\Users\me\work\x", ".../work/x"),
+        ("/", "...//"),
+        ("runs/__home__me__step-100/results_1.json", "runs/...__step-100/results_1.json"),
         ("runs/Qwen__Qwen3-4B/results_1.json", "runs/Qwen__Qwen3-4B/results_1.json"),
     ],
 )
@@ -33,7 +33,7 @@ def test_a_path_within_the_working_folder_is_as_a_user_would_type_it(here, monke
     assert without_folders(f"in {here}/runs/a: b") == "in runs/a: b"
     # From the root, everything would be within.
     monkeypatch.chdir("/")
-    assert short_path("/home/me/x/y/z") == "…/y/z"
+    assert short_path("/home/me/x/y/z") == ".../y/z"
 
 
 def test_a_model_is_called_as_its_checkpoint():
@@ -57,6 +57,6 @@ def test_what_is_no_path_stays(text):
 
 def test_paths_in_a_text_are_cut_short():
     text = "`overton judge /home/me/.cache/runs/2-a` (/a/b/c/d.json:12: x), '~/me/x/y/z'"
-    shown = "`overton judge …/runs/2-a` (…/c/d.json:12: x), '…/y/z'"
+    shown = "`overton judge .../runs/2-a` (.../c/d.json:12: x), '.../y/z'"
     assert without_folders(text) == shown
     assert without_folders(shown) == shown
