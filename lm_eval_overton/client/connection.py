@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.settings.credentials import REDACTED, is_secret
 
 __all__ = ["Connection"]
 
-# A word of a header shorter than this is no secret: "Bearer", a version.
-_SECRET_LENGTH = 6
+# A word of a header that is no longer than this is no secret: "Bearer", "EMPTY".
+_SHORT = 6
+# What is put in place of a key where none is needed: "not-needed", "placeholder".
+_PLAIN = re.compile(r"[a-z]+([-_][a-z]+)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,37 @@ class Connection:
                 f"--model_args: expected a server to reach, got {reason}"
             ) from error
 
-    def without_secrets(self, text: str) -> str:
-        """Return a text of the server without the keys that it was sent."""
-        for value in self.headers.values():
-            for word in str(value).split():
-                if len(word) > _SECRET_LENGTH:
-                    text = text.replace(word, "<redacted>")
+    def without_secrets(self, text: str, answers: bool = False) -> str:
+        """Return a text of the server without the keys that it was sent.
+
+        Args:
+            text: The text.
+            answers: Whether a model wrote it, which may use a plain word for its meaning.
+        """
+        for word in self._keys if answers else self._sent:
+            text = text.replace(word, REDACTED)
         return text
+
+    @cached_property
+    def _sent(self) -> list[str]:
+        """The words that may show who asks."""
+        return _words([*self.headers.values(), *self._named.values()])
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        """The words that are there to show who asks."""
+        return [word for word in _words(self._named.values()) if not _PLAIN.fullmatch(word)]
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        query = parse_qsl(urlsplit(self.url).query)
+        return {name: value for name, value in (*self.headers.items(), *query) if is_secret(name)}
+
+
+def _words(values: Iterable[Any]) -> list[str]:
+    """Return the words of headers that are long enough for a secret, the longest first."""
+    words = {word for value in values for word in str(value).split()}
+    return sorted((word for word in words if len(word) > _SHORT), key=len, reverse=True)
 
 
 def _headers(lm: Any) -> dict[str, str]:

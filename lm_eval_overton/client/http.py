@@ -7,20 +7,26 @@ does not read Retry-After. Here its models still say how a request looks and how
 from __future__ import annotations
 
 import asyncio
-import email.utils
-import json
 import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from lm_eval_overton.client.connection import Connection
 from lm_eval_overton.client.line import Line, Turn
-from lm_eval_overton.client.words import SHOWN, is_spent, refused_key, said
+from lm_eval_overton.client.outcome import (
+    Call,
+    NoReplyError,
+    NotOfferedError,
+    Outcome,
+    Refusal,
+    read,
+    reason,
+    refused,
+)
 
 __all__ = ["Call", "Calls", "NoReplyError", "NotOfferedError", "Refusal"]
 
@@ -28,69 +34,20 @@ logger = logging.getLogger("lm_eval.overton")
 
 T = TypeVar("T")
 
-# A request that meets one of these may be answered a little later.
-PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-# With these a server that says no more asks for patience all the same.
-BUSY = {429, 529}
-# Whoever answers so will answer all requests so.
-NO_ENTRY = {401}
-# The server is well, and this one request is not to its liking: too long, or its content.
-NOT_THIS_ONE = {400, 403, 413, 422, 451}
-# Servers without structured output refuse requests for it in these ways.
-NO_STRUCTURE = {400, 404, 415, 422, 501}
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 10.0
-# A server that wants longer than this is taken to be away.
-LONGEST_WAIT_S = 600.0
-# How long one request is put off in all, from when the server first asked to wait; and by one that
-# does not say how long.
-LONGEST_PUT_OFF_S = 600.0
-LONGEST_BUSY_S = 60.0
 # A wait that is longer than this is said.
 SILENT_WAIT_S = 5.0
 # How long the first request goes alone: what it is refused for, all the others would be.
 ALONE_S = 10.0
-
-
-class NotOfferedError(Exception):
-    """A server does not do what is asked of it, and would not the next time either."""
-
-
-class NoReplyError(Exception):
-    """A server has no reply to this one request, and would not have one the next time either."""
-
-
-@dataclass(frozen=True)
-class Call(Generic[T]):
-    """A request's body, what reads the reply out of the answer's body, and the same request for
-    servers without structured output.
-
-    What `read` raises makes the request a failed one; after `NotOfferedError` and `NoReplyError`
-    it is not repeated.
-    """
-
-    payload: Mapping[str, Any]
-    read: Callable[[Any], T]
-    plain: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A key of a request that a server takes from nobody, and what it says about it."""
-
-    key: str
-    value: Any
-    words: str
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    kind: Literal["reply", "wait", "fault", "away", "no_structure", "no_entry", "not_this", "none"]
-    text: str = ""
-    seconds: float = 0.0
-    longest: float = 0.0
-    reply: Any = None
-    refusal: Refusal | None = None
+# A server that cannot be connected to within this time is not there.
+LONGEST_CONNECT_S = 30.0
+# No answer to one request is larger; what is would fill the memory.
+LARGEST_BODY = 2**26
+# So many requests that fail for good, one after the other, are no accident.
+MOST_IN_A_ROW = 8
+# So many that wait in vain show that there is nobody.
+MOST_LATE = 2
 
 
 class Calls(Generic[T]):
@@ -121,10 +78,11 @@ class Calls(Generic[T]):
         self.given_up = ""
         self.faults: Counter[str] = Counter()
         self.refusal: Refusal | None = None
-        self._in_a_row = 0
+        self._in_a_row = self._troubles = self._late = 0
         self._answered_at = -math.inf
         self._resume_at = 0.0
         self._told_until = 0.0
+        self._has_told_fault = False
 
     def run(self, calls: Sequence[Call[T]], done: Callable[[int, T | None], None]) -> None:
         """Send all calls; `done` gets each one's index with its reply, or None, as they end."""
@@ -138,7 +96,8 @@ class Calls(Generic[T]):
         line = Line(Turn(index, call) for index, call in enumerate(calls))
         self._open = asyncio.Event()
         connector = TCPConnector(limit=own.concurrency, ssl=own.tls)
-        timeout = ClientTimeout(total=own.timeout_s)
+        at_most = own.timeout_s
+        timeout = ClientTimeout(total=at_most, sock_connect=min(at_most, LONGEST_CONNECT_S))
         async with ClientSession(
             connector=connector, timeout=timeout, headers=own.headers, trust_env=True
         ) as session:
@@ -150,19 +109,25 @@ class Calls(Generic[T]):
     ) -> None:
         if number:
             await self._opened()
-        while (turn := await line.take()) is not None:
-            await self._pause()
+        while (turn := await self._next(line)) is not None:
             if self.given_up:
                 done(turn.index, None)
                 await line.end()
                 continue
             outcome = await self._post(session, turn)
-            again = self._again(turn, outcome)
-            if again is None:
+            due = self._due(turn, outcome)
+            if due is None:
                 done(turn.index, outcome.reply)
                 await line.end()
             else:
-                await line.put_back(turn, again)
+                await line.put_back(turn, due)
+
+    async def _next(self, line: Line) -> Turn | None:
+        # What is to be sent again when a pause ends goes before what was not sent yet.
+        await self._pause()
+        turn = await line.take()
+        await self._pause()
+        return turn
 
     async def _opened(self) -> None:
         """Wait until the server is known to answer, or for as long as that may take."""
@@ -177,62 +142,86 @@ class Calls(Generic[T]):
 
     # ------------------------------------------------------------------------------ outcomes
 
-    def _again(self, turn: Turn, outcome: _Outcome) -> float | None:
-        """Return in how many seconds a request is to be sent again; None if it is over."""
+    def _due(self, turn: Turn, outcome: Outcome) -> float | None:
+        """Return when a request is to be sent again; None if it is over."""
+        now = time.monotonic()
+        is_passing = outcome.kind in ("fault", "late", "away")
+        self._troubles = self._troubles + 1 if is_passing else 0
         if outcome.kind == "reply":
             # Not before the plain request was answered: it may have been refused for itself.
             self.structured = self.structured and turn.structured
             self._in_a_row = 0
-            self._answered_at = time.monotonic()
+            self._answered_at = now
             self._open.set()
             return None
         if outcome.kind == "no_structure":
             turn.structured = False
-            return 0.0
-        now = time.monotonic()
+            return now
         if outcome.kind == "wait" and now < turn.last_wait:
-            return self._wait(turn, outcome, now)
+            return self._put_off(turn, outcome, now)
         turn.faults += 1
-        is_passing = outcome.kind in ("fault", "away")
         if is_passing and turn.faults < self.connection.attempts:
-            return _backoff(turn.faults)
+            return self._repeat(turn, outcome, now)
         self._failed(outcome)
         return None
 
-    def _wait(self, turn: Turn, outcome: _Outcome, now: float) -> float:
+    @property
+    def _never(self) -> bool:
+        """Whether the server has not answered yet."""
+        return self._answered_at == -math.inf
+
+    def _put_off(self, turn: Turn, outcome: Outcome, now: float) -> float:
         turn.last_wait = min(turn.last_wait, now + outcome.longest)
         turn.waits += 1
+        # A server may say "at once" and mean "not yet".
+        seconds = max(outcome.seconds, _backoff(turn.waits))
         # What one request is told holds for all, unless others were answered meanwhile.
         if self._answered_at <= turn.put_off_at or turn.waits == 1:
-            self._hold(now + outcome.seconds, outcome.text, outcome.seconds)
+            self._resume_at = max(self._resume_at, now + outcome.seconds)
+            self._tell_wait(seconds, now + seconds, outcome.text)
         turn.put_off_at = now
         self._open.set()
-        # A server may say "at once" and mean "not yet".
-        return max(outcome.seconds, _backoff(turn.waits))
+        return now + seconds
 
-    def _hold(self, until: float, reason: str, seconds: float) -> None:
-        self._resume_at = max(self._resume_at, until)
+    def _repeat(self, turn: Turn, outcome: Outcome, now: float) -> float:
+        due = now + _backoff(turn.faults)
+        if self._never or self._troubles >= max(2, self.connection.concurrency):
+            # All that is sent fails: what was not sent yet would only fail as well.
+            self._resume_at = max(self._resume_at, due)
+        if self._never and not self._has_told_fault:
+            self._has_told_fault = True
+            logger.warning("The %s's server is asked again: %s", self.whose, outcome.text)
+        return due
+
+    def _tell_wait(self, seconds: float, until: float, why: str) -> None:
         if seconds > SILENT_WAIT_S and until > self._told_until:
             self._told_until = until + seconds
-            logger.warning("The %s's server asks to wait %.0f s: %s", self.whose, seconds, reason)
+            logger.warning("The %s's server asks to wait %.0f s: %s", self.whose, seconds, why)
 
-    def _failed(self, outcome: _Outcome) -> None:
+    def _failed(self, outcome: Outcome) -> None:
         """Take note that a request failed for good."""
         self.faults[outcome.text] += 1
-        never = self._answered_at == -math.inf
-        if outcome.kind == "no_entry" or (never and outcome.kind in ("away", "none")):
+        if outcome.kind == "no_entry" or (self._never and outcome.kind in ("away", "none")):
             self._give_up(outcome.text)
-        if never and outcome.refusal:
+        if self._never and outcome.refusal:
             self.refusal = outcome.refusal
             self._give_up(outcome.text)
         if outcome.kind == "not_this":
             # Many requests may be too long; that is no sign that the server went away.
             return
         self._in_a_row += 1
-        if self._in_a_row >= max(8, 2 * self.connection.concurrency):
+        self._late += outcome.kind == "late"
+        # A request that gets no answer has waited several times as long as one may take.
+        is_dead = self._never and self._late >= MOST_LATE
+        if is_dead or self._in_a_row >= self._most_in_a_row:
             self._give_up(
                 f"{self._in_a_row} requests in a row failed, the last with {outcome.text}"
             )
+
+    @property
+    def _most_in_a_row(self) -> int:
+        """How many requests may fail one after the other."""
+        return max(MOST_IN_A_ROW, 0 if self._never else 2 * self.connection.concurrency)
 
     def _give_up(self, reason: str) -> None:
         self.given_up = self.given_up or reason
@@ -240,93 +229,44 @@ class Calls(Generic[T]):
 
     # --------------------------------------------------------------------------------- sending
 
-    async def _post(self, session: Any, turn: Turn) -> _Outcome:
-        from aiohttp import ClientConnectorError, ClientError
+    async def _post(self, session: Any, turn: Turn) -> Outcome:
+        from aiohttp import ClientConnectorError, ClientError, ServerTimeoutError
 
         # A name of a codec that does not exist is a LookupError.
-        faults = (ClientError, OSError, asyncio.TimeoutError, ValueError, LookupError)
-        call: Call[T] = turn.call
+        faults = (ClientError, OSError, ValueError, LookupError)
+        own, call = self.connection, turn.call
         asks_plainly = call.plain is not None and not (turn.structured and self.structured)
         turn.structured = not asks_plainly
-        payload = call.plain if asks_plainly and call.plain is not None else call.payload
+        payload = call.plain if asks_plainly else call.payload
         try:
-            async with session.post(
-                self.connection.url, json=payload, allow_redirects=False
-            ) as answer:
-                body = self.connection.without_secrets(await answer.text())
-        except ClientConnectorError as error:
-            return _Outcome("away", f"{type(error).__name__} ({_reason(error)})")
+            async with session.post(own.url, json=payload, allow_redirects=False) as answer:
+                body = await _body(answer)
+        except (ClientConnectorError, ServerTimeoutError) as error:
+            return Outcome("away", own.without_secrets(reason(error)))
+        except asyncio.TimeoutError:
+            return Outcome("late", f"no answer within {own.timeout_s:g} s (timeout)")
         except faults as error:
-            return _Outcome("fault", type(error).__name__)
-        if answer.ok and answer.status < 300:
-            return _read(call, body)
-        return self._refused(answer, body, call, payload)
-
-    def _refused(
-        self, answer: Any, body: str, call: Call[T], payload: Mapping[str, Any]
-    ) -> _Outcome:
-        shown = f"HTTP {answer.status}: {said(body)}"
-        if answer.status in NO_STRUCTURE and payload is not call.plain and call.plain is not None:
-            return _Outcome("no_structure", shown)
-        if answer.status in NO_ENTRY or (answer.status in BUSY | {402, 403} and is_spent(body)):
-            return _Outcome("no_entry", shown)
-        if answer.status in PASSING:
-            return _passing(answer, shown)
-        key = refused_key(body, [*payload, *(payload.get("sampling_params") or ())])
-        refusal = Refusal(key, _value(payload, key), said(body)) if key else None
-        kind = "not_this" if answer.status in NOT_THIS_ONE else "none"
-        return _Outcome(kind, shown, refusal=refusal)  # type: ignore[arg-type]
+            return Outcome("fault", own.without_secrets(reason(error)))
+        if 200 <= answer.status < 300:
+            return read(call, own.without_secrets(body, answers=True))
+        headers = {name: own.without_secrets(value) for name, value in answer.headers.items()}
+        return refused(answer.status, headers, own.without_secrets(body), call, payload)
 
 
-def _passing(answer: Any, shown: str) -> _Outcome:
-    seconds = _retry_after(answer.headers.get("Retry-After"))
-    if seconds is not None and seconds <= LONGEST_WAIT_S:
-        return _Outcome("wait", shown, seconds, LONGEST_PUT_OFF_S)
-    if seconds is None and answer.status in BUSY:
-        return _Outcome("wait", shown, 0.0, LONGEST_BUSY_S)
-    return _Outcome("fault", shown)
-
-
-def _value(payload: Mapping[str, Any], key: str) -> Any:
-    return payload.get(key, (payload.get("sampling_params") or {}).get(key))
-
-
-def _read(call: Call[T], body: str) -> _Outcome:
-    try:
-        return _Outcome("reply", reply=call.read(json.loads(body)))
-    except NotOfferedError as error:
-        return _Outcome("none", str(error))
-    except NoReplyError as error:
-        return _Outcome("not_this", str(error))
-    except Exception as error:
-        # A body that the model's own reader cannot read, in whatever way, is no reply.
-        return _Outcome("fault", f"an answer that cannot be read ({_reason(error)})")
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:SHOWN]
+async def _body(answer: Any) -> str:
+    """Return the text of an answer's body."""
+    whole = bytearray()
+    async for chunk in answer.content.iter_any():
+        whole += chunk
+        if len(whole) > LARGEST_BODY:
+            raise ValueError(f"expected an answer of at most {LARGEST_BODY >> 20} MB, got more")
+    return whole.decode(answer.charset or "utf-8-sig")
 
 
 def _backoff(times: int) -> float:
     """Return the seconds to wait after something happened to a request so many times."""
     # The exponent has its own end: 2**1024 is no float.
     return min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(times - 1, 30))
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks for; None without a readable one."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        pass
-    else:
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def _complete(work: Coroutine[Any, Any, None]) -> None:

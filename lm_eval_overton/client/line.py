@@ -75,10 +75,9 @@ class Line:
         except asyncio.TimeoutError:
             return
 
-    async def put_back(self, turn: Turn, seconds: float) -> None:
-        """Take a turn back, to be handed out again after some seconds."""
+    async def put_back(self, turn: Turn, due: float) -> None:
+        """Take a turn back, to be handed out again at a time of `time.monotonic`."""
         async with self._changed:
-            due = time.monotonic() + seconds
             heapq.heappush(self._later, (due, next(self._number), turn))
             self._busy -= 1
             self._changed.notify_all()

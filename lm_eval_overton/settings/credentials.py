@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-__all__ = ["is_secret", "redact", "without_keys"]
+__all__ = ["REDACTED", "is_secret", "redact", "without_keys"]
 
 REDACTED = "<redacted>"
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_overton.client import http as judge_http
+from lm_eval_overton.client import outcome
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge import cache as cache_module
 from lm_eval_overton.judge.ask import Question
@@ -484,7 +485,7 @@ def test_a_busy_server_that_does_not_say_how_long_is_waited_for_a_while(ask, aft
     with OneAnswer(*[wait(after)] * 20, reply(STANCE)) as server:
         [verdict] = ask(server.spec(max_retries=3), [question("stance")])
     assert verdict.status == "parsed"
-    monkeypatch.setattr(judge_http, "LONGEST_BUSY_S", 0.1)
+    monkeypatch.setattr(outcome, "LONGEST_BUSY_S", 0.4)
     with OneAnswer(wait(after)) as server:
         [verdict] = ask(server.spec(max_retries=3), [question("stance")])
     assert verdict.status == "failed"
@@ -493,7 +494,7 @@ def test_a_busy_server_that_does_not_say_how_long_is_waited_for_a_while(ask, aft
 
 @pytest.mark.usefixtures("hasty")
 def test_a_request_is_not_put_off_for_ever(ask, monkeypatch):
-    monkeypatch.setattr(judge_http, "LONGEST_PUT_OFF_S", 0.1)
+    monkeypatch.setattr(outcome, "LONGEST_PUT_OFF_S", 0.1)
     with OneAnswer(wait("0")) as server:
         [verdict] = ask(server.spec(), [question("stance")])
     assert verdict.status == "failed"
