@@ -181,7 +181,11 @@ class Sender:
                 if 0 < len(came) < len(group):
                     parted.append(group)
 
-            server.run(calls, done)
+            try:
+                server.run(calls, done)
+            finally:
+                # Also what came before an interruption is kept.
+                self._kept.settle()
         return parted
 
     def _groups(self, missing: Sequence[Instance]) -> Iterator[list[Instance]]:

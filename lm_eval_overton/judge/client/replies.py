@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_overton.client.http import NotOfferedError
+from lm_eval_overton.client.answers import reader_of
+from lm_eval_overton.client.http import NoReplyError, NotOfferedError
+from lm_eval_overton.text.samples import LENGTH
 
 __all__ = ["CUT", "REFUSED", "as_reply", "chat_reply", "label_reply", "text_reply"]
 
@@ -46,6 +48,8 @@ def chat_reply(body: Any, think_end_token: str | None) -> str:
     text = _text(message.get("content"))
     if not text and message.get("refusal"):
         return REFUSED + as_reply(str(message["refusal"]))
+    if not text and choice.get("finish_reason") == "content_filter":
+        raise NoReplyError("the verdict was withheld by a content filter")
     cut = _was_cut(choice)
     if text is None and cut:
         # Cut within its reasoning: it would be so again.
@@ -62,9 +66,10 @@ def text_reply(lm: Any, body: Any) -> str:
     Raises:
         Exception: If the answer holds no reply.
     """
-    _check_for_errors(body)
-    own = as_reply(str(lm.parse_generations([body])[0] or ""))
-    return CUT + own if any(map(_was_cut, (body, *_choices(body)))) else own
+    reply = reader_of(lm)(body)[0]
+    if reply is None:
+        raise ValueError("expected a text, got none")
+    return CUT + as_reply(reply) if reply.finish_reason == LENGTH else as_reply(reply)
 
 
 def label_reply(lm: Any, body: Any, tokens: Sequence[int], context: int) -> str:
