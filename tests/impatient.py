@@ -84,7 +84,7 @@ def main() -> None:
         code = end.code
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-        code = 1
+        code = 130 if isinstance(error, KeyboardInterrupt) else 1
     leave(code)
 
 

@@ -42,7 +42,7 @@ WORDS = [f"{first}{last}" for first in "bdfgklmnprst" for last in ("ado", "ine",
 THOUGHT = "They ask for an opinion. I weigh both sides."
 REFUSAL = "I can't assist with that."
 DAY = "86400"
-HUGE = 2**22
+HUGE = 2**18
 
 
 @dataclass(frozen=True)

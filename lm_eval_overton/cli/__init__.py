@@ -21,6 +21,8 @@ __all__ = ["main"]
 ERROR = 2
 # What a shell shows of a process that wrote into a closed pipe.
 PIPE_CLOSED = 141
+# And of one that was ended with Ctrl-C.
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +50,9 @@ def _run(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         # Whoever reads the output has enough of it.
         return PIPE_CLOSED
+    except KeyboardInterrupt:
+        _failed("error: interrupted; what a judge has said is kept")
+        return INTERRUPTED
     except (OvertonError, OSError) as error:
         return _failed(f"error: {in_a_line(error)}")
     except Exception:

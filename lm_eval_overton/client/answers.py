@@ -79,12 +79,16 @@ def _completion(body: Any, *, lm: Any) -> list[Answer | None]:
 
 
 def _each(body: Mapping[str, Any], read: Callable[[Any], Answer]) -> list[Answer | None]:
-    if not body["choices"] and _is_blocked(body):
-        raise NoReplyError("the prompt was blocked by a content filter")
+    if not body["choices"]:
+        if _is_blocked(body):
+            raise NoReplyError("the prompt was blocked by a content filter")
+        raise ValueError("expected choices, got none")
     choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
     if len(choices) == 1:
         return [read(choices[0])]
-    return [_or_none(read, choice) for choice in choices]
+    answers = [_or_none(read, choice) for choice in choices]
+    # If there is none to be had, the first says why.
+    return answers if any(answer is not None for answer in answers) else [read(choices[0])]
 
 
 def _is_blocked(body: Mapping[str, Any]) -> bool:

@@ -17,6 +17,8 @@ __all__ = ["print_own_errors_in_one_line"]
 DUPLICATE = re.compile(r"Duplicate task '(overton_\w+)': found in both '(\w+)' and '(\w+)'")
 # Where the harness talks to servers, and what the libraries raise that it does so with.
 CLIENTS = "api_models.py"
+# Where our own requests are sent.
+SENDER = "sending.py"
 LIBRARIES = {"aiohttp", "requests", "urllib3", "tenacity"}
 
 
@@ -43,6 +45,8 @@ def in_one_line(error: BaseException, trace: TracebackType | None) -> str | None
     """Return what to say of an error that a user can mend; None for any other."""
     if isinstance(error, OvertonError):
         return str(error)
+    if isinstance(error, KeyboardInterrupt) and _passed(trace, SENDER):
+        return "interrupted; with `--use_cache FILE` the same command asks only for what is missing"
     duplicate = DUPLICATE.match(str(error)) if isinstance(error, ValueError) else None
     if duplicate:
         task, *sources = duplicate.groups()
@@ -51,7 +55,7 @@ def in_one_line(error: BaseException, trace: TracebackType | None) -> str | None
             f"--tasks: expected every task once, got {task} beside {group}, which has it too; name "
             "one of them"
         )
-    if _is_of_network(error) and _passed_clients(trace):
+    if _is_of_network(error) and _passed(trace, CLIENTS):
         text = " ".join(str(error).split())
         return (
             f"expected an answer of the model's server, got {type(error).__name__}"
@@ -66,5 +70,5 @@ def _is_of_network(error: BaseException) -> bool:
     return library in LIBRARIES or isinstance(error, ConnectionError | TimeoutError)
 
 
-def _passed_clients(trace: TracebackType | None) -> bool:
-    return any(frame.filename.endswith(CLIENTS) for frame in traceback.extract_tb(trace))
+def _passed(trace: TracebackType | None, file: str) -> bool:
+    return any(frame.filename.endswith(file) for frame in traceback.extract_tb(trace))

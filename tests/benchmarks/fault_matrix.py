@@ -56,6 +56,8 @@ KEY = "sk-matrix-3f9c1d7e5b2a4680"
 TASK = "overton_diversity"
 PROMPTS, SAMPLES, SEED = 8, 3, 1234
 SHARE, MAX_FAILED = 0.3, 0.2
+CONCURRENCY = 4
+INTERRUPTED = 130
 TOTALS = ("lost", "invented", "unfinished", "tracebacks", "keys", "exit_codes")
 # What shows that a program did not expect what happened.
 SIGNS = ("Traceback", "never retrieved", "Unclosed", "was never awaited", "Exception ignored")
@@ -207,7 +209,7 @@ class Cell:
         """How the server is reached."""
         url = self.stage.server.url(self.name, WAYS[self.fault.way][1])
         more = ",tokenizer_backend=None" if self.fault.way == "completions" else ""
-        return f"base_url={url},model=m,num_concurrent=4,max_retries=2,timeout=1{more}"
+        return f"base_url={url},model=m,num_concurrent={CONCURRENCY},max_retries=2,timeout=1{more}"
 
     @property
     def command(self) -> list[str]:
@@ -246,8 +248,11 @@ class Cell:
         server.set_fate(self.name)
         healthy = Fault("right", way=self.fault.way)
         second = self.run(healthy)
-        again = {self.key(entry) for entry in server.log(self.name)[asked:]}
-        self.found.add("lost", len(again & before.keys()), "answered, and asked for again")
+        again = {key for entry in server.log(self.name)[asked:] for key in self.keys(entry)}
+        # What was under way when a run was interrupted has not arrived.
+        spared = 0 if self.fault.stop_after is None else CONCURRENCY - 1
+        twice = max(0, len(again & before.keys()) - spared)
+        self.found.add("lost", twice, "answered, and asked for again")
         self._check_healthy(second, reference)
         self._check_keys(first, second)
         self.found.seconds = time.monotonic() - begin
@@ -262,15 +267,16 @@ class Cell:
             self.found.add("tracebacks", shown.count(sign), shown[shown.find(sign) :][:1500])
         return result
 
-    @staticmethod
-    def key(entry: Mapping[str, Any]) -> Any:
+    def keys(self, entry: Mapping[str, Any]) -> list[Any]:
         """Return what a line of the server's log is about."""
-        return entry["key"]
+        return [entry["key"]]
 
     def _check_faulty(self, result: subprocess.CompletedProcess[str]) -> None:
         said = self.said()
         self.found.failed = PROMPTS * SAMPLES - len(said)
         if self.fault.stop_after is not None:
+            right = result.returncode == INTERRUPTED
+            self.found.add("exit_codes", not right, f"{result.returncode} {result.stderr[-900:]}")
             return
         if self.fault.passes:
             self.found.add("lost", self.found.failed, "answers that a passing fault cost")
@@ -340,13 +346,17 @@ class ModelCell(Cell):
         said: dict[Any, set[Any]] = {}
         for entry in self.stage.server.log(self.name):
             if entry["said"] is not None:
-                said.setdefault(self.key(entry), set()).add(without_key(entry["said"]))
+                for key in self.keys(entry):
+                    said.setdefault(key, set()).add(without_key(entry["said"]))
         return said
 
-    def key(self, entry: Mapping[str, Any]) -> Any:  # type: ignore[override]
-        """Return which sample of which prompt a line of the server's log is about."""
+    def keys(self, entry: Mapping[str, Any]) -> list[Any]:
+        """Return which samples of which prompt a line of the server's log is about."""
         prompt = next(own for own in questions() if own in entry["prompt"])
-        return prompt, (entry["seed"] or SEED) - SEED
+        if entry["seed"] is None:
+            # Without a seed all samples of a prompt are asked for in the same words.
+            return [(prompt, i) for i in range(SAMPLES)]
+        return [(prompt, entry["seed"] - SEED)]
 
     def code(self, kept: int) -> int:
         """Return the exit code that is right for so many answers."""
@@ -366,7 +376,7 @@ class JudgeCell(Cell):
     def command(self) -> list[str]:
         model = WAYS[self.fault.way][0]
         arguments = dict(own.split("=", 1) for own in self.arguments.split(","))
-        arguments |= {"num_concurrent": 4, "max_retries": 2, "timeout": 1}
+        arguments |= {"num_concurrent": CONCURRENCY, "max_retries": 2, "timeout": 1}
         judge = {"model": model, "model_args": arguments, "judgements": ["quality"]}
         metadata = {"n_samples": SAMPLES}
         return [

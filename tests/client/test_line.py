@@ -69,7 +69,7 @@ def test_who_waits_gets_one_that_another_puts_back_and_is_told_of_the_end():
     assert time.monotonic() - begin < 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 5))
 def test_every_turn_ends_once_and_is_taken_once_more_for_each_time_it_was_put_back(times, workers):
     taken, ended = Counter(), Counter()

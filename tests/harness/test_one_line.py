@@ -72,3 +72,18 @@ def test_the_program_ends_with_the_line():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "error: one\n")
+
+
+def interrupted(file):
+    """An interruption that came while a function of a file was at work."""
+    namespace = {}
+    exec(compile("def ask():\n    raise KeyboardInterrupt\n", file, "exec"), namespace)
+    try:
+        namespace["ask"]()
+    except KeyboardInterrupt as error:
+        return in_one_line(error, error.__traceback__)
+
+
+def test_ctrl_c_while_the_model_is_asked_says_how_to_go_on():
+    assert "the same command asks only for what is missing" in interrupted("harness/sending.py")
+    assert interrupted("elsewhere.py") is None
