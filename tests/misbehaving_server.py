@@ -258,7 +258,7 @@ STATUS_OF = {
     **dict.fromkeys(
         (
             *("empty_text", "reasoning_cut", "prose", "wrong_type", "out_of_range", "cut_verdict"),
-            *("cut_at_length", "two_verdicts", "prompt_back", "empty_object", "nul"),
+            *("cut_at_length", "two_verdicts", "prompt_back", "empty_object"),
         ),
         "unreadable",
     ),

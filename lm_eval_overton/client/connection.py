@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.credentials import REDACTED, is_secret
@@ -71,6 +72,12 @@ class Connection:
             raise SettingsError(
                 f"--model_args: expected a server to reach, got {reason}"
             ) from error
+
+    @property
+    def proxy(self) -> str | None:
+        """What stands between, by the environment."""
+        place = urlsplit(self.url)
+        return None if proxy_bypass(place.hostname or "") else getproxies().get(place.scheme)
 
     def without_secrets(self, text: str, answers: bool = False) -> str:
         """Return a text of the server without the keys that it was sent.

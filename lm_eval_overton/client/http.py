@@ -98,8 +98,11 @@ class Calls(Generic[T]):
         connector = TCPConnector(limit=own.concurrency, ssl=own.tls)
         at_most = own.timeout_s
         timeout = ClientTimeout(total=at_most, sock_connect=min(at_most, LONGEST_CONNECT_S))
+        self._proxy = own.proxy
+        # Of the environment the proxy is taken and no more: a name and a password that are noted
+        # for the server's host would stand against the key.
         async with ClientSession(
-            connector=connector, timeout=timeout, headers=own.headers, trust_env=True
+            connector=connector, timeout=timeout, headers=own.headers
         ) as session:
             workers = (self._work(session, line, done, i) for i in range(own.concurrency))
             await asyncio.gather(*workers)
@@ -239,7 +242,9 @@ class Calls(Generic[T]):
         turn.structured = not asks_plainly
         payload = call.plain if asks_plainly else call.payload
         try:
-            async with session.post(own.url, json=payload, allow_redirects=False) as answer:
+            async with session.post(
+                own.url, json=payload, allow_redirects=False, proxy=self._proxy
+            ) as answer:
                 body = await _body(answer)
         except (ClientConnectorError, ServerTimeoutError) as error:
             return Outcome("away", own.without_secrets(reason(error)))

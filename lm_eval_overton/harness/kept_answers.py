@@ -35,13 +35,17 @@ class Kept:
         remembers = type(asked).__name__ == "CachingLM"
         self._answers = asked.dbdict if remembers else None
         self._waiting: queue.SimpleQueue[dict[str, str] | None] = queue.SimpleQueue()
+        # A run holds its requests, and they do not change.
+        self._keys: dict[int, str] = {}
         # With it the harness fills in for what it could not read.
         self._placeholder = os.environ.get("LMEVAL_MODEL_NONE_ANSWER_PLACEHOLDER")
 
-    @staticmethod
-    def key(request: Instance) -> str:
+    def key(self, request: Instance) -> str:
         """Return what a request's answer is kept under."""
-        return str(hash_args(METHOD, request.args))
+        known = self._keys.get(id(request))
+        if known is None:
+            known = self._keys[id(request)] = str(hash_args(METHOD, request.args))
+        return known
 
     @property
     def remedy(self) -> str:

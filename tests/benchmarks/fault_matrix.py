@@ -412,7 +412,9 @@ class JudgeCell(Cell):
     def _compare(self, said: Mapping[Any, set[Any]]) -> None:
         log = self.stage.server.log(self.name)
         last = {own["key"]: own["said"] for own in log if own["said"] is not None}
-        replies = Counter(as_reply(without_key(text)) for text in last.values())
+        # The cache of replies is a file of UTF-8, which has no halves of pairs.
+        written = (text.encode(errors="replace").decode() for text in last.values())
+        replies = Counter(as_reply(without_key(text)) for text in written)
         kept = self.kept()
         self.found.add("lost", (replies - kept).total(), f"{[*(replies - kept)][:1]}")
         self.found.add("invented", (kept - replies).total(), f"{[*(kept - replies)][:1]}")

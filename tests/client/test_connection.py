@@ -40,3 +40,20 @@ def test_a_model_may_say_a_word_that_stands_for_no_key(word):
 def test_of_two_keys_the_longer_goes_first():
     own = connection({"api-key": KEY, "Authorization": f"Bearer {KEY}-more"})
     assert own.without_secrets(f"{KEY}-more {KEY}") == "<redacted> <redacted>"
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def test_a_proxy_is_that_of_the_environment_unless_the_host_needs_none(environment):
+    assert connection().proxy is None
+    environment.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    environment.setenv("NO_PROXY", "localhost,.internal")
+    assert connection().proxy is None
+    assert connection(url="https://api.example.com/v1").proxy == "http://proxy.invalid:3128"
+    assert connection(url="http://api.example.com/v1").proxy is None

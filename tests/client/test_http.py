@@ -1,8 +1,11 @@
 """When requests are sent, put off, sent again and given up; what comes of each is scripted."""
 
 import asyncio
+import json
 import logging
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -241,3 +244,53 @@ def test_a_body_without_end_does_not_fill_the_memory(monkeypatch):
     monkeypatch.setattr(http, "LARGEST_BODY", 2**20)
     with pytest.raises(ValueError, match="an answer of at most 1 MB"):
         body(*[bytes(2**18)] * 5)
+
+
+class Place(BaseHTTPRequestHandler):
+    """Answers with what it was asked: the address and who asks."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps([self.path, self.headers.get("Authorization")]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def place(monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Place) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def asked(url):
+    found = {}
+    calls = Calls(Connection(url, {"Authorization": f"Bearer {KEY}"}, timeout_s=5))
+    calls.run([Call({}, list)], found.__setitem__)
+    assert not calls.faults, calls.faults
+    return found[0]
+
+
+def test_a_name_that_is_noted_for_the_host_does_not_stand_against_the_key(
+    place, tmp_path, monkeypatch
+):
+    noted = tmp_path / "netrc"
+    noted.write_text("machine 127.0.0.1 login me password mine\ndefault login me password mine\n")
+    noted.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(noted))
+    assert asked(f"{place}/v1") == ["/v1", "Bearer <redacted>"]
+
+
+def test_requests_go_by_the_proxy_of_the_environment(place, monkeypatch):
+    monkeypatch.setenv("http_proxy", place)
+    path, _ = asked("http://elsewhere.invalid/v1")
+    assert path == "http://elsewhere.invalid/v1"
