@@ -18,6 +18,7 @@ _WRAPPED = re.compile(
     rf"^[ \t]*(?:{'|'.join(re.escape(begin) for begin, _ in WRAPPERS)})",
     re.IGNORECASE | re.MULTILINE,
 )
+_FINAL = re.compile(rf"^[ \t]*{re.escape(FINAL)}", re.MULTILINE)
 # Families that announce thought and answer at the very beginning alone: in words, with marks that
 # are not a pair of their own, or folded away as a page shows them.
 _ANNOUNCED = tuple(
@@ -109,6 +110,8 @@ class Reasoning:
         if not self.strip:
             return Split(raw, None)
         found = _by_channels(raw) or _announced(raw) or _Scan(self).split(raw)
+        if found == Split(raw, ""):
+            return _before_final(raw) or found
         if found.answer is None:
             return _set_apart(found.thought or "") or found
         if not found.thought:
@@ -129,12 +132,17 @@ def _by_channels(raw: str) -> Split | None:
 
 def _announced(raw: str) -> Split | None:
     """Return what stands where words alone say which part is which; None where none do."""
-    thought, final, answer = raw.partition(FINAL)
-    if final:
-        return Split(final + answer, thought.strip())
     matches = (pattern.match(raw) for pattern in (_BARE_HARMONY, *_ANNOUNCED))
     found = next(filter(None, matches), None)
     return Split(found["answer"], found["thought"].strip()) if found else None
+
+
+def _before_final(raw: str) -> Split | None:
+    """Return what stands before and behind the mark of a family that marks the answer alone."""
+    begin = _FINAL.search(raw)
+    if not begin:
+        return None
+    return Split(_unwrapped(raw[begin.start() :]), raw[: begin.start()].strip())
 
 
 def _set_apart(thought: str) -> Split | None:

@@ -131,9 +131,10 @@ def _patterns(pairs: tuple[Pair, ...]) -> tuple[re.Pattern[str], Mapping[str, tu
             literals.setdefault(end.lower(), ("c", begin.lower()))
     # With a space behind its first sign a mark is broken up: so judges are shown quoted ones.
     tags = rf"(?:<|&lt;)(?P<slash>/?)\s*(?P<name>{_any(names)}){_ATTRIBUTES}\s*(?:>|&gt;)"
-    # Some models set them in bold.
-    mark = rf"(?:\*\*|__)?(?:(?P<literal>{_any(as_given)})|{tags})(?:\*\*|__)?"
-    return re.compile(mark, re.IGNORECASE), literals
+    mark = rf"(?:(?P<literal>{_any(as_given)})|{tags})"
+    # Some models set them in bold; what only touches a mark is bold itself.
+    bold = r"(?:(?<!\S)(?P<bold>\*\*|__))?"
+    return re.compile(rf"{bold}{mark}(?(bold)(?P=bold)(?!\S))", re.IGNORECASE), literals
 
 
 def _any(texts: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """What a model writes for itself is told from what it says, in the marks of every family."""
 
+import re
 import time
 
 import pytest
@@ -78,6 +79,7 @@ def test_an_unfinished_and_an_empty_thought_of_each_family(begin, end):
         ("<think>Say `x`</think>Yes.", "Yes.", "Say `x`"),
         ("<think>`x`?</think>`y` is it.", "`y` is it.", "`x`?"),
         ("<think>`x` or `</think>`?</think>Yes.", "Yes.", "`x` or `</think>`?"),
+        ("<think>**Hm.**</think>__Yes__", "__Yes__", "**Hm.**"),
         # A thought within the thought, and one that was begun twice.
         (
             "<think>\nA\n<think>\nB\n</think>\nC\n</think>\nYes.",
@@ -119,6 +121,7 @@ def test_the_parts_of_a_response(raw, answer, thought):
         "analysis of ferries",
         "The channel is narrow. <|channel|>",
         "Think about it. I think so.",
+        "It writes [BEGIN FINAL RESPONSE] before it answers.",
         "<thinking hard> I would stay.",
         "Here are my reasoning steps: look, then leap.",
         "The plan:\n<details><summary>Costs</summary>Ten.</details>\nThat is all.",
@@ -176,7 +179,8 @@ def test_a_thought_that_was_cut_off_before_is_unfinished_only_at_the_limit():
 
 @given(st.text(), st.text(alphabet=st.characters(exclude_characters="<[◁`")))
 def test_the_answer_does_not_depend_on_the_thought(thought, answer):
-    free = thought.replace("</", "").replace("<|", "")
+    # A bold mark by itself is one in bold.
+    free = re.sub(r"</|<\||\*\*|__", "", thought)
     assert RULE.split(f"<think>{free}</think>{answer}").answer == answer
 
 
