@@ -25,10 +25,10 @@ QUESTIONS = load_viewpoints("contested").docs
 AGAINST = REFERENCE - JUDGED
 
 
-def arguments(demo: Path, tasks: str = TASK, limit: int = 3) -> list[str]:
+def arguments(demo: Path, tasks: str = TASK, limit: int = 3, tokens: int = 48) -> list[str]:
     return [
         *["--model", "hf", "--model_args", f"pretrained={demo / 'base'}", "--tasks", tasks],
-        *["--limit", str(limit), "--batch_size", "8", "--gen_kwargs", "max_gen_toks=48"],
+        *["--limit", str(limit), "--batch_size", "8", "--gen_kwargs", f"max_gen_toks={tokens}"],
     ]
 
 
@@ -89,7 +89,7 @@ def test_all_tasks_write_one_file_of_generations_that_serves_as_reference(
     harness: Harness, demo: Path
 ) -> None:
     two = {"n_samples": 2}
-    harness(*arguments(demo, "overton_*", limit=2), *metadata(**two))
+    harness(*arguments(demo, "overton_*", limit=2, tokens=16), *metadata(**two))
     results = harness.results()
     assert_is_coverage(row_of(results), prompts=2)
     assert row_of(results, "overton_diversity")["units_at_1_words"] > 0
@@ -104,7 +104,7 @@ def test_all_tasks_write_one_file_of_generations_that_serves_as_reference(
     # No samples were logged: the results file leads to the generations of each task.
     both = (TASK, "overton_diversity")
     against = metadata(**two, reference_run=str(harness.out))
-    harness(*arguments(demo, ",".join(both), limit=2), *against)
+    harness(*arguments(demo, ",".join(both), limit=2, tokens=16), *against)
     for task in both:
         assert set(row_of(harness.results(), task)) >= AGAINST
     # On words every prompt is defined, on viewpoints only where the reference covers one.

@@ -25,7 +25,7 @@ def sent(sample: dict) -> str:
 
 def test_all_strategies_on_the_base_checkpoint(harness: Harness, demo: Path) -> None:
     model = ["--model", "hf", "--model_args", f"pretrained={demo / 'base'}"]
-    short = ["--limit", "2", "--batch_size", "8", "--gen_kwargs", "max_gen_toks=24"]
+    short = ["--limit", "2", "--batch_size", "8", "--gen_kwargs", "max_gen_toks=12"]
     tasks = ["--tasks", "overton_icl_*", "--metadata", '{"n_samples": 2}', "--log_samples"]
     harness(*model, *tasks, *short)
     results = harness.results()
