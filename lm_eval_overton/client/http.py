@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from lm_eval_overton.client.connection import Connection
 from lm_eval_overton.client.line import Line, Turn
 from lm_eval_overton.client.outcome import (
+    LONGEST_PUT_OFF_S,
     Call,
     NoReplyError,
     NotOfferedError,
@@ -27,6 +28,7 @@ from lm_eval_overton.client.outcome import (
     reason,
     refused,
 )
+from lm_eval_overton.client.pace import Pace
 
 __all__ = ["Call", "Calls", "NoReplyError", "NotOfferedError", "Refusal"]
 
@@ -80,7 +82,7 @@ class Calls(Generic[T]):
         self.refusal: Refusal | None = None
         self._in_a_row = self._troubles = self._late = 0
         self._answered_at = -math.inf
-        self._resume_at = 0.0
+        self._pace = Pace(self.connection.concurrency)
         self._told_until = 0.0
         self._has_told_fault = False
 
@@ -117,7 +119,9 @@ class Calls(Generic[T]):
                 done(turn.index, None)
                 await line.end()
                 continue
+            self._pace.go()
             outcome = await self._post(session, turn)
+            self._pace.back()
             due = self._due(turn, outcome)
             if due is None:
                 done(turn.index, outcome.reply)
@@ -127,9 +131,11 @@ class Calls(Generic[T]):
 
     async def _next(self, line: Line) -> Turn | None:
         # What is to be sent again when a pause ends goes before what was not sent yet.
-        await self._pause()
+        await self._pace.wait()
         turn = await line.take()
-        await self._pause()
+        if turn is None:
+            self._pace.end()
+        await self._pace.wait()
         return turn
 
     async def _opened(self) -> None:
@@ -138,10 +144,6 @@ class Calls(Generic[T]):
             await asyncio.wait_for(self._open.wait(), ALONE_S)
         except asyncio.TimeoutError:
             self._open.set()
-
-    async def _pause(self) -> None:
-        while not self.given_up and (left := self._resume_at - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, 1.0))
 
     # ------------------------------------------------------------------------------ outcomes
 
@@ -155,17 +157,18 @@ class Calls(Generic[T]):
             self.structured = self.structured and turn.structured
             self._in_a_row = 0
             self._answered_at = now
+            self._pace.speed_up()
             self._open.set()
             return None
         if outcome.kind == "no_structure":
             turn.structured = False
             return now
-        if outcome.kind == "wait" and now < turn.last_wait:
+        if outcome.kind == "wait" and self._may_wait(turn, outcome, now):
             return self._put_off(turn, outcome, now)
         turn.faults += 1
         if is_passing and turn.faults < self.connection.attempts:
             return self._repeat(turn, outcome, now)
-        self._failed(outcome)
+        self._failed(outcome, self._answered_at > turn.first_wait)
         return None
 
     @property
@@ -173,14 +176,19 @@ class Calls(Generic[T]):
         """Whether the server has not answered yet."""
         return self._answered_at == -math.inf
 
+    def _may_wait(self, turn: Turn, outcome: Outcome, now: float) -> bool:
+        turn.first_wait = min(turn.first_wait, now)
+        # A server that answers others may come to this one.
+        since = max(turn.first_wait, self._answered_at)
+        return now < min(since + outcome.longest, turn.first_wait + LONGEST_PUT_OFF_S)
+
     def _put_off(self, turn: Turn, outcome: Outcome, now: float) -> float:
-        turn.last_wait = min(turn.last_wait, now + outcome.longest)
         turn.waits += 1
         # A server may say "at once" and mean "not yet".
         seconds = max(outcome.seconds, _backoff(turn.waits))
         # What one request is told holds for all, unless others were answered meanwhile.
         if self._answered_at <= turn.put_off_at or turn.waits == 1:
-            self._resume_at = max(self._resume_at, now + outcome.seconds)
+            self._pace.put_off(now + seconds)
             self._tell_wait(seconds, now + seconds, outcome.text)
         turn.put_off_at = now
         self._open.set()
@@ -190,7 +198,7 @@ class Calls(Generic[T]):
         due = now + _backoff(turn.faults)
         if self._never or self._troubles >= max(2, self.connection.concurrency):
             # All that is sent fails: what was not sent yet would only fail as well.
-            self._resume_at = max(self._resume_at, due)
+            self._pace.hold(due)
         if self._never and not self._has_told_fault:
             self._has_told_fault = True
             logger.warning("The %s's server is asked again: %s", self.whose, outcome.text)
@@ -201,15 +209,15 @@ class Calls(Generic[T]):
             self._told_until = until + seconds
             logger.warning("The %s's server asks to wait %.0f s: %s", self.whose, seconds, why)
 
-    def _failed(self, outcome: Outcome) -> None:
-        """Take note that a request failed for good."""
+    def _failed(self, outcome: Outcome, is_alone: bool) -> None:
+        """Take note that a request failed for good; alone, if others were answered meanwhile."""
         self.faults[outcome.text] += 1
         if outcome.kind == "no_entry" or (self._never and outcome.kind in ("away", "none")):
             self._give_up(outcome.text)
         if self._never and outcome.refusal:
             self.refusal = outcome.refusal
             self._give_up(outcome.text)
-        if outcome.kind == "not_this":
+        if outcome.kind == "not_this" or (outcome.kind == "wait" and is_alone):
             # Many requests may be too long; that is no sign that the server went away.
             return
         self._in_a_row += 1
@@ -228,6 +236,7 @@ class Calls(Generic[T]):
 
     def _give_up(self, reason: str) -> None:
         self.given_up = self.given_up or reason
+        self._pace.end()
         self._open.set()
 
     # --------------------------------------------------------------------------------- sending

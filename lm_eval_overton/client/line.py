@@ -23,7 +23,7 @@ class Turn:
         call: What is sent.
         faults: How often it met a fault.
         waits: How often it was told to come again later.
-        last_wait: When it is put off no more.
+        first_wait: When it was first told so.
         put_off_at: When it was last put off.
         structured: Whether it asks for structured output.
     """
@@ -32,7 +32,7 @@ class Turn:
     call: Any
     faults: int = 0
     waits: int = 0
-    last_wait: float = math.inf
+    first_wait: float = math.inf
     put_off_at: float = -math.inf
     structured: bool = True
 

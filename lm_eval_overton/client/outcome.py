@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 from lm_eval_overton.client.words import SHOWN, is_no_entry, refused_key, said
 
 __all__ = [
+    "LONGEST_PUT_OFF_S",
     "Call",
     "NoReplyError",
     "NotOfferedError",
@@ -39,7 +40,7 @@ NO_STRUCTURE = {400, 404, 415, 422, 501}
 # A server that wants longer than this is taken to be away.
 LONGEST_WAIT_S = 600.0
 # How long one request is put off in all, from when the server first asked to wait; and by one that
-# does not say how long.
+# does not say how long, from when it answered anybody.
 LONGEST_PUT_OFF_S = 600.0
 LONGEST_BUSY_S = 60.0
 

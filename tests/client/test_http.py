@@ -167,7 +167,31 @@ def test_one_that_is_put_off_again_and_again_does_not_hold_the_others():
     last = max(moment for index, moment in server.sent if index != 2)
     # 40 by 4 at 0.01 s take 0.1 s; one wait of 0.2 s held for all, and 7 would take 1.4 s.
     assert last < 1
-    assert 3 <= server.asked.count(2) <= 9
+    assert 3 <= server.asked.count(2) <= 12
+
+
+def test_a_server_with_a_limit_is_found_out_and_answers_all(monkeypatch):
+    monkeypatch.setattr(http, "FIRST_BACKOFF_S", 0.005)
+    monkeypatch.setattr(http, "LONGEST_BACKOFF_S", 0.1)
+    free_at = [0.0]
+
+    def limited(index, times):
+        """Answer one request in 0.005 s, whatever is sent."""
+        now = time.monotonic()
+        if now < free_at[0]:
+            return wait(0, 0.15)
+        free_at[0] = now + 0.005
+        return REPLY
+
+    server = Scripted(limited, concurrency=32)
+    # That takes 0.4 s; as many at a time as may be would be put off for longer than they may.
+    assert server.replies(80) == ["yes"] * 80
+
+
+def test_many_that_are_put_off_until_they_fail_do_not_end_what_answers_others():
+    server = Scripted(lambda index, _: (REPLY, 0.01) if index % 2 else wait(0, 0.1))
+    assert server.replies(100) == [None, "yes"] * 50
+    assert not server.given_up
 
 
 def test_a_request_is_put_off_for_so_long_and_then_failed():

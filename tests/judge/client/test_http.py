@@ -101,6 +101,7 @@ def fate_of(own):
     return own[0]["fate"]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_every_fate_ends_in_its_class_and_a_rerun_asks_only_for_the_failed(start, ask):
     server = start("--fates", ",".join(STATUS_OF), "--seed", "5", "--wait", "0.05")
     asked = [question(name, f"Response {i}.") for name in NAMES for i in range(26)]
