@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lm_eval_overton.errors import SettingsError, either
 from lm_eval_overton.judge.ask import Judge
 from lm_eval_overton.matchers.embedding import EMBEDDING_THRESHOLD, EmbeddingMatcher
+from lm_eval_overton.matchers.hybrid import HYBRID_THRESHOLD, HybridMatcher
 from lm_eval_overton.matchers.judge import JUDGE_THRESHOLD, JudgeMatcher
 from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher
 from lm_eval_overton.matchers.question import Matcher
@@ -107,6 +108,13 @@ MATCHERS = {
             lambda parts, threshold: EmbeddingMatcher(parts.encoder, threshold, parts.tokenizer),
         ),
         # Probabilities.
+        MatcherKind(
+            "hybrid",
+            0,
+            1,
+            HYBRID_THRESHOLD,
+            lambda parts, threshold: HybridMatcher(parts.encoder, threshold, parts.tokenizer),
+        ),
         MatcherKind("nli", 0, 1, NLI_THRESHOLD, _nli, _lacks_nli_model),
         # Ratings.
         MatcherKind("judge", 1, 5, JUDGE_THRESHOLD, _judge, _lacks_judge, True, steps=1),
@@ -158,7 +166,7 @@ def make_matcher(
 
     Args:
         name: A key of `MATCHERS`; one that asks a judge only with a judge.
-        encoder: For `embedding`.
+        encoder: For `embedding` and `hybrid`.
         nli_model: For `nli`: a hub name or folder.
         threshold: The least score of a match; None: the matcher's default.
         device: For `nli`; None: a GPU if there is one.
