@@ -86,9 +86,12 @@ def leave() -> None:
 
     To take apart what was imported costs more than most runs: its pages are shared until then.
     """
+    from lm_eval_overton.harness import exit_code
+
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(ended.code)
+    # Here ends what a command of the harness has to say at its end.
+    os._exit(exit_code.FAILED if exit_code._lines else ended.code)
 
 
 def main() -> None:

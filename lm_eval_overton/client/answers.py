@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from lm_eval_overton.client.http import NoReplyError
@@ -65,7 +66,9 @@ def _parsed(body: Any, *, lm: Any) -> list[Answer | None]:
     found = lm.parse_generations([body])
     if not found or found[0] is None:
         raise ValueError("expected an answer, got none")
-    return [Answer(str(text)) for text in found]
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    ends = list(map(_finish, choices or [body]))
+    return [Answer(str(text), end) for text, end in zip_longest(found, ends[: len(found)])]
 
 
 def _chat(body: Any, *, lm: Any) -> list[Answer | None]:
@@ -180,8 +183,10 @@ _KNOWN = {
 }
 
 
-def _finish(choice: Mapping[str, Any]) -> str | None:
-    reason = choice.get("finish_reason")
+def _finish(choice: Any) -> str | None:
+    if not isinstance(choice, Mapping):
+        return None
+    reason = choice.get("finish_reason") or choice.get("stop_reason")
     if isinstance(reason, Mapping):
         reason = reason.get("type")
     return _ENDS.get(str(reason).lower(), str(reason).lower()) if reason else None

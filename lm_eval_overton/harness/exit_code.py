@@ -38,13 +38,13 @@ def _remembering(register: Any) -> Any:
 
 
 def _end() -> None:
+    for line in _lines:
+        print(f"error: {line}", file=sys.stderr)
     # What was registered later has been done by now, and would be done once more.
     for function in (_end, *_registered_later):
         atexit.unregister(function)
     # What was registered before is done before the end.
     atexit._run_exitfuncs()
-    for line in _lines:
-        print(f"error: {line}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(FAILED)

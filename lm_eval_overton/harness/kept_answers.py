@@ -108,15 +108,6 @@ class Kept:
         except Exception as error:
             self._fail(error)
 
-    def settle(self) -> None:
-        """Wait until what was put is on disk: its library writes beside, and forgets at the end."""
-        if self._answers is None:
-            return
-        try:
-            self._answers.commit(blocking=True)
-        except Exception as error:
-            self._fail(error)
-
     def _fail(self, error: Exception) -> None:
         # Whatever its library raises: a cache that fails costs asking again, and no answer.
         logger.warning("--use_cache: answers are not kept from here on (%s)", error)

@@ -181,11 +181,7 @@ class Sender:
                 if 0 < len(came) < len(group):
                     parted.append(group)
 
-            try:
-                server.run(calls, done)
-            finally:
-                # Also what came before an interruption is kept.
-                self._kept.settle()
+            server.run(calls, done)
         return parted
 
     def _groups(self, missing: Sequence[Instance]) -> Iterator[list[Instance]]:

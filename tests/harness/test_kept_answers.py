@@ -37,8 +37,8 @@ def no_placeholder(monkeypatch):
 def test_what_was_put_is_there_in_another_process_with_why_it_ended(tmp_path, text, reason):
     kept = Kept(caching(tmp_path))
     assert kept.get(REQUEST) is None
-    kept.put(REQUEST, Answer(text, reason))
-    kept.settle()
+    with kept.writing():
+        kept.put(REQUEST, Answer(text, reason))
     answer = Kept(caching(tmp_path)).get(REQUEST)
     assert (answer, answer.finish_reason) == (text, reason)
     assert Kept(caching(tmp_path)).get(OTHER) is None
@@ -46,7 +46,9 @@ def test_what_was_put_is_there_in_another_process_with_why_it_ended(tmp_path, te
 
 def test_the_harness_finds_it_too_and_we_what_it_put(tmp_path):
     model = caching(tmp_path)
-    Kept(model).put(REQUEST, Answer("Yes.", "stop"))
+    kept = Kept(model)
+    with kept.writing():
+        kept.put(REQUEST, Answer("Yes.", "stop"))
     assert model.generate_until([REQUEST, OTHER]) == ["Yes.", "1 asked"]
     assert Kept(model).get(OTHER) == "1 asked"
     assert Kept(model).get(OTHER).finish_reason is None
@@ -70,7 +72,6 @@ def test_the_placeholder_of_the_harness_is_no_answer(tmp_path, monkeypatch):
 def test_without_a_cache_nothing_is_kept_and_the_remedy_is_one():
     kept = Kept(Model())
     kept.put(REQUEST, Answer("Yes."))
-    kept.settle()
     assert kept.get(REQUEST) is None
     assert "--use_cache FILE" in kept.remedy
 
@@ -81,7 +82,7 @@ class Broken(dict):
     def __setitem__(self, key, value):
         raise OSError("disk full")
 
-    def commit(self, blocking):
+    def update(self, items):
         raise OSError("disk full")
 
 
@@ -91,13 +92,12 @@ class CachingLM:
     dbdict = Broken()
 
 
-@pytest.mark.parametrize("act", [lambda kept: kept.put(REQUEST, Answer("Yes.")), Kept.settle])
-def test_a_cache_that_fails_is_said_once_and_costs_nothing(caplog, act):
+def test_a_cache_that_fails_is_said_once_and_costs_nothing(caplog):
     caplog.set_level(logging.WARNING)
     kept = Kept(CachingLM())
-    act(kept)
-    act(kept)
-    kept.settle()
+    for _ in range(2):
+        with kept.writing():
+            kept.put(REQUEST, Answer("Yes."))
     [line] = [record.getMessage() for record in caplog.records]
     assert line == "--use_cache: answers are not kept from here on (disk full)"
     assert kept.get(REQUEST) is None

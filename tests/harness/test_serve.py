@@ -72,7 +72,7 @@ def test_a_served_checkpoint_gives_distinct_samples_and_a_rerun_asks_nothing(
         str(tmp_path / "db"),
     ]
     result = harness(*arguments)
-    assert "Cached requests: 0, Requests remaining: 10" in result.stderr
+    assert "0 answers are there, 10 to ask for" in result.stderr
     assert harness.results()["results"]["overton_diversity"]["prompts,none"] == 2
     first = harness.responses()
     assert [len(samples) for samples in first] == [5, 5]
@@ -82,6 +82,6 @@ def test_a_served_checkpoint_gives_distinct_samples_and_a_rerun_asks_nothing(
     assert served.answered() == 10
 
     result = harness(*arguments)
-    assert "Cached requests: 10, Requests remaining: 0" in result.stderr
+    assert "10 answers are there, 0 to ask for" in result.stderr
     assert served.answered() == 10
     assert harness.responses() == first

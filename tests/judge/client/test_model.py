@@ -220,8 +220,8 @@ def test_a_server_that_does_not_echo_gives_no_verdict(cache, demo, caplog, logpr
         texts = {"prompt": "Is it so?", "response": "No."}
         verdicts = HarnessJudge(read_spec(judge, "test")).ask([Question(STANCE, texts)])
     assert [verdict.status for verdict in verdicts] == ["failed"]
-    # One request per label; none is repeated, and none is kept.
-    assert len(server.bodies) == 4
+    # The first request says it for all labels; none is kept.
+    assert len(server.bodies) == 1
     with ReplyCache(cache / "judge.sqlite") as kept:
         assert kept._file.execute("SELECT COUNT(*) FROM replies").fetchone() == (0,)
     assert caplog.text.count("the server ignores `echo` or `logprobs`; use the mode text") == 1
