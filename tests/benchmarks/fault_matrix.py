@@ -250,7 +250,7 @@ class Cell:
         second = self.run(healthy)
         again = {key for entry in server.log(self.name)[asked:] for key in self.keys(entry)}
         # What was under way when a run was interrupted has not arrived.
-        spared = 0 if self.fault.stop_after is None else CONCURRENCY - 1
+        spared = 0 if self.fault.stop_after is None else CONCURRENCY
         twice = max(0, len(again & before.keys()) - spared)
         self.found.add("lost", twice, "answered, and asked for again")
         self._check_healthy(second, reference)
