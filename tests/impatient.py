@@ -8,12 +8,10 @@ speak, after so many replies.
 
 from __future__ import annotations
 
-import atexit
 import os
 import runpy
 import signal
 import sys
-import threading
 from typing import Any
 
 from torch.utils import collect_env
@@ -85,18 +83,7 @@ def main() -> None:
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
         code = 130 if isinstance(error, KeyboardInterrupt) else 1
-    leave(code)
-
-
-def leave(code: Any) -> None:
-    """End as the interpreter does, but for taking apart what was imported, which takes seconds."""
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    if isinstance(code, str):
-        print(code, file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -463,12 +463,13 @@ def staged(seed: int) -> Iterator[Stage]:
     """Start what runs the commands and the server, in a folder of their own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for own in ("warm", "logs"):
+        for own in ("warm", "logs", "vectors"):
             (folder / own).mkdir()
         env = {**os.environ, **copied_harness(folder / "site")}
         assert overton("link", env=env).returncode == 0
         write_lines(folder / "prompts.jsonl", [{"prompt": own} for own in questions()])
-        command = [sys.executable, str(ROOT / "tests" / "warm_start.py")]
+        script, vectors = ROOT / "tests" / "warm_start.py", folder / "vectors"
+        command = [sys.executable, str(script), str(vectors)]
         pipe = subprocess.PIPE
         with (
             subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True) as process,
