@@ -39,7 +39,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lm_eval_overton.judge.cache import ReplyCache
-from lm_eval_overton.judge.client.replies import REFUSED, as_reply
+from lm_eval_overton.judge.client.replies import CUT, REFUSED, as_reply
 from tests.conftest import ROOT, WarmStart, copied_harness, overton
 from tests.misbehaving_server import (
     Asked,
@@ -400,7 +400,7 @@ class JudgeCell(Cell):
         """Return the replies that are kept."""
         with ReplyCache(self.folder / "cache" / "judge.sqlite") as cache:
             rows = cache._file.execute("SELECT reply FROM replies").fetchall()
-        return Counter(reply.removeprefix(REFUSED) for (reply,) in rows)
+        return Counter(reply.removeprefix(REFUSED).removeprefix(CUT) for (reply,) in rows)
 
     def said(self) -> dict[Any, set[Any]]:
         said: dict[Any, set[Any]] = {}
