@@ -259,6 +259,8 @@ STATUS_OF = {
         (
             *("empty_text", "reasoning_cut", "prose", "wrong_type", "out_of_range", "cut_verdict"),
             *("cut_at_length", "two_verdicts", "prompt_back", "empty_object"),
+            # An object with words around it in its own line.
+            *("control", "echo_key", "huge"),
         ),
         "unreadable",
     ),
