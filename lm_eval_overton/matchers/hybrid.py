@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,16 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.data import load_viewpoints
-from lm_eval_overton.matchers.question import (
-    Matcher,
-    Scores,
-    ViewpointQuestion,
-    as_scores,
-    split_responses,
-)
-from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.matchers.encoding import EncodingMatcher
+from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores
 from lm_eval_overton.text.english import ENGLISH
-from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["HYBRID_THRESHOLD", "HybridMatcher"]
 
@@ -52,69 +46,68 @@ _REJECTS = re.compile(
 )
 
 
-class HybridMatcher(Matcher):
-    """A viewpoint is covered if a few sentences in a row are near to it and hold its words."""
+@dataclass(frozen=True)
+class _Wanted:
+    """What is looked for in all responses to a question.
 
-    encodes = True
+    Attributes:
+        views: The viewpoints' embeddings as unit vectors, the question's direction taken out.
+        direction: That direction; None without a prompt.
+        words: The viewpoints' stems that the question does not hold.
+    """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        threshold: float = HYBRID_THRESHOLD,
-        tokenizer: Tokenizer = ENGLISH,
-    ) -> None:
-        self.encoder = encoder
-        self.threshold = threshold
-        self.tokenizer = tokenizer
+    views: Floats
+    direction: Floats | None
+    words: Sequence[frozenset[str]]
 
-    @property
-    def signature(self) -> str:
-        """`hybrid` and the threshold; the encoder has a place of its own in a signature."""
-        return f"hybrid>={self.threshold!r}"
 
-    def split_with(self, tokenizer: Tokenizer) -> None:
-        """Split responses with this tokenizer from now on."""
-        self.tokenizer = tokenizer
+class HybridMatcher(EncodingMatcher):
+    """A viewpoint is covered if a few sentences in a row are near to it and hold its words.
 
-    def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
-        """Return the probability that a response covers a viewpoint, in [0, 1]."""
-        split = split_responses(questions, self.tokenizer)
-        # One call for all texts, so that batches are full whatever the questions' lengths.
-        asked = [text for own in questions for text in (*own.viewpoints, own.prompt) if text]
-        self.encoder.encode([*(text for own in split for said in own for text in said), *asked])
-        return [
-            as_scores([self._row(said, question) for said in own], len(question.viewpoints))
-            for own, question in zip(split, questions, strict=True)
-        ]
+    Scores are probabilities, in [0, 1].
+    """
 
-    def _row(self, sentences: Sequence[str], question: ViewpointQuestion) -> Floats:
-        said = [text for text in sentences if not _REJECTS.search(text)]
+    NAME = "hybrid"
+    THRESHOLD = HYBRID_THRESHOLD
+    ENCODES_PROMPT = True
+
+    def _scored(self, responses: Sequence[Sequence[str]], question: ViewpointQuestion) -> Scores:
+        wanted = self._wanted(question)
+        return as_scores([self._row(own, wanted) for own in responses], len(question.viewpoints))
+
+    def _wanted(self, question: ViewpointQuestion) -> _Wanted:
+        views, direction = self._encoded(question.viewpoints), None
+        if question.prompt:
+            [direction] = self._encoded([question.prompt])
+            views = _without(views, direction)
+        known = self._stems(question.prompt)
+        words = [self._stems(view) - known for view in question.viewpoints]
+        return _Wanted(_units(views), direction, words)
+
+    def _row(self, sentences: Sequence[str], wanted: _Wanted) -> Floats:
         if not sentences:
-            return np.full(len(question.viewpoints), -np.inf)
+            return np.full(len(wanted.words), -np.inf)
+        said = [text for text in sentences if not _REJECTS.search(text)]
         if not said:
-            return np.zeros(len(question.viewpoints))
+            return np.zeros(len(wanted.words))
         windows = [
             range(first, first + length)
             for length in range(1, LONGEST_WINDOW + 1)
             for first in range(len(said) - length + 1)
         ]
-        near = self._nearness(said, windows, question).max(axis=0)
-        words = self._words(said, windows, question).max(axis=0)
+        near = self._nearness(said, windows, wanted).max(axis=0)
+        words = self._words(said, windows, wanted).max(axis=0)
         logit = NEARNESS_WEIGHT * near + WORDS_WEIGHT * words + INTERCEPT
         return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)
 
-    def _nearness(
-        self, said: Sequence[str], windows: Sequence[range], question: ViewpointQuestion
-    ) -> Floats:
+    def _nearness(self, said: Sequence[str], windows: Sequence[range], wanted: _Wanted) -> Floats:
         """Return how near each window is to each viewpoint, beyond what all viewpoints share."""
         own = self._encoded(said)
         lengths = np.array([len(text) for text in said], dtype=np.float64)[:, None]
         pooled = np.array([(own[window] * lengths[window]).sum(axis=0) for window in windows])
-        views = self._encoded(question.viewpoints)
-        if question.prompt:
-            [direction] = self._encoded([question.prompt])
-            pooled, views = _without(_units(pooled), direction), _without(views, direction)
-        cosines = _units(pooled) @ _units(views).T
+        if wanted.direction is not None:
+            pooled = _without(_units(pooled), wanted.direction)
+        cosines = _units(pooled) @ wanted.views.T
         n = cosines.shape[1]
         others = (cosines.sum(axis=1, keepdims=True) - cosines) / max(1, n - 1)
         return np.asarray(cosines - OTHERS * others)
@@ -122,17 +115,13 @@ class HybridMatcher(Matcher):
     def _encoded(self, texts: Sequence[str]) -> Floats:
         return np.asarray(self.encoder.encode(texts), dtype=np.float64)
 
-    def _words(
-        self, said: Sequence[str], windows: Sequence[range], question: ViewpointQuestion
-    ) -> Floats:
+    def _words(self, said: Sequence[str], windows: Sequence[range], wanted: _Wanted) -> Floats:
         """Return the share of each viewpoint's words in each window; rare words weigh more."""
-        known = self._stems(question.prompt)
-        wanted = [self._stems(view) - known for view in question.viewpoints]
         held = [self._stems(text) for text in said]
         rows = []
         for window in windows:
             own = frozenset[str]().union(*(held[i] for i in window))
-            rows.append([_share(words, own) for words in wanted])
+            rows.append([_share(words, own) for words in wanted.words])
         return np.array(rows, dtype=np.float64)
 
     def _stems(self, text: str) -> frozenset[str]:
