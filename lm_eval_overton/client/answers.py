@@ -8,11 +8,11 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from lm_eval_overton.client.http import NoReplyError
+from lm_eval_overton.client.outcome import NoReplyError
 from lm_eval_overton.client.words import said
 from lm_eval_overton.text.reasoning_marks import FAMILIES
 
-__all__ = ["Answer", "reader_of"]
+__all__ = ["Answer", "check_for_errors", "finish_of", "parts_of", "reader_of"]
 
 # The words of servers for an answer that came to its end, and for one that the limit ended.
 _ENDS = dict.fromkeys(("stop", "end_turn", "stop_sequence", "eos", "eos_token", "done"), "stop")
@@ -62,22 +62,22 @@ def reader_of(lm: Any) -> Callable[[Any], list[Answer | None]]:
 
 def _parsed(body: Any, *, lm: Any) -> list[Answer | None]:
     """Return answers as a model of the harness reads them that has its own way to do it."""
-    _check_for_errors(body)
+    check_for_errors(body)
     found = lm.parse_generations([body])
     if not found or found[0] is None:
         raise ValueError("expected an answer, got none")
     choices = body.get("choices") if isinstance(body, Mapping) else None
-    ends = list(map(_finish, choices or [body]))
+    ends = list(map(finish_of, choices or [body]))
     return [Answer(str(text), end) for text, end in zip_longest(found, ends[: len(found)])]
 
 
 def _chat(body: Any, *, lm: Any) -> list[Answer | None]:
-    _check_for_errors(body)
+    check_for_errors(body)
     return _each(body, partial(_message, lm=lm))
 
 
 def _completion(body: Any, *, lm: Any) -> list[Answer | None]:
-    _check_for_errors(body)
+    check_for_errors(body)
     return _each(body, _text)
 
 
@@ -107,7 +107,7 @@ def _or_none(read: Callable[[Any], Answer], choice: Any) -> Answer | None:
 
 
 def _text(choice: Mapping[str, Any]) -> Answer:
-    text, finish = choice["text"], _finish(choice)
+    text, finish = choice["text"], finish_of(choice)
     if not isinstance(text, str):
         raise TypeError(f"expected a text, got {type(text).__name__}")
     if not text and finish == "content_filter":
@@ -116,8 +116,8 @@ def _text(choice: Mapping[str, Any]) -> Answer:
 
 
 def _message(choice: Mapping[str, Any], *, lm: Any) -> Answer:
-    message, finish = choice.get("message") or {}, _finish(choice)
-    text, thought = _parts(message.get("content"))
+    message, finish = choice.get("message") or {}, finish_of(choice)
+    text, thought = parts_of(message.get("content"))
     refusal = message.get("refusal")
     if not text and isinstance(refusal, str) and refusal:
         return Answer(refusal, "refusal")
@@ -143,8 +143,12 @@ def _whole(text: str, thought: str, finish: str | None, lm: Any) -> str:
     return f"{_OPEN}\n{thought}\n{_CLOSE}\n\n{text}"
 
 
-def _parts(content: Any) -> tuple[str | None, str]:
-    """Return a message's text, None if there is none, and the thoughts among its parts."""
+def parts_of(content: Any) -> tuple[str | None, str]:
+    """Return a message's text, None if there is none, and the thoughts among its parts.
+
+    Raises:
+        Exception: If it is neither a text nor a list of parts.
+    """
     if content is None or isinstance(content, str):
         return content, ""
     if not isinstance(content, Sequence):
@@ -161,16 +165,16 @@ def _thought(part: Mapping[str, Any]) -> str:
 
 
 def _anthropic(body: Any, *, lm: Any) -> list[Answer | None]:
-    _check_for_errors(body)
+    check_for_errors(body)
     finish = _ENDS.get(reason := body.get("stop_reason"), reason)
-    text, thought = _parts(body["content"])
+    text, thought = parts_of(body["content"])
     if text is None and not thought and not finish:
         raise ValueError("expected a message with content, got none")
     return [Answer(_whole(text or "", thought, finish, lm), finish)]
 
 
 def _sglang(body: Any, *, lm: Any) -> list[Answer | None]:
-    _check_for_errors(body)
+    check_for_errors(body)
     bodies = body if isinstance(body, list) else [body]
     return [_text({**own, **(own.get("meta_info") or {})}) for own in bodies]
 
@@ -183,7 +187,8 @@ _KNOWN = {
 }
 
 
-def _finish(choice: Any) -> str | None:
+def finish_of(choice: Any) -> str | None:
+    """Return why a choice ended, or an answer without choices: `stop`, `length`, another word."""
     if not isinstance(choice, Mapping):
         return None
     reason = choice.get("finish_reason") or choice.get("stop_reason")
@@ -192,8 +197,12 @@ def _finish(choice: Any) -> str | None:
     return _ENDS.get(str(reason).lower(), str(reason).lower()) if reason else None
 
 
-def _check_for_errors(body: Any) -> None:
-    """Raise what a server says of an error in an answer that it calls a success."""
+def check_for_errors(body: Any) -> None:
+    """Raise what a server says of an error in an answer that it calls a success.
+
+    Raises:
+        ValueError: If it does.
+    """
     if not isinstance(body, Mapping):
         return
     for part in (body, *(body.get("choices") or ())):

@@ -20,8 +20,6 @@ from lm_eval_overton.client.line import Line, Turn
 from lm_eval_overton.client.outcome import (
     LONGEST_PUT_OFF_S,
     Call,
-    NoReplyError,
-    NotOfferedError,
     Outcome,
     Refusal,
     read,
@@ -30,7 +28,7 @@ from lm_eval_overton.client.outcome import (
 )
 from lm_eval_overton.client.pace import Pace
 
-__all__ = ["Call", "Calls", "NoReplyError", "NotOfferedError", "Refusal"]
+__all__ = ["Calls"]
 
 logger = logging.getLogger("lm_eval.overton")
 

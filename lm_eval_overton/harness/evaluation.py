@@ -67,23 +67,28 @@ class Evaluation:
         )
 
     @property
-    def results(self) -> Path | None:
-        """The folder that the results will be written to; None without `--output_path`."""
-        output = getattr(self.tracker, "output_path", None)
-        if not output:
-            return None
-        config = getattr(self.tracker, "general_config_tracker", None)
-        model = str(getattr(config, "model_name_sanitized", None) or "")
-        # A file is named within its folder, whatever the model.
-        return Path(output).parent if Path(output).suffix == ".json" else Path(output) / model
-
-    @property
     def output(self) -> Path | None:
         """The folder of `--output_path`, which may name a file in it; None without one."""
+        given = self._output_path
+        return given.parent if given and self._names_file else given
+
+    @property
+    def results(self) -> Path | None:
+        """The folder that the results will be written to; None without `--output_path`."""
+        # A file is named within its folder, whatever the model.
+        if self.output is None or self._names_file:
+            return self.output
+        config = getattr(self.tracker, "general_config_tracker", None)
+        return self.output / str(getattr(config, "model_name_sanitized", None) or "")
+
+    @property
+    def _output_path(self) -> Path | None:
         given = getattr(self.tracker, "output_path", None)
-        if not given:
-            return None
-        return Path(given).parent if Path(given).suffix == ".json" else Path(given)
+        return Path(given) if given else None
+
+    @property
+    def _names_file(self) -> bool:
+        return self._output_path is not None and self._output_path.suffix == ".json"
 
     def begins_with(self, task: Any) -> bool:
         """Tell whether a task is the first of its kind, which speaks for all of them."""

@@ -18,7 +18,8 @@ from lm_eval.api.instance import Instance
 from lm_eval_overton.client.answers import Answer, reader_of
 from lm_eval_overton.client.bodies import Asked, body, has_own_temperature, is_client, takes_seed
 from lm_eval_overton.client.connection import Connection
-from lm_eval_overton.client.http import Call, Calls
+from lm_eval_overton.client.http import Calls
+from lm_eval_overton.client.outcome import Call
 from lm_eval_overton.errors import ServerError, SettingsError
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.exit_code import fail_at_the_end

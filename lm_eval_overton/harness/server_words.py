@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from lm_eval_overton.client.bodies import LENGTH_NAMES
-from lm_eval_overton.client.http import Calls, Refusal
+from lm_eval_overton.client.http import Calls
+from lm_eval_overton.client.outcome import Refusal
 
 __all__ = ["unanswered"]
 

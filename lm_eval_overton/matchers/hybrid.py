@@ -27,8 +27,9 @@ __all__ = ["HYBRID_THRESHOLD", "HybridMatcher"]
 
 Floats = npt.NDArray[np.float64]
 
-# A viewpoint is covered from this probability on. Threshold and weights are of a logistic regression
-# on all packaged gold responses, both halves: what `overton matcher` reports of it is not held out.
+# A viewpoint is covered from this probability on. Threshold and weights are of a logistic
+# regression on all packaged gold responses, both halves: what `overton matcher` reports of it is
+# not held out.
 HYBRID_THRESHOLD = 0.38
 NEARNESS_WEIGHT, WORDS_WEIGHT, INTERCEPT = 9.84, 14.48, -7.45
 # How much of the mean nearness to the question's other viewpoints is taken off.

@@ -9,7 +9,7 @@ from lm_eval.models.openai_completions import (
 )
 
 from lm_eval_overton.client.answers import Answer, reader_of
-from lm_eval_overton.client.http import NoReplyError
+from lm_eval_overton.client.outcome import NoReplyError
 
 THOUGHT = "I weigh both sides."
 ANSWERED = f"<think>\n{THOUGHT}\n</think>\n\nYes."

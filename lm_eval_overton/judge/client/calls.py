@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from lm_eval_overton.client.bodies import Asked, body, has_own_temperature
-from lm_eval_overton.client.http import Call
+from lm_eval_overton.client.outcome import Call
 from lm_eval_overton.judge.client.jobs import Job
 from lm_eval_overton.judge.client.replies import chat_reply, label_reply, text_reply
 from lm_eval_overton.judge.prompts import Judgement

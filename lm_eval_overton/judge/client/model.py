@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.client.connection import Connection
-from lm_eval_overton.client.http import Call, Calls
+from lm_eval_overton.client.http import Calls
+from lm_eval_overton.client.outcome import Call
 from lm_eval_overton.data.folders import cache_dir
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import Question, Verdicts

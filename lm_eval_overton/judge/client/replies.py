@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_overton.client.answers import reader_of
-from lm_eval_overton.client.http import NoReplyError, NotOfferedError
+from lm_eval_overton.client.answers import check_for_errors, finish_of, parts_of, reader_of
+from lm_eval_overton.client.outcome import NoReplyError, NotOfferedError
 from lm_eval_overton.text.samples import LENGTH
 
 __all__ = ["CUT", "REFUSED", "as_reply", "chat_reply", "label_reply", "text_reply"]
@@ -15,8 +15,6 @@ __all__ = ["CUT", "REFUSED", "as_reply", "chat_reply", "label_reply", "text_repl
 REFUSED = "\0refused\0"
 # Begins a kept reply that ended because it had come to its longest.
 CUT = "\0cut\0"
-# How servers call that: OpenAI and those like it, Anthropic, Google.
-_LENGTH = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 
 
 def as_reply(text: str) -> str:
@@ -42,15 +40,15 @@ def chat_reply(body: Any, think_end_token: str | None) -> str:
     """
     from lm_eval.models.utils import postprocess_generated_text
 
-    _check_for_errors(body)
+    check_for_errors(body)
     choice = min(body["choices"], key=lambda choice: choice.get("index") or 0)
     message = choice["message"]
-    text = _text(message.get("content"))
+    text, _ = parts_of(message.get("content"))
     if not text and message.get("refusal"):
         return REFUSED + as_reply(str(message["refusal"]))
     if not text and choice.get("finish_reason") == "content_filter":
         raise NoReplyError("the verdict was withheld by a content filter")
-    cut = _was_cut(choice)
+    cut = finish_of(choice) == LENGTH
     if text is None and cut:
         # Cut within its reasoning: it would be so again.
         text = ""
@@ -85,8 +83,8 @@ def label_reply(lm: Any, body: Any, tokens: Sequence[int], context: int) -> str:
         NotOfferedError: If the server did not echo what was sent; the sum over nothing would be 0.
         Exception: If the answer cannot be read.
     """
-    _check_for_errors(body)
-    for choice in _choices(body):
+    check_for_errors(body)
+    for choice in body.get("choices") or () if isinstance(body, Mapping) else ():
         values = (choice.get("logprobs") or {}).get("token_logprobs") or ()
         if len(values) <= len(tokens):
             raise NotOfferedError(
@@ -95,32 +93,3 @@ def label_reply(lm: Any, body: Any, tokens: Sequence[int], context: int) -> str:
             )
     [(loglikelihood, _)] = lm.parse_logprobs(body, tokens=[tokens], ctxlens=[context])
     return repr(float(loglikelihood))
-
-
-def _check_for_errors(body: Any) -> None:
-    if not isinstance(body, Mapping):
-        return
-    for part in (body, *_choices(body)):
-        if part.get("error") or part.get("finish_reason") == "error":
-            raise ValueError(f"the server speaks of an error: {part.get('error')}")
-
-
-def _was_cut(part: Any) -> bool:
-    """Tell whether a choice, or an answer without choices, says that it came to its longest."""
-    if not isinstance(part, Mapping):
-        return False
-    return bool(
-        _LENGTH.intersection(map(str, (part.get("finish_reason"), part.get("stop_reason"))))
-    )
-
-
-def _choices(body: Any) -> Sequence[Any]:
-    return body.get("choices") or () if isinstance(body, Mapping) else ()
-
-
-def _text(content: Any) -> str | None:
-    """Return a message's text, also where it comes in parts; None if there is none."""
-    if content is None or isinstance(content, str):
-        return content
-    texts = [part["text"] for part in content if part.get("type") in ("text", "output_text")]
-    return "".join(texts) if texts else None
