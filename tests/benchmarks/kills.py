@@ -86,20 +86,19 @@ def run(command: Command, place: Path, seconds: float = NEVER) -> tuple[int, flo
 
 def _end_as(command: Command, place: Path) -> None:
     """Be a command, and end this process as that would end."""
-    os.chdir(place / "in")
     cache = {"OVERTON_CACHE_DIR": str(place / "cache"), "OPENAI_API_KEY": "none"}
     for name in ("stdout", "stderr"):
         (place / name).touch()
     order = {
         "module": command.module,
         "args": command.args,
-        "env": {**os.environ, **cache},
+        "folder": str(place / "in"),
         "stdout": str(place / "stdout"),
         "stderr": str(place / "stderr"),
     }
     code: Any = 0
     try:
-        become(order)
+        become(order, {**os.environ, **cache})
     except SystemExit as end:
         code = end.code
     except BaseException:
