@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +61,25 @@ def _verdict_counts(own: TaskResult) -> set[str]:
     return {f"{name}_{status}" for name, statuses in counts.items() for status in statuses}
 
 
-def paired(columns: Iterable[tuple[stats.Array, stats.Array]], seed: int) -> list[stats.Comparison]:
-    """Return run minus base for each pair of columns (base, run), all (n_shared,)."""
+def paired(
+    columns: Iterable[tuple[stats.Array, stats.Array]],
+    seed: int,
+    limits: Sequence[stats.Range] | None = None,
+) -> list[stats.Comparison]:
+    """Return run minus base for each pair of columns (base, run), all (n_shared,).
+
+    `limits` are the least and the greatest value of each, where they are known.
+    """
     base, run = (np.column_stack(own) for own in zip(*columns, strict=True))
-    return stats.paired_comparisons(run, base, np.random.default_rng(seed))
+    return stats.paired_comparisons(run, base, np.random.default_rng(seed), limits=limits)
 
 
-def means(columns: Iterable[stats.Array], seed: int) -> list[stats.Interval]:
+def means(
+    columns: Iterable[stats.Array], seed: int, limits: Sequence[stats.Range] | None = None
+) -> list[stats.Interval]:
     """Return the mean of the defined values of each column (n_prompts,) with its interval."""
-    table = list(columns)
-    return stats.mean_intervals(np.column_stack(table), np.random.default_rng(seed))
+    table = np.column_stack(list(columns))
+    return stats.mean_intervals(table, np.random.default_rng(seed), limits=limits)
 
 
 def defined(*columns: stats.Array) -> stats.Array:

@@ -22,7 +22,8 @@ def fails(compared: Compared, expressions: Sequence[str]) -> list[str]:
     Args:
         compared: The runs.
         expressions: Such as `semantic_diversity<-0.05` or `overton_coverage.coverage_at_1<-.1`: a
-            failure if the interval of the difference, run minus base, lies wholly beyond.
+            failure if the interval of the difference, run minus base, lies wholly beyond and its
+            p-value is below 5 %.
 
     Raises:
         SettingsError: If an expression cannot be read, names no metric of a pair, the difference
@@ -63,8 +64,12 @@ def _parsed(
             "example 'semantic_diversity<-0.05'"
         )
     if match[3] == "<":
-        return match[1], match[2], lambda paired: paired.ci_high < bound, bound
-    return match[1], match[2], lambda paired: paired.ci_low > bound, bound
+        return match[1], match[2], lambda paired: _differs(paired) and paired.ci_high < bound, bound
+    return match[1], match[2], lambda paired: _differs(paired) and paired.ci_low > bound, bound
+
+
+def _differs(paired: stats.Comparison) -> bool:
+    return paired.p_value < stats.TEST_LEVEL
 
 
 def _unknown(expression: str, task: str | None, metric: str, pair: Pair) -> SettingsError:
@@ -81,10 +86,11 @@ def _unknown(expression: str, task: str | None, metric: str, pair: Pair) -> Sett
 
 
 def _sure(row: Row, expression: str) -> stats.Comparison:
-    if math.isnan(row.paired.ci_low):
+    if row.paired.n < stats.FEWEST_PAIRS:
         raise SettingsError(
-            f"--fail-on {expression}: expected at least 2 prompts on which both runs define "
-            f"{row.metric}, got {row.paired.n}: it cannot be checked"
+            f"--fail-on {expression}: expected at least {stats.FEWEST_PAIRS} prompts on which both "
+            f"runs define {row.metric}, since fewer cannot have p < {stats.TEST_LEVEL:g}, got "
+            f"{row.paired.n}: it cannot be checked"
         )
     return row.paired
 
@@ -94,5 +100,5 @@ def _failure(pair: Pair, row: Row, bound: float) -> str:
     return (
         f"{pair.run} against {pair.base}: {row.task}.{row.metric} changed by "
         f"{paired.difference:.3f} [{paired.ci_low:.3f}, {paired.ci_high:.3f}], wholly beyond "
-        f"{bound:g} (n = {paired.n})"
+        f"{bound:g} (p = {paired.p_value:.2g}, n = {paired.n})"
     )

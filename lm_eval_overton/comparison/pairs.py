@@ -18,7 +18,7 @@ from lm_eval_overton.comparison.compared import (
 )
 from lm_eval_overton.comparison.notes import Notes
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.metrics.measures import is_about_samples
+from lm_eval_overton.metrics.measures import is_about_samples, limits_of
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
 
@@ -147,8 +147,9 @@ def _rows_of(both: Both, seed: int, known: Means) -> Iterator[Row]:
     task, metrics = both.base.task, both.metrics
     if not metrics:
         return
-    changes = paired([both.aligned(metric) for metric in metrics], seed)
-    own = means([both.run.values[metric] for metric in metrics], seed)
+    limits = limits_of(metrics)
+    changes = paired([both.aligned(metric) for metric in metrics], seed, limits)
+    own = means([both.run.values[metric] for metric in metrics], seed, limits)
     for metric, change, mean in zip(metrics, changes, own, strict=True):
         table = SAMPLES_TABLE if is_about_samples(metric) else task
         base = _base_means(both, seed, known)[metric]
@@ -157,8 +158,19 @@ def _rows_of(both: Both, seed: int, known: Means) -> Iterator[Row]:
 
 
 def _corrected(rows: Sequence[Row]) -> list[Row]:
-    adjusted = stats.holm([row.paired.p_value for row in rows])
-    return [replace(row, p_holm=float(p)) for row, p in zip(rows, adjusted, strict=True)]
+    """Return the rows of a table with p-values that count each test in it once.
+
+    Rows in which nothing differs were no test, and an exact copy of another row was no second one.
+    """
+    tests = {_tested(row): row.paired.p_value for row in rows if row.paired.difference != 0}
+    adjusted = dict(zip(tests, stats.holm([*tests.values()]).tolist(), strict=True))
+    return [replace(row, p_holm=adjusted.get(_tested(row), row.paired.p_value)) for row in rows]
+
+
+def _tested(row: Row) -> tuple[float, ...]:
+    """Return what is equal in rows whose prompts differ alike."""
+    own = row.paired
+    return own.difference, own.ci_low, own.ci_high, own.p_value, own.detectable, own.n
 
 
 def _base_means(both: Both, seed: int, known: Means) -> dict[str, stats.Interval]:
@@ -166,7 +178,8 @@ def _base_means(both: Both, seed: int, known: Means) -> dict[str, stats.Interval
     own = known.setdefault(both.base.task, {})
     new = [metric for metric in both.metrics if metric not in own]
     if new:
-        own |= zip(new, means([both.base.values[metric] for metric in new], seed), strict=True)
+        values = [both.base.values[metric] for metric in new]
+        own |= zip(new, means(values, seed, limits_of(new)), strict=True)
     return own
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import Compared, Row
+from lm_eval_overton.metrics.measures import limits_of
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.responses import DEFAULT_TASK
 
@@ -58,7 +59,8 @@ class Estimates:
         if not new:
             return
         table = np.column_stack([values[metric] for metric in new])
-        intervals = stats.mean_intervals(table, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        intervals = stats.mean_intervals(table, rng, limits=limits_of(new))
         self._known |= {(run, task, m): own for m, own in zip(new, intervals, strict=True)}
 
     def row(self, run: int, task: str, metric: str) -> Row | None:

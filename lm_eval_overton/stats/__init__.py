@@ -1,6 +1,6 @@
 """Intervals, paired tests and shared ranks over prompts."""
 
-from lm_eval_overton.stats.bootstrap import RESAMPLES, Interval, Statistic
+from lm_eval_overton.stats.bootstrap import RESAMPLES, UNBOUNDED, Interval, Range, Statistic
 from lm_eval_overton.stats.draws import SEED, Array
 from lm_eval_overton.stats.intervals import (
     Values,
@@ -10,6 +10,8 @@ from lm_eval_overton.stats.intervals import (
     statistic_interval,
 )
 from lm_eval_overton.stats.paired import (
+    FEWEST_PAIRS,
+    TEST_LEVEL,
     Comparison,
     holm,
     paired_comparison,
@@ -18,11 +20,15 @@ from lm_eval_overton.stats.paired import (
 )
 
 __all__ = [
+    "FEWEST_PAIRS",
     "RESAMPLES",
     "SEED",
+    "TEST_LEVEL",
+    "UNBOUNDED",
     "Array",
     "Comparison",
     "Interval",
+    "Range",
     "Statistic",
     "Values",
     "holm",

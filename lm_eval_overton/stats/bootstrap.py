@@ -1,13 +1,19 @@
-"""Bootstrap intervals over prompts: BCa, or percentile where BCa is undefined.
+"""Bootstrap intervals over prompts, with tails as wide as few prompts ask for.
 
-Source: Efron 1987, "Better Bootstrap Confidence Intervals".
+Each bound is the further one of BCa and of the percentile interval, both read at levels of
+Student's t instead of the normal distribution: at 12 prompts plain BCa of 95 % covers 87 to 92 %,
+and an interval of a null difference excludes 0 twice as often as it says.
+
+Sources: Efron 1987, "Better Bootstrap Confidence Intervals"; Hesterberg 2015, "What Teachers Should
+Know About the Bootstrap" (the expanded levels).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -17,7 +23,9 @@ from lm_eval_overton.stats.draws import ROUNDING, Array, blocks
 
 __all__ = [
     "RESAMPLES",
+    "UNBOUNDED",
     "Interval",
+    "Range",
     "Statistic",
     "bootstrap",
     "check_settings",
@@ -26,6 +34,9 @@ __all__ = [
 ]
 
 Statistic = Callable[[Array], Array]
+# The least and the greatest value that a column can have.
+Range = tuple[float, float]
+UNBOUNDED: Range = (-math.inf, math.inf)
 
 # The Monte Carlo error of a 95 % endpoint is then about 4 % of a standard error, and 90 intervals
 # over 10,000 prompts take about 15 seconds on one core.
@@ -72,16 +83,39 @@ def check_settings(level: float, n_resamples: int = RESAMPLES) -> None:
 
 
 def mean_intervals_of(
-    columns: Sequence[Array], rng: np.random.Generator, level: float, n_resamples: int
+    columns: Sequence[Array],
+    rng: np.random.Generator,
+    level: float,
+    n_resamples: int,
+    ranges: Sequence[Range],
 ) -> list[Interval]:
-    """Return the interval of each column's mean; all are (n,) without NaN."""
+    """Return the interval of each column's mean; all are (n,) without NaN, each with its range."""
     n = len(columns[0])
     table = np.column_stack(columns)
     means = resampled_means(table, rng, n_resamples) if n > 1 else np.empty((0, len(columns)))
     return [
-        bootstrap(column[:, np.newaxis], _first_column, level, means[:, [j]].copy)
+        _with_unseen(
+            bootstrap(column[:, np.newaxis], _first_column, level, means[:, [j]].copy),
+            level,
+            ranges[j],
+        )
         for j, column in enumerate(columns)
     ]
+
+
+def _with_unseen(interval: Interval, level: float, limits: Range) -> Interval:
+    """Return the exact interval of a constant column whose values lie within finite limits.
+
+    Resamples of a constant say nothing of what other prompts would give. Values that n prompts did
+    not show have at most the probability u with (1 - u) ** n = (1 - level) / 2.
+    """
+    value = interval.estimate
+    if interval.n < 2 or interval.low < interval.high or not np.isfinite(limits).all():
+        return interval
+    unseen = 1.0 - ((1 - level) / 2) ** (1 / interval.n)
+    low, high = value - unseen * (value - limits[0]), value + unseen * (limits[1] - value)
+    # A value outside of the limits that it was said to keep says nothing of the others.
+    return replace(interval, low=min(low, value), high=max(high, value))
 
 
 def _first_column(means: Array) -> Array:
@@ -106,7 +140,7 @@ def bootstrap(
     if np.isnan(resampled).any():
         return Interval(estimate, math.nan, math.nan, n)
     jackknife = _evaluate(statistic, (columns.sum(axis=0) - columns) / (n - 1))
-    low, high = _bounds(estimate, resampled, jackknife, level)
+    low, high = _bounds(estimate, resampled, jackknife, level, n)
     return Interval(estimate, low, high, n)
 
 
@@ -145,18 +179,29 @@ def _counted_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
 
 
 def _bounds(
-    estimate: float, resampled: Array, jackknife: Array, level: float
+    estimate: float, resampled: Array, jackknife: Array, level: float, n: int
 ) -> tuple[float, float]:
-    """Return the BCa bounds, or the percentile bounds where BCa is undefined."""
+    """Return the further bounds of BCa and percentile; percentile's where BCa is undefined."""
     rounding = ROUNDING * float(np.abs(resampled).max())
     if np.abs(resampled - estimate).max() <= rounding:
         return estimate, estimate
-    tail = (1 - level) / 2
-    quantiles = _bca_quantiles(
-        _bias_correction(estimate, resampled, rounding), _acceleration(jackknife), tail
-    )
-    low, high = np.quantile(resampled, quantiles or (tail, 1 - tail))
-    return float(low), float(high)
+    z = _expanded((1 - level) / 2, n)
+    bias = _bias_correction(estimate, resampled, rounding)
+    corrected = _bca_quantiles(bias, _acceleration(jackknife), z)
+    levels = [*(corrected or ()), _NORMAL.cdf(-z), _NORMAL.cdf(z)]
+    found = np.quantile(resampled, levels)
+    return float(found.min()), float(found.max())
+
+
+@lru_cache(maxsize=256)
+def _expanded(tail: float, n: int) -> float:
+    """Return how many standard errors of the resamples a bound over n prompts lies away.
+
+    Student's t on n - 1 degrees; resamples spread by sqrt((n - 1) / n) too little.
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, 1 - tail)) * math.sqrt(n / (n - 1))
 
 
 def _bias_correction(estimate: float, resampled: Array, rounding: float) -> float:
@@ -181,12 +226,12 @@ def _acceleration(jackknife: Array) -> float:
     return float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
 
 
-def _bca_quantiles(bias: float, acceleration: float, tail: float) -> tuple[float, float] | None:
-    """Return the two levels in (0, 1) at which BCa reads the resamples; None if undefined."""
-    shifted = [bias + _NORMAL.inv_cdf(tail), bias + _NORMAL.inv_cdf(1 - tail)]
-    shrunk = [1 - acceleration * z for z in shifted]
+def _bca_quantiles(bias: float, acceleration: float, z: float) -> tuple[float, float] | None:
+    """Return the two levels in [0, 1] at which BCa reads the resamples; None if undefined."""
+    shifted = [bias - z, bias + z]
+    shrunk = [1 - acceleration * shift for shift in shifted]
     # Written so that a NaN in either argument fails too.
     if not min(shrunk) > 0:
         return None
-    low, high = (_NORMAL.cdf(bias + z / by) for z, by in zip(shifted, shrunk, strict=True))
+    low, high = (_NORMAL.cdf(bias + shift / by) for shift, by in zip(shifted, shrunk, strict=True))
     return low, high

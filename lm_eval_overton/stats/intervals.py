@@ -4,7 +4,8 @@ The unit is the prompt: one value per prompt, NaN (or None) where the metric is 
 Undefined values are dropped and the number that remains is returned with every result. The
 caller passes the random generator, so equal seeds give equal results.
 
-Source: Efron 1987, "Better Bootstrap Confidence Intervals" (BCa).
+Sources: Efron 1987, "Better Bootstrap Confidence Intervals"; Hesterberg 2015, "What Teachers Should
+Know About the Bootstrap".
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import numpy.typing as npt
 
 from lm_eval_overton.stats.bootstrap import (
     RESAMPLES,
+    UNBOUNDED,
     Interval,
+    Range,
     Statistic,
     bootstrap,
     check_settings,
@@ -44,28 +47,32 @@ def mean_interval(
     rng: np.random.Generator,
     level: float = 0.95,
     n_resamples: int = RESAMPLES,
+    limits: Range = UNBOUNDED,
 ) -> Interval:
     """Return the mean over prompts with its bootstrap interval.
 
-    BCa, or percentile where BCa is undefined; constant values give a zero-width interval.
-    Source: Efron 1987.
+    The further bounds of BCa and percentile, with tails widened to Student's t. Of constant values
+    within finite limits it is exact: for a share that is 0 on n prompts the upper bound of 95 % is
+    1 - .025 ** (1 / n). Without limits it has no width. Sources: Efron 1987; Hesterberg 2015.
 
     Args:
         values: (n_prompts,), finite; NaN or None where undefined.
         rng: Source of the resamples.
         level: Confidence level in (0, 1).
         n_resamples: Number of bootstrap resamples, at least 1.
+        limits: The least and the greatest value that there can be.
 
     Returns:
-        The mean and its bounds, within the range of the values; all NaN with n = 0 if no value
-        is defined, NaN bounds for one value.
+        The mean and its bounds, within the range of the values unless they are constant; all NaN
+        with n = 0 if no value is defined, NaN bounds for one value.
 
     Raises:
         ValueError: If the values are not one-dimensional or not finite, or ``level`` or
             ``n_resamples`` is out of range.
     """
     check_settings(level, n_resamples)
-    return mean_intervals_of([_defined(values, "mean_interval")], rng, level, n_resamples)[0]
+    known = _defined(values, "mean_interval")
+    return mean_intervals_of([known], rng, level, n_resamples, [limits])[0]
 
 
 def mean_intervals(
@@ -73,6 +80,7 @@ def mean_intervals(
     rng: np.random.Generator,
     level: float = 0.95,
     n_resamples: int = RESAMPLES,
+    limits: Sequence[Range] | None = None,
 ) -> list[Interval]:
     """Return the mean of each column over prompts with its bootstrap interval.
 
@@ -85,6 +93,7 @@ def mean_intervals(
         rng: Source of the resamples; its state is left as it was.
         level: Confidence level in (0, 1).
         n_resamples: Number of bootstrap resamples, at least 1.
+        limits: Per column the least and the greatest value that there can be.
 
     Returns:
         One interval per column.
@@ -95,10 +104,12 @@ def mean_intervals(
     """
     check_settings(level, n_resamples)
     columns = [own[~np.isnan(own)] for own in as_finite(table, 2, "mean_intervals").T]
+    ranges = [UNBOUNDED] * len(columns) if limits is None else limits
     found: dict[int, Interval] = {}
     for places in of_equal_length(columns):
         own = [columns[j] for j in places]
-        intervals = mean_intervals_of(own, copy.deepcopy(rng), level, n_resamples)
+        ours = [ranges[j] for j in places]
+        intervals = mean_intervals_of(own, copy.deepcopy(rng), level, n_resamples, ours)
         found |= dict(zip(places, intervals, strict=True))
     return [found[j] for j in range(len(columns))]
 
@@ -129,8 +140,8 @@ def statistic_interval(
     """Return a function of column means with its bootstrap interval over prompts.
 
     It serves ratios of means, such as ``gap_recovered`` = (S - floor) / (ceiling - floor), which
-    are not means of ratios. BCa with jackknife acceleration, or percentile where BCa is
-    undefined. Source: Efron 1987.
+    are not means of ratios. The further bounds of BCa with jackknife acceleration and percentile,
+    with tails widened to Student's t. Sources: Efron 1987; Hesterberg 2015.
 
     Args:
         columns: (n_prompts, k), one column per mean, finite or NaN; a prompt with a NaN in any

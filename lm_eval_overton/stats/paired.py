@@ -19,15 +19,31 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.stats.bootstrap import RESAMPLES, check_settings, mean_intervals_of
+from lm_eval_overton.stats.bootstrap import (
+    RESAMPLES,
+    UNBOUNDED,
+    Range,
+    check_settings,
+    mean_intervals_of,
+)
 from lm_eval_overton.stats.draws import ROUNDING, Array, of_equal_length
-from lm_eval_overton.stats.intervals import Values, as_finite, mean_interval, standard_error
+from lm_eval_overton.stats.intervals import Values, as_finite, standard_error
 from lm_eval_overton.stats.sign_flips import sign_flip_ps
 
-__all__ = ["Comparison", "holm", "paired_comparison", "paired_comparisons", "shared_ranks"]
+__all__ = [
+    "FEWEST_PAIRS",
+    "TEST_LEVEL",
+    "Comparison",
+    "holm",
+    "paired_comparison",
+    "paired_comparisons",
+    "shared_ranks",
+]
 
 TEST_LEVEL = 0.05
 TEST_POWER = 0.8
+# With n pairs no p-value is below 2 / 2 ** n: fewer cannot show a difference.
+FEWEST_PAIRS = math.ceil(math.log2(2 / TEST_LEVEL))
 
 _NORMAL = NormalDist()
 
@@ -43,8 +59,8 @@ class Comparison:
         ci_low: Lower bound of the difference; NaN for fewer than two pairs.
         ci_high: Upper bound of the difference; NaN for fewer than two pairs.
         p_value: Two-sided, in (0, 1]; not corrected for other metrics (see `holm`).
-        detectable: Smallest absolute difference found with 80 % power at the 5 % level,
-            at least 0; NaN for fewer than two pairs.
+        detectable: Smallest absolute difference found with 80 % power at the 5 % level, above 0;
+            NaN for fewer than two pairs and where all pairs differ alike.
         n: Number of shared prompts; with 0 every other field is NaN.
     """
 
@@ -57,12 +73,18 @@ class Comparison:
     detectable: float
     n: int
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether the runs differ for sure: the interval leaves 0 out, and p is below 5 %."""
+        return self.p_value < TEST_LEVEL and (self.ci_low > 0 or self.ci_high < 0)
+
 
 def paired_comparison(
     a: Values,
     b: Values,
     rng: np.random.Generator,
     level: float = 0.95,
+    limits: Range = UNBOUNDED,
 ) -> Comparison:
     """Return how two runs differ on the prompts where both are defined.
 
@@ -75,6 +97,7 @@ def paired_comparison(
         b: (n_prompts,), the second run, in the same order of prompts.
         rng: Source of the resamples and flips.
         level: Confidence level in (0, 1).
+        limits: The least and the greatest value that a run can have.
 
     Returns:
         Means, difference (a minus b), interval, p-value, smallest detectable difference and
@@ -85,7 +108,7 @@ def paired_comparison(
             ``level`` is out of range.
     """
     check_settings(level)
-    return _comparisons([_shared_pairs(a, b, "paired_comparison")], rng, level)[0]
+    return _comparisons([_shared_pairs(a, b, "paired_comparison")], rng, level, [limits])[0]
 
 
 def paired_comparisons(
@@ -93,6 +116,7 @@ def paired_comparisons(
     b: npt.ArrayLike,
     rng: np.random.Generator,
     level: float = 0.95,
+    limits: Sequence[Range] | None = None,
 ) -> list[Comparison]:
     """Return for each column how two runs differ on the prompts where both are defined.
 
@@ -104,6 +128,7 @@ def paired_comparisons(
         b: (n_prompts, k), the second run, in the same order of prompts and metrics.
         rng: Source of the resamples and flips; its state is left as it was.
         level: Confidence level in (0, 1).
+        limits: Per column the least and the greatest value that a run can have.
 
     Returns:
         One comparison per column.
@@ -121,9 +146,11 @@ def paired_comparisons(
         )
     columns = zip(first.T, second.T, strict=True)
     pairs = [_shared_pairs(*own, "paired_comparisons") for own in columns]
+    ranges = [UNBOUNDED] * len(pairs) if limits is None else limits
     found: dict[int, Comparison] = {}
     for places in of_equal_length([own for own, _ in pairs]):
-        compared = _comparisons([pairs[j] for j in places], copy.deepcopy(rng), level)
+        ours = [ranges[j] for j in places]
+        compared = _comparisons([pairs[j] for j in places], copy.deepcopy(rng), level, ours)
         found |= dict(zip(places, compared, strict=True))
     return [found[j] for j in range(len(pairs))]
 
@@ -166,18 +193,18 @@ def shared_ranks(
 ) -> list[tuple[int, int]]:
     """Return leaderboard rows, best first, with the rank that each can claim.
 
-    A row shares the rank of the row above if the interval of their paired difference contains 0,
-    or if they share too few prompts (fewer than two) for an interval. Only neighbours are
-    compared, so the ends of a long run of equal ranks may well differ.
+    A rank is 1 + the number of rows that are better for sure on the prompts that both define: the
+    paired difference is above 0 with its interval, and p is below 5 %. So two rows of one rank may
+    still differ from each other, but neither is counted below a row that it cannot be told from.
 
     Args:
         values: (n_models, n_prompts), higher is better; NaN where undefined.
-        rng: Source of the resamples.
+        rng: Source of the resamples; its state is left as it was.
         level: Confidence level in (0, 1).
 
     Returns:
         Pairs of row index and rank, by descending mean over the prompts that the row defines
-        (ties in row order). Ranks start at 1 and skip: 1, 1, 3.
+        (ties in row order).
 
     Raises:
         ValueError: If the array is not two-dimensional or not finite, or a row has no defined
@@ -186,13 +213,17 @@ def shared_ranks(
     table = as_finite(values, 2, "shared_ranks")
     _require_a_prompt_per_row(table)
     order = [int(row) for row in np.argsort(-np.nanmean(table, axis=1), kind="stable")]
-    ranks: list[int] = []
-    for position, row in enumerate(order):
-        shares = position > 0 and _cannot_be_told_apart(
-            table[order[position - 1]], table[row], rng, level
-        )
-        ranks.append(ranks[-1] if shares else position + 1)
-    return list(zip(order, ranks, strict=True))
+    return [(row, 1 + _n_above(table, row, rng, level)) for row in order]
+
+
+def _n_above(table: Array, row: int, rng: np.random.Generator, level: float) -> int:
+    """Return how many rows are better than one of them for sure."""
+    others = np.delete(table, row, axis=0).T
+    if not others.size:
+        return 0
+    own = np.broadcast_to(table[row][:, np.newaxis], others.shape)
+    compared = paired_comparisons(others, own, rng, level)
+    return sum(one.is_clear and one.difference > 0 for one in compared)
 
 
 def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
@@ -217,14 +248,6 @@ def _differences(first: Array, second: Array) -> Array:
     return np.where(np.abs(differences) <= rounding, 0.0, differences)
 
 
-def _cannot_be_told_apart(
-    above: Array, below: Array, rng: np.random.Generator, level: float
-) -> bool:
-    pairs = _shared_pairs(above, below, "shared_ranks")
-    interval = mean_interval(_differences(*pairs), rng, level)
-    return not (interval.low > 0 or interval.high < 0)
-
-
 def _require_a_prompt_per_row(table: Array) -> None:
     empty = np.flatnonzero(np.isnan(table).all(axis=1))
     if len(empty):
@@ -241,15 +264,25 @@ def _mean(values: Array) -> float:
 def _detectable(differences: Array) -> float:
     """Return the smallest absolute mean difference found with 80 % power at the 5 % level."""
     quantiles = _NORMAL.inv_cdf(1 - TEST_LEVEL / 2) + _NORMAL.inv_cdf(TEST_POWER)
-    return quantiles * standard_error(differences)
+    # Without a spread the error is not known to be 0: it is not known.
+    return quantiles * standard_error(differences) or math.nan
 
 
 def _comparisons(
-    pairs: Sequence[tuple[Array, Array]], rng: np.random.Generator, level: float
+    pairs: Sequence[tuple[Array, Array]],
+    rng: np.random.Generator,
+    level: float,
+    limits: Sequence[Range],
 ) -> list[Comparison]:
     """Return how each two columns differ; all are (n,) without NaN."""
     differences = [_differences(*own) for own in pairs]
-    intervals = mean_intervals_of(differences, rng, level, RESAMPLES)
+    # Runs that no prompt tells apart may still differ on others. What all prompts agree on is not
+    # doubted: the exact bound would be wider than the difference.
+    widths = [
+        UNBOUNDED if own.any() else (low - high, high - low)
+        for own, (low, high) in zip(differences, limits, strict=True)
+    ]
+    intervals = mean_intervals_of(differences, rng, level, RESAMPLES, widths)
     p_values = sign_flip_ps(differences, rng)
     return [
         Comparison(

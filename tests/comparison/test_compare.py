@@ -23,7 +23,8 @@ SIGNED = "data:open_ended-1:abc|frame:query-answer|n:5|stop:fence|emb:mini@1|see
 PARTS = ("raw change", "explained by quality control", "remaining")
 
 
-def task(name=DIVERSITY, ids="pqrs", signed=SIGNED, judged=(), judge=None, alarms=(), **values):
+def task(name=DIVERSITY, ids=None, signed=SIGNED, judged=(), judge=None, alarms=(), **values):
+    ids = ids or "pqrstuvw"[: max(map(len, values.values()), default=4)]
     return TaskResult(
         task=name,
         model="m",
@@ -89,20 +90,34 @@ def test_undefined_values_are_left_out_and_counted():
 
 
 def test_p_values_are_corrected_for_the_metrics_of_their_own_table():
-    # Four equal signs: p = 2/16. Equal values: p = 1. The smaller of two counts twice; that of a
-    # table by itself counts once, and so does that beside an undefined one.
-    same, moved, none = {"b": [0] * 4}, {"a": [1] * 4}, {"c": [None] * 4}
-    base = [task(a=[0] * 4, mean_words=[0] * 4, **same), task(COVERAGE, a=[0] * 4, **none)]
-    other = [task(mean_words=[1] * 4, **moved, **same), task(COVERAGE, **moved, **none)]
+    # Four equal signs: p = 2/16. The smaller of two counts twice; that of a table by itself counts
+    # once, and so does that beside an undefined one.
+    mixed = [1, 1, 1, -1]
+    both, none = {"a": [1] * 4, "b": mixed}, {"c": [None] * 4}
+    base = [task(a=[0] * 4, b=[0] * 4, mean_words=[0] * 4), task(COVERAGE, a=[0] * 4, **none)]
+    other = [task(mean_words=[1] * 4, **both), task(COVERAGE, a=[1] * 4, **none)]
     found = compare(run("base", *base), [run("chat", *other)]).pairs[0]
     shown = [(one.table, one.metric, one.paired.p_value, one.p_holm) for one in found.rows]
     assert shown[:4] == [
         (DIVERSITY, "a", 0.125, 0.25),
-        (DIVERSITY, "b", 1.0, 1.0),
+        # 10 of the 16 choices of signs: all but the sums of 0, of which there are 6.
+        (DIVERSITY, "b", 0.625, 0.625),
         (COVERAGE, "a", 0.125, 0.125),
         (COVERAGE, "c", pytest.approx(math.nan, nan_ok=True), pytest.approx(math.nan, nan_ok=True)),
     ]
     assert shown[4:] == [("What the samples are like", "mean_words", 0.125, 0.125)]
+
+
+def test_rows_that_are_no_test_of_their_own_do_not_count_as_tests():
+    # `same` has no difference, and `copy` has those of `a`: two tests, not four.
+    zero, moved, mixed = [0] * 6, [1] * 6, [1, 1, 1, 1, 1, -1]
+    base = task(a=zero, same=moved, copy=[5] * 6, b=zero)
+    found = pair(base, task(a=moved, same=moved, copy=[6] * 6, b=mixed))
+    p_of = {one.metric: (one.paired.p_value, one.p_holm) for one in found.rows}
+    assert p_of["a"] == p_of["copy"] == (2 / 64, 4 / 64)
+    # Sums of 4 or more: 1 + 6 choices of signs each way.
+    assert p_of["b"] == (14 / 64, 14 / 64)
+    assert p_of["same"] == (1, 1)
 
 
 def test_what_the_samples_are_like_stands_in_one_table_after_those_of_the_tasks():
@@ -123,7 +138,7 @@ def test_what_the_samples_are_like_stands_in_one_table_after_those_of_the_tasks(
 
 @pytest.mark.parametrize("metric", list(filter(is_about_samples, REGISTRY)))
 def test_every_metric_about_the_samples_can_be_gated(metric):
-    found = compare(run("base", task(**{metric: [0.0] * 4})), [run("c", task(**{metric: [1] * 4}))])
+    found = compare(run("base", task(**{metric: [0.0] * 6})), [run("c", task(**{metric: [1] * 6}))])
     assert [row.table for row in found.pairs[0].rows] == ["What the samples are like"]
     assert len(fails(found, [f"{metric}>0.5", f"{DIVERSITY}.{metric}>1"])) == 1
 
@@ -148,7 +163,7 @@ def test_several_runs_keep_their_order_and_one_base():
 
 
 def test_an_interval_does_not_depend_on_what_else_is_compared():
-    base, other = [1.0, 2.0, 4.0, 8.0], [3.0, 1.0, 9.0, 9.0]
+    base, other = [1.0, 2.0, 4.0, 8.0, 5.5, 7.3], [3.0, 1.0, 9.0, 9.0, 4.1, 8.8]
     alone = row(pair(task(m=base), task(m=other)), "m")
     among = row(pair(task(a=other, m=base), task(a=base, m=other)), "m")
     assert (alone.base, alone.run, alone.paired) == (among.base, among.run, among.paired)
@@ -821,11 +836,11 @@ def test_two_runs_of_one_name_are_two():
 
 @pytest.fixture
 def fallen():
-    # The difference is -.3, -.2, -.3, -.2; each task has a mean_words.
-    base = [task(vendi=[0.8] * 4, mean_words=[9] * 4), task(COVERAGE, mean_words=[9] * 4)]
+    # The difference is -.3, -.2, -.3, ...; each task has a mean_words.
+    base = [task(vendi=[0.8] * 6, mean_words=[9] * 6), task(COVERAGE, mean_words=[9] * 6)]
     other = [
-        task(vendi=[0.5, 0.6, 0.5, 0.6], mean_words=[9] * 4),
-        task(COVERAGE, mean_words=[99] * 4),
+        task(vendi=[0.5, 0.6] * 3, mean_words=[9] * 6),
+        task(COVERAGE, mean_words=[99] * 6),
     ]
     return compare(run("base", *base), [run("chat", *other)])
 
@@ -833,11 +848,11 @@ def fallen():
 def test_an_interval_wholly_beyond_the_bound_fails(fallen):
     [line] = fails(fallen, ["vendi<-0.1"])
     assert line.startswith("chat against base: overton_diversity.vendi changed by -0.250 [")
-    assert line.endswith("wholly beyond -0.1 (n = 4)")
+    assert line.endswith("wholly beyond -0.1 (p = 0.031, n = 6)")
     assert fails(fallen, [" overton_diversity.vendi < -.1 ", "mean_words>1e1"]) == [
         line,
         "chat against base: overton_coverage.mean_words changed by 90.000 [90.000, 90.000], wholly "
-        "beyond 10 (n = 4)",
+        "beyond 10 (p = 0.031, n = 6)",
     ]
 
 
@@ -867,12 +882,22 @@ def test_an_unknown_metric_is_refused_with_near_names(fallen):
         fails(fallen, ["xyz<0"])
 
 
-def test_a_difference_without_an_interval_cannot_be_checked():
-    compared = compare(run("base", task(m=[1, None, 1, None])), [run("chat", task(m=[1, 2] * 2))])
-    assert fails(compared, ["m<0"]) == []
-    compared = compare(run("base", task(m=[1, None, None, None])), [chat()])
-    with pytest.raises(SettingsError, match=r"at least 2 prompts .* got 1: it cannot be checked"):
+def test_too_few_prompts_cannot_be_checked():
+    # Of five prompts no p-value is below 2/32.
+    six, five = [1, 1, 1, 1, 1, 1, None], [1, 1, 1, 1, 1, None, None]
+    other = task(m=[2] * 7)
+    assert fails(compare(run("base", task(m=six)), [run("chat", other)]), ["m<0"]) == []
+    compared = compare(run("base", task(m=five)), [run("chat", other)])
+    with pytest.raises(SettingsError, match=r"at least 6 prompts .* got 5: it cannot be checked"):
         fails(compared, ["m<0"])
+
+
+def test_an_interval_beyond_the_bound_is_not_enough():
+    # Wholly above -1, but 2 of the 8 choices of signs are as extreme.
+    found = compare(run("base", task(m=[0] * 6)), [run("chat", task(m=[5, 5, 5, 0, 0, 0]))])
+    paired = row(found.pairs[0], "m").paired
+    assert paired.p_value == 0.25
+    assert fails(found, ["m>-1"]) == []
 
 
 def test_in_context_runs_alone_cannot_be_checked():
@@ -940,7 +965,8 @@ def test_real_runs_are_compared(real):
     assert fixed.value.estimate > 1
     # Floor and strategy were made alike.
     assert fixed.note == "floor: zeroshot of zeroshot"
-    assert fails(compared, ["lexical_diversity<-0.1"])
+    with pytest.raises(SettingsError, match="at least 6 prompts"):
+        fails(compared, ["lexical_diversity<-0.1"])
 
 
 # ------------------------------------------------------------------------------------ the paper

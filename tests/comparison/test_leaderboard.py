@@ -58,38 +58,38 @@ def names_and_ranks(board):
 
 
 def test_the_best_comes_first_with_its_mean_interval_and_count():
-    low = run("low", lexical_diversity=[0.1, 0.2, 0.3, 0.2])
+    low = run("low", lexical_diversity=[0.1, 0.2, 0.3] * 2 + [0.2])
     # The mean of .7, .8 and .9; the undefined prompt does not count.
-    high = run("high", lexical_diversity=[0.7, 0.8, 0.9, None])
+    high = run("high", lexical_diversity=[0.7, 0.8, 0.9] * 2 + [None])
     board = leaderboard([low, high], "lexical_diversity")
     assert names_and_ranks(board) == [("high", 1), ("low", 2)]
     first = board.rows[0].score
     assert first.estimate == pytest.approx(0.8)
-    assert first.n == 3
+    assert first.n == 6
     assert 0.699 < first.low < 0.8 < first.high < 0.901
 
 
 def test_a_row_that_cannot_be_told_from_the_row_above_shares_its_rank():
-    a = run("a", lexical_diversity=[0.5, 0.6, 0.5, 0.6])
+    a = run("a", lexical_diversity=[0.5, 0.6, 0.5, 0.6] * 2)
     # Paired differences to a: -.1, +.1, -.1, +.06; their interval contains 0.
-    b = run("b", lexical_diversity=[0.6, 0.5, 0.6, 0.54])
+    b = run("b", lexical_diversity=[0.6, 0.5, 0.6, 0.54] * 2)
     # Below b on every prompt.
-    c = run("c", lexical_diversity=[0.1, 0.1, 0.2, 0.1])
+    c = run("c", lexical_diversity=[0.1, 0.1, 0.2, 0.1] * 2)
     board = leaderboard([c, a, b], "lexical_diversity")
     # Means .56, .55 and .125.
     assert names_and_ranks(board) == [("b", 1), ("a", 1), ("c", 3)]
 
 
 def test_prompts_are_paired_by_id_and_not_by_position():
-    a = run("a", lexical_diversity=[0.2, 0.4, 0.6, 0.8], ids=["p", "q", "r", "s"])
+    a = run("a", lexical_diversity=[0.1, 0.2, 0.4, 0.5, 0.6, 0.8], ids=[*"pqrstu"])
     # .1 above a for every prompt; by position the differences would be of both signs.
-    b = run("b", lexical_diversity=[0.9, 0.7, 0.5, 0.3], ids=["s", "r", "q", "p"])
+    b = run("b", lexical_diversity=[0.9, 0.7, 0.6, 0.5, 0.3, 0.2], ids=[*"utsrqp"])
     assert names_and_ranks(leaderboard([a, b], "lexical_diversity")) == [("b", 1), ("a", 2)]
 
 
 def test_lower_comes_first_where_lower_is_better():
-    a = run("a", compression_ratio=[3.0, 3.1, 3.2])
-    b = run("b", compression_ratio=[2.0, 2.1, 2.2])
+    a = run("a", compression_ratio=[3.0, 3.1, 3.2] * 2)
+    b = run("b", compression_ratio=[2.0, 2.1, 2.2] * 2)
     board = leaderboard([a, b], "compression_ratio")
     assert names_and_ranks(board) == [("b", 1), ("a", 2)]
     assert board.rows[0].score.estimate == pytest.approx(2.1)
@@ -97,18 +97,27 @@ def test_lower_comes_first_where_lower_is_better():
 
 
 def test_the_highest_comes_first_where_neither_is_better():
-    a = run("a", mean_words=[10.0, 11.0])
-    b = run("b", mean_words=[20.0, 21.0])
+    a = run("a", mean_words=[10.0, 11.0] * 3)
+    b = run("b", mean_words=[20.0, 21.0] * 3)
     board = leaderboard([a, b], "mean_words")
     assert names_and_ranks(board) == [("b", 1), ("a", 2)]
     assert "neither direction is better, the highest comes first" in as_markdown(board)
 
 
 def test_the_direction_is_that_of_any_run_that_knows_it():
-    unknown = run("a", compression_ratio=[2.0, 2.1], directions={"compression_ratio": None})
-    board = leaderboard([unknown, run("b", compression_ratio=[1.0, 1.1])], "compression_ratio")
+    unknown = run("a", compression_ratio=[2.0, 2.1] * 3, directions={"compression_ratio": None})
+    board = leaderboard([unknown, run("b", compression_ratio=[1.0, 1.1] * 3)], "compression_ratio")
     assert board.higher_is_better is False
     assert names_and_ranks(board) == [("b", 1), ("a", 2)]
+
+
+def test_ranks_of_few_prompts_say_so():
+    runs = [run(name, lexical_diversity=[i / 4] * 5) for i, name in enumerate("abc")]
+    board = leaderboard(runs, "lexical_diversity")
+    assert {row.rank for row in board.rows} == {1}
+    assert "ranks need at least 6 prompts, there are 5" in " ".join(board.notes)
+    [alone] = leaderboard(runs[:1], "lexical_diversity").rows
+    assert alone.rank == 1
 
 
 fractions = st.lists(st.floats(0, 1), min_size=4, max_size=4)
@@ -246,8 +255,8 @@ def test_mixed_settings_are_refused_by_name(old, new, said):
 )
 def test_settings_that_mean_the_same_stand_in_one_table(old, new):
     runs = [
-        run("a", lexical_diversity=[0.2, 0.4]),
-        run("b", signature=SIGNATURE.replace(old, new), lexical_diversity=[0.3, 0.5]),
+        run("a", lexical_diversity=[0.2, 0.4] * 3),
+        run("b", signature=SIGNATURE.replace(old, new), lexical_diversity=[0.3, 0.5] * 3),
     ]
     for both in (runs, runs[::-1]):
         board = leaderboard(both, "lexical_diversity")
@@ -300,6 +309,7 @@ def test_a_run_that_is_its_own_reference_has_no_rank(metric):
 def test_similarities_to_different_references_are_not_shown_together():
     icl = "overton_icl_fixed"
     columns = {"jaccard": [0.1, 0.2], "mean_words": [3.0, 4.0], "p_both": [0.1, 0.2]}
+    columns = {key: own * 3 for key, own in columns.items()}
     runs = [
         run(name, task=icl, signature=f"{SIGNATURE}|reference:{of}", **columns)
         for name, of in (("a", "aa"), ("b", "bb"))
@@ -333,8 +343,8 @@ def judged(name, signature, **columns):
 
 
 def test_a_judged_metric_needs_one_judge():
-    a = judged("a", "judge:one", helpfulness=[3.0, 4.0], lexical_diversity=[0.1, 0.2])
-    b = judged("b", "judge:two", helpfulness=[3.0, 4.0], lexical_diversity=[0.1, 0.2])
+    a = judged("a", "judge:one", helpfulness=[3.0, 4.0] * 3, lexical_diversity=[0.1, 0.2] * 3)
+    b = judged("b", "judge:two", helpfulness=[3.0, 4.0] * 3, lexical_diversity=[0.1, 0.2] * 3)
     with pytest.raises(SettingsError, match=r"judge: judge:one \(a\), judge:two \(b\);"):
         leaderboard([a, b], "helpfulness")
     # Another metric of the same runs does not rest on the judge.
@@ -438,10 +448,10 @@ SAME = ["Ants walk home.", "Ants walk home.", "Ants walk home."]
 
 
 def scored(folder, name, responses, n=3, **metadata):
-    """Score responses to two prompts as the command does; the results go into the folder."""
+    """Score responses to six prompts as the command does; the results go into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     prompts, source = folder / "prompts.jsonl", folder / "responses.jsonl"
-    rows = [{"prompt": f"Question {i}?"} for i in range(2)]
+    rows = [{"prompt": f"Question {i}?"} for i in range(6)]
     prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
     source.write_text("".join(json.dumps({**row, "responses": responses}) + "\n" for row in rows))
     score(
@@ -476,7 +486,7 @@ def test_results_files_of_real_runs_become_a_table(tmp_path, monkeypatch):
     # The newest result counts.
     scored(top, "same", PLAIN)
     newest = {own.name: own for own in find_runs(top)}["same (same)"]
-    assert newest.tasks[TASK].values["lexical_diversity"].tolist() == pytest.approx([0.8, 0.8])
+    assert newest.tasks[TASK].values["lexical_diversity"].tolist() == pytest.approx([0.8] * 6)
 
     scored(top / "other", "two", PLAIN, n=2)
     with pytest.raises(SettingsError, match=r"n: 3 \(.*\), 2 \(two\)"):

@@ -14,7 +14,7 @@ from lm_eval_overton.comparison.leaderboard.columns import further_columns
 from lm_eval_overton.comparison.leaderboard.settings import Results, common_settings, some
 from lm_eval_overton.comparison.references import against_itself
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.metrics.measures import JUDGED_BY
+from lm_eval_overton.metrics.measures import JUDGED_BY, limits_of
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, fields
 
@@ -181,7 +181,9 @@ def _row(
 ) -> Row:
     signed = fields(own.signature)
     # A generator of its own: a row's interval is the same in every table.
-    score = stats.mean_interval(own.values[metric], np.random.default_rng(seed))
+    [limits] = limits_of([metric])
+    rng = np.random.default_rng(seed)
+    score = stats.mean_interval(own.values[metric], rng, limits=limits)
     return Row(
         rank,
         name,
@@ -206,8 +208,14 @@ def _verdicts(own: TaskResult, metric: str) -> tuple[int, int] | None:
 
 
 def _warnings(rows: Results) -> list[str]:
-    """Return what makes rows hard to compare: alarms, and prompts that not all of them have."""
+    """Return what makes rows hard to compare: alarms, too few prompts, and not the same ones."""
     alarms = [f"alarm of {name}: {text}" for name, own in rows.items() for text in own.alarms]
     if len({frozenset(own.ids) for own in rows.values()}) > 1:
         alarms.append("the runs' prompts differ: scores are over each run's own, ranks over shared")
+    fewest = min((len(own.ids) for own in rows.values()), default=0)
+    if len(rows) > 1 and fewest < stats.FEWEST_PAIRS:
+        alarms.append(
+            f"ranks need at least {stats.FEWEST_PAIRS} prompts, there are {fewest}: fewer tell no "
+            "two runs apart"
+        )
     return alarms

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 
 from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task
+from lm_eval_overton.stats import UNBOUNDED
+from lm_eval_overton.stats import Range as Limits
 
 __all__ = [
     "JUDGED",
@@ -19,6 +21,7 @@ __all__ = [
     "is_about_samples",
     "judgements_of",
     "known",
+    "limits_of",
     "names",
     "needs_of",
     "reported_by",
@@ -125,6 +128,13 @@ def names(metrics: Iterable[Metric]) -> frozenset[str]:
 
 # Per metric the least and the greatest value that it can have.
 RANGES = {metric.name: (metric.range.low, metric.range.high) for metric in REGISTRY.values()}
+
+
+def limits_of(names: Iterable[str]) -> list[Limits]:
+    """Return the least and the greatest value of each metric; without limits where not known."""
+    return [RANGES.get(name, UNBOUNDED) for name in names]
+
+
 MATCHING = that_need(Need.MATCHER)
 # What is measured against a reference run's units, so that it is undefined without one.
 REFERENCE = names(
