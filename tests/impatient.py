@@ -54,6 +54,8 @@ def hurry() -> None:
 
 def stop_after(count: int) -> None:
     """Interrupt this process once it has had so many replies."""
+    # What a shell starts in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     whole, read = 0, http.read
 
     def counting(*args: Any) -> Any:
