@@ -4,8 +4,9 @@ Command: ``python tests/benchmarks/kills.py --kills 100 --seed 0``, with an enco
 found offline. `lm_eval` against a server whose replies are a function of prompt and seed, `overton
 judge` against a judge of that kind, `overton score` and `overton report` are each run undisturbed
 first. Then one after the other is ended by SIGKILL after a random share of that time, what it left
-is looked at, and the same command is run again. It prints per command how many were killed, and
-counts, exiting with 1 unless all are 0:
+is looked at, and the same command is run again. At last each is run in two and in four processes at
+once in one folder, and once more. It prints per command how many were killed, and counts, exiting
+with 1 unless all are 0:
 
 - lost: values of the undisturbed run that the rerun has not, and verdicts that were paid for and
   asked for again, but for those that were under way;
@@ -51,6 +52,9 @@ FAULTS = ("lost", "invented", "unfinished", "tracebacks")
 NEVER = 600.0
 
 
+AT_ONCE = (2, 4)
+
+
 @dataclass(frozen=True)
 class Command:
     """What is run in a folder of its own, which `inputs` is copied to, and the files it writes."""
@@ -64,6 +68,14 @@ class Command:
 # --------------------------------------------------------------------------------------- running
 
 
+def start(command: Command, place: Path) -> int:
+    """Start a command in a fork and return its process id; its output is added to files."""
+    child = os.fork()
+    if child == 0:
+        _end_as(command, place)
+    return child
+
+
 def run(command: Command, place: Path, seconds: float = NEVER) -> tuple[int, float]:
     """Run a command in a fork, for so many seconds at most; its output is added to files.
 
@@ -71,9 +83,7 @@ def run(command: Command, place: Path, seconds: float = NEVER) -> tuple[int, flo
         The exit code, which is negative if the process was killed, and how long it ran.
     """
     begun = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        _end_as(command, place)
+    child = start(command, place)
     while time.monotonic() < begun + seconds:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -184,6 +194,21 @@ def trial(
     return faults
 
 
+def together(command: Command, place: Path, right: dict[str, Any], count: int) -> Counter[str]:
+    """Run a command in several processes at once, then alone; return the faults."""
+    placed(command, place)
+    children = [start(command, place) for _ in range(count)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    faults: Counter[str] = Counter(unfinished=sum(code != 0 for code in codes))
+    for _ in range(2):
+        faults["invented"] += invented(command, place, right)
+        faults["tracebacks"] += (place / "stderr").read_text().count("Traceback")
+        (place / "stderr").write_text("")
+        faults["unfinished"] += run(command, place)[0] != 0
+    faults["lost"] += values(command, place) != right
+    return faults
+
+
 # ---------------------------------------------------------------------------------------- set-up
 
 
@@ -267,6 +292,11 @@ def kill_all(folder: Path, judge: JudgeServer, url: str, kills: int, seed: int) 
         counts[name]["tried"] += 1
         if not any(counts[name][fault] for fault in FAULTS):
             shutil.rmtree(place)
+    for name in names:
+        for count in AT_ONCE:
+            counts[name].update(
+                together(known[name], folder / f"{count} of {name}", right[name], count)
+            )
     print("| command | seconds | " + " | ".join(("tried", "killed", *FAULTS)) + " |")
     for name in names:
         cells = [str(counts[name][key]) for key in ("tried", "killed", *FAULTS)]
