@@ -66,7 +66,7 @@ def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _matcher(args: argparse.Namespace) -> None:
-    from lm_eval_overton.matchers.gold import measure
+    from lm_eval_overton.matchers.measuring import measure
     from lm_eval_overton.matchers.table import MATCHERS, check_matcher, make_matcher
     from lm_eval_overton.settings.task import read_settings, refuse_unknown
     from lm_eval_overton.text.encoder import find_encoder, get_encoder

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 # Raised with any change to a packaged file that can move a score.
-PACKAGED_VERSIONS = {"open_ended": 1, "contested": 1}
+PACKAGED_VERSIONS = {"open_ended": 1, "contested": 2}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from lm_eval_overton.errors import DataError
 from lm_eval_overton.evaluate_metrics.inputs import (
     Texts,
     check_n,
+    checked_prompts,
     checked_samples,
     checked_viewpoints,
 )
@@ -30,6 +31,7 @@ from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
+from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,
@@ -102,7 +104,9 @@ _INPUTS = """
     stop: stop sequences at which samples are cut.
     encoder, device: a sentence-transformers model, name or folder, and its place.
     threshold, nli_model: how viewpoints are matched: the least score of a match, and an
-        entailment model in place of embeddings.
+        entailment model in place of the default matcher.
+    prompts: for coverage, what was asked, one text per prompt: an answer that only says it again
+        is then known to cover nothing.
     seed: of subsets that are drawn because there are more than 200.
 
 All classes take the same options, so that `evaluate.combine` can pass them to several.
@@ -155,6 +159,7 @@ class SetMetric(Metric):
         device: str | None = None,
         threshold: float | None = None,
         nli_model: str | None = None,
+        prompts: Sequence[str] | None = None,
         seed: int = SEED,
     ) -> dict[str, Any] | None:
         """Compute the metric over all prompts, those that were added before included.
@@ -170,7 +175,7 @@ class SetMetric(Metric):
                 f"{self.entry.metric}: expected predictions, got none; pass or add some"
             )
         scorer = _encoder(self.entry, encoder, device)
-        kind = "nli" if nli_model else "embedding"
+        kind = "nli" if nli_model else Settings().matcher
         bench = Bench(
             n or 1,
             [stop] if isinstance(stop, str) else list(stop),
@@ -181,7 +186,7 @@ class SetMetric(Metric):
             else None,
         )
         result: dict[str, Any] | None = super().compute(
-            predictions=predictions, references=references, bench=bench
+            predictions=predictions, references=references, bench=bench, prompts=prompts
         )
         return result
 
@@ -226,19 +231,21 @@ class SetMetric(Metric):
         predictions: Texts,
         references: list[list[str]] | None = None,
         bench: Bench,
+        prompts: Sequence[str] | None = None,
     ) -> dict[str, Any]:
-        docs: list[dict[str, Any]] = [
-            {"viewpoints": [{"text": text} for text in own]} for own in references or []
-        ] or [{}] * len(predictions)
-        prompts = [
+        asked = checked_prompts(prompts, len(predictions), self.entry.metric)
+        docs: list[dict[str, Any]] = [{"prompt": text} for text in asked]
+        for doc, own in zip(docs, references or [], strict=False):
+            doc["viewpoints"] = [{"text": text} for text in own]
+        made = [
             Prompt(doc, [clean(raw, bench.stops) for raw in own])
             for doc, own in zip(docs, predictions, strict=True)
         ]
         name = self.entry.metric
-        reading = read(prompts, bench)
+        reading = read(made, bench)
         for alarm in reading.alarms:
             logger.warning("%s: %s", name, alarm)
-        values = [row[name] for row in score_prompts(prompts, [name], reading.bench)]
+        values = [row[name] for row in score_prompts(made, [name], reading.bench)]
         defined = [value for value in values if value is not None]
         return {
             name: math.fsum(defined) / len(defined) if defined else math.nan,

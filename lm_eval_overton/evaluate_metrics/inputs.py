@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval_overton.errors import DataError, SettingsError
 
-__all__ = ["Texts", "check_n", "checked_samples", "checked_viewpoints"]
+__all__ = ["Texts", "check_n", "checked_prompts", "checked_samples", "checked_viewpoints"]
 
 Texts = list[list[str | None]]
 
@@ -57,6 +57,21 @@ def checked_viewpoints(references: Any, n_prompts: int, name: str) -> Texts:
         raise DataError(f"{place}: expected {wanted}, got {len(found)} for {n_prompts}; add them")
     if [] in found:
         raise DataError(f"{place}[{found.index([])}]: expected a viewpoint, got none; add one")
+    return found
+
+
+def checked_prompts(prompts: Any, n_prompts: int, name: str) -> list[str]:
+    """Return what was asked for the metric `name`, one text per prompt; empty ones for None.
+
+    Raises:
+        DataError: If it is not one text for each prompt.
+    """
+    if prompts is None:
+        return [""] * n_prompts
+    place, wanted = f"{name}: prompts", "one text per prompt"
+    found = [text or "" for text in _texts(prompts, place, "text", (str,))]
+    if len(found) != n_prompts:
+        raise DataError(f"{place}: expected {wanted}, got {len(found)} for {n_prompts}; add them")
     return found
 
 

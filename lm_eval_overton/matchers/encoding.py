@@ -44,6 +44,12 @@ class EncodingMatcher(Matcher):
 
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return how well each response holds each viewpoint; see Matcher."""
+        return [self._scored(own, question) for own, question in self.encoded(questions)]
+
+    def encoded(
+        self, questions: Sequence[ViewpointQuestion]
+    ) -> list[tuple[list[list[str]], ViewpointQuestion]]:
+        """Return the sentences of each question's responses; all that is compared is encoded."""
         split = split_responses(questions, self.tokenizer)
         every = [text for own in split for sentences in own for text in sentences]
         for question in questions:
@@ -52,7 +58,7 @@ class EncodingMatcher(Matcher):
                 every.append(question.prompt)
         # One call for all texts, so that batches are full whatever the questions' lengths.
         self.encoder.encode(every)
-        return [self._scored(own, question) for own, question in zip(split, questions, strict=True)]
+        return [*zip(split, questions, strict=True)]
 
     @abstractmethod
     def _scored(self, responses: Sequence[Sequence[str]], question: ViewpointQuestion) -> Scores:

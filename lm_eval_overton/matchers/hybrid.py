@@ -27,22 +27,47 @@ __all__ = ["HYBRID_THRESHOLD", "HybridMatcher"]
 
 Floats = npt.NDArray[np.float64]
 
-# A viewpoint is covered from this probability on. Threshold and weights are of a logistic
-# regression on all packaged gold responses, both halves: what `overton matcher` reports of it is
-# not held out.
-HYBRID_THRESHOLD = 0.38
-NEARNESS_WEIGHT, WORDS_WEIGHT, INTERCEPT = 9.84, 14.48, -7.45
+# A viewpoint is covered from this probability on. Threshold and weights are those of a logistic
+# regression on the calibration half of the packaged gold responses, real and planted ones;
+# `python tests/benchmarks/hybrid_fit.py` fits them anew.
+HYBRID_THRESHOLD = 0.54
+WEIGHTS = (4.44, 3.49, 2.69)
+INTERCEPT = -2.0
 # How much of the mean nearness to the question's other viewpoints is taken off.
 OTHERS = 0.5
+# By how much a window may lead, or fall behind, at most.
+FURTHEST = 0.35
+# A sentence that fits no viewpoint by so much, nearness and share of words added, is filler.
+LEAST_FIT = 0.3
+# One whose cosine with the question is so high says the question again.
+RESTATES = 0.8
 # A viewpoint may be spread over so many sentences in a row.
 LONGEST_WINDOW = 3
+
+_IS_WRONG = (
+    r"(?:(?:does not|doesn't|do not|don't|fails? to|never|hardly) (?:\w+ )?"
+    r"(?:convince|persuade|hold|stand|impress|survive)"
+    r"|(?:is|are|seems?) (?:weak|mistaken|wrong|nonsense|overblown|exaggerated|unconvincing"
+    r"|misplaced|misguided|hollow|absurd))"
+)
+_WHAT = r"(?:argument|claim|view|objection|reasoning|complaint|worry|fear|idea|excuse)s?"
 # A sentence that names a view in order to reject it does not say it.
 _REJECTS = re.compile(
     r"\b(?:critics|opponents|supporters|proponents|those|people|they|some|it) (?:is|are) "
     r"(?:simply |just |plainly )?(?:wrong|mistaken|false|absurd|nonsense|a myth|not true)\b"
     r"|\b(?:is|are) (?:a myth|simply untrue|plainly false)\b"
-    r"|\b(?:i|we) (?:reject|dispute|(?:do not|don't) (?:accept|agree)|disagree)\b"
-    r"|\bthere is no truth in\b|\bcontrary to (?:the|what)\b",
+    r"|\b(?:i|we) (?:reject|dispute|disagree|(?:do not|don't) agree)\b"
+    r"|\bthere is no truth in\b|\bcontrary to (?:the|what)\b"
+    r"|\b(?:the|an?) (?:usual|standard|common|stock) (?:reply|objection|answer|excuse|complaint)\b"
+    r"|\bas for the (?:\w+ )?(?:claim|worry|fear|argument|objection|idea)\b"
+    rf"|\bthe {_WHAT} .{{0,120}}\b{_IS_WRONG}\b"
+    r"|\b(?:people|they) (?:will |may |might )?(?:tell us|like to say)\b",
+    re.IGNORECASE,
+)
+# One that rejects what the sentence before it says.
+_REJECTS_THE_LAST = re.compile(
+    rf"\b(?:that|this|the|these|those|such an?|their) (?:\w+ )?{_WHAT} {_IS_WRONG}\b"
+    r"|\b(?:i|we) (?:do not|don't) (?:buy|accept|believe) (?:it|that|this)\b",
     re.IGNORECASE,
 )
 
@@ -65,16 +90,37 @@ class _Wanted:
 class HybridMatcher(EncodingMatcher):
     """A viewpoint is covered if a few sentences in a row are near to it and hold its words.
 
-    Scores are probabilities, in [0, 1].
+    Scores are probabilities, in [0, 1], of a logistic regression on three features.
     """
 
     NAME = "hybrid"
     THRESHOLD = HYBRID_THRESHOLD
     ENCODES_PROMPT = True
 
+    def features(self, questions: Sequence[ViewpointQuestion]) -> list[Floats]:
+        """Return what the scores are made of.
+
+        Args:
+            questions: Per question its responses, its viewpoints and its prompt.
+
+        Returns:
+            Per question (n_responses, n_viewpoints, 3), each the most of all windows of one to
+            three sentences: how near it is to the viewpoint beyond what all viewpoints share; the
+            share of the viewpoint's words in it; by how much the sum of these two leads that of
+            the question's other viewpoints. NaN for a response without a sentence, -inf for one
+            without a sentence that may say something.
+        """
+        prepared = [(own, self._wanted(question)) for own, question in self.encoded(questions)]
+        return [
+            np.array([self._row(own, wanted) for own in split]).reshape(
+                len(split), len(wanted.words), 3
+            )
+            for split, wanted in prepared
+        ]
+
     def _scored(self, responses: Sequence[Sequence[str]], question: ViewpointQuestion) -> Scores:
         wanted = self._wanted(question)
-        return as_scores([self._row(own, wanted) for own in responses], len(question.viewpoints))
+        return as_scores([_score(self._row(own, wanted)) for own in responses], len(wanted.words))
 
     def _wanted(self, question: ViewpointQuestion) -> _Wanted:
         views, direction = self._encoded(question.viewpoints), None
@@ -86,20 +132,36 @@ class HybridMatcher(EncodingMatcher):
         return _Wanted(_units(views), direction, words)
 
     def _row(self, sentences: Sequence[str], wanted: _Wanted) -> Floats:
+        """Return the features of one response, (n_viewpoints, 3)."""
+        width = len(wanted.words)
         if not sentences:
-            return np.full(len(wanted.words), -np.inf)
-        said = [text for text in sentences if not _REJECTS.search(text)]
+            return np.full((width, 3), np.nan)
+        said = self._about(_said(sentences), wanted)
         if not said:
-            return np.zeros(len(wanted.words))
+            return np.full((width, 3), -np.inf)
         windows = [
             range(first, first + length)
             for length in range(1, LONGEST_WINDOW + 1)
             for first in range(len(said) - length + 1)
         ]
-        near = self._nearness(said, windows, wanted).max(axis=0)
-        words = self._words(said, windows, wanted).max(axis=0)
-        logit = NEARNESS_WEIGHT * near + WORDS_WEIGHT * words + INTERCEPT
-        return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)
+        near = self._nearness(said, windows, wanted)
+        words = self._words(said, windows, wanted)
+        parts = (near, words, _lead(near + words))
+        return np.stack([own.max(axis=0) for own in parts], axis=1)
+
+    def _about(self, said: Sequence[str], wanted: _Wanted) -> list[str]:
+        """Return the sentences that may say something: no filler, and not the question again.
+
+        Each sentence more is one more chance to fit by accident, and takes part in windows.
+        """
+        if not said:
+            return []
+        alone = [range(i, i + 1) for i in range(len(said))]
+        fits = self._nearness(said, alone, wanted) + self._words(said, alone, wanted)
+        says = fits.max(axis=1) >= LEAST_FIT
+        if wanted.direction is not None:
+            says &= self._encoded(said) @ wanted.direction < RESTATES
+        return [text for text, own in zip(said, says, strict=True) if own]
 
     def _nearness(self, said: Sequence[str], windows: Sequence[range], wanted: _Wanted) -> Floats:
         """Return how near each window is to each viewpoint, beyond what all viewpoints share."""
@@ -127,6 +189,32 @@ class HybridMatcher(EncodingMatcher):
 
     def _stems(self, text: str) -> frozenset[str]:
         return frozenset(map(_stem, self.tokenizer.content_words(text)))
+
+
+def _said(sentences: Sequence[str]) -> list[str]:
+    """Return the sentences but for rejections and what they reject."""
+    rejected = [bool(_REJECTS_THE_LAST.search(text)) for text in sentences]
+    return [
+        text
+        for text, here, after in zip(sentences, rejected, [*rejected[1:], False], strict=True)
+        if not (here or after or _REJECTS.search(text))
+    ]
+
+
+def _score(features: Floats) -> Floats:
+    """Return the probability of each viewpoint from its features; -inf where there is no text."""
+    with np.errstate(over="ignore"):
+        chance = 1.0 / (1.0 + np.exp(-(features @ np.array(WEIGHTS) + INTERCEPT)))
+    return np.where(np.isnan(chance), -np.inf, chance)
+
+
+def _lead(fits: Floats) -> Floats:
+    """Return by how much each viewpoint leads the best other one, (n_windows, n_viewpoints)."""
+    if fits.shape[1] < 2:
+        return np.full_like(fits, FURTHEST)
+    second, first = np.partition(fits, -2, axis=1)[:, -2:].T[..., None]
+    lead = fits - np.where(fits == first, second, first)
+    return np.asarray(lead.clip(-FURTHEST, FURTHEST))
 
 
 def _share(words: frozenset[str], own: frozenset[str]) -> float:

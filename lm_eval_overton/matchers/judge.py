@@ -27,6 +27,8 @@ class JudgeMatcher(Matcher):
         threshold: The least rating, 1..5, of a match.
     """
 
+    asks = True
+
     def __init__(self, judge: Judge, threshold: float | None = None) -> None:
         self.judge = judge
         self.threshold = JUDGE_THRESHOLD if threshold is None else threshold

@@ -30,6 +30,8 @@ class Matcher(Protocol):
     threshold: float
     # Whether it compares embeddings of the sentence encoder.
     encodes: bool = False
+    # Whether each question costs a request.
+    asks: bool = False
 
     @property
     def signature(self) -> str:

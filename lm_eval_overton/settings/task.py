@@ -68,7 +68,7 @@ class Settings:
     max_failed: float = 0.2
     seed: int = SEED
     viewpoints: str | None = None
-    matcher: str = "embedding"
+    matcher: str = "hybrid"
     nli_model: str | None = None
     threshold: float | None = None
     reference_run: str | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.data import load_prompts, load_viewpoints, normal, packaged_path, read_jsonl
+from lm_eval_overton.matchers.gold import MANNERS
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
 from lm_eval_overton.text.english import ENGLISH
 from tests.conftest import ROOT
@@ -18,6 +19,9 @@ QUESTIONS = load_viewpoints("contested").docs
 VIEWPOINTS = [viewpoint for doc in QUESTIONS for viewpoint in doc["viewpoints"]]
 GOLD = [row for _, row in read_jsonl(packaged_path("contested_gold"))]
 OPEN_ENDED = load_prompts("open_ended").docs
+REAL, PLANTED, PROBES = (
+    [row for row in GOLD if row["kind"] == kind] for kind in ("real", "planted", "probe")
+)
 TYPES = ("one_sided", "balanced", "off_topic")
 
 
@@ -62,10 +66,14 @@ def test_every_question_has_five_to_eight_viewpoints_and_every_id_is_used_once()
     assert len({*ids, *(doc["id"] for doc in QUESTIONS)}) == len(ids) + len(QUESTIONS)
 
 
-def test_every_viewpoint_is_one_sentence_of_15_to_35_words():
+def test_every_viewpoint_is_one_sentence_of_8_to_40_words():
     texts = {viewpoint["id"]: viewpoint["text"] for viewpoint in VIEWPOINTS}
     assert [key for key, text in texts.items() if ENGLISH.sentences(text) != [text]] == []
-    assert {key: n for key in texts if not 15 <= (n := ENGLISH.count(texts[key])) <= 35} == {}
+    counts = [len(text.split()) for text in texts.values()]
+    assert min(counts) >= 8
+    assert max(counts) <= 40
+    # Not all of one length.
+    assert np.std(counts) > 5
 
 
 def sides_of(doc):
@@ -93,53 +101,108 @@ def test_no_two_questions_and_no_two_viewpoints_share_most_of_their_words():
 def test_no_two_questions_and_no_two_viewpoints_mean_the_same():
     pytest.importorskip(OFFLINE_PACKAGE)
     assert close(prompts(QUESTIONS), 0.9) == []
-    # Of all questions, so also those of any one.
     assert close([viewpoint["text"] for viewpoint in VIEWPOINTS], 0.9) == []
+
+
+def test_the_viewpoints_of_a_question_can_be_told_apart():
+    pytest.importorskip(OFFLINE_PACKAGE)
+    rows = get_encoder(find_encoder()).encode([viewpoint["text"] for viewpoint in VIEWPOINTS])
+    place = {viewpoint["id"]: i for i, viewpoint in enumerate(VIEWPOINTS)}
+    for doc in QUESTIONS:
+        own = rows[[place[viewpoint["id"]] for viewpoint in doc["viewpoints"]]]
+        assert np.triu(own @ own.T, k=1).max() < 0.6, doc["id"]
 
 
 # ------------------------------------------------------------------------------ gold responses
 
 
-def test_twenty_questions_have_a_gold_response_of_each_type():
-    assert len(GOLD) == len({row["id"] for row in GOLD}) == 60
-    pairs = {(row["question_id"], row["type"]) for row in GOLD}
-    questions = {question for question, _ in pairs}
-    assert len(questions) == 20
-    assert pairs == {(question, kind) for question in questions for kind in TYPES}
+def test_48_questions_have_a_real_answer_in_each_manner_and_20_planted_ones_of_each_type():
+    assert len(GOLD) == len({row["id"] for row in GOLD})
+    asked = {row["question_id"] for row in REAL}
+    assert len(asked) == 48
+    assert Counter((row["question_id"], row["type"]) for row in REAL) == {
+        (question, manner): 1 for question in asked for manner in MANNERS
+    }
+    planted = {row["question_id"] for row in PLANTED}
+    assert len(planted) == 20
+    assert {(row["question_id"], row["type"]) for row in PLANTED} == {
+        (question, kind) for question in planted for kind in TYPES
+    }
+    assert len(PLANTED) == 60
+
+
+def test_the_manners_of_a_question_are_of_different_writers():
+    for question in {row["question_id"] for row in REAL}:
+        assert len({row["writer"] for row in REAL if row["question_id"] == question}) == 6
 
 
 def test_half_of_the_questions_calibrate_and_the_others_report():
-    by_split = {
-        split: {row["question_id"] for row in GOLD if row["split"] == split}
-        for split in ("calibrate", "report")
-    }
-    assert {split: len(ids) for split, ids in by_split.items()} == {"calibrate": 10, "report": 10}
-    assert not by_split["calibrate"] & by_split["report"]
+    split_of = {row["question_id"]: row["split"] for row in GOLD}
+    assert Counter(split_of.values()) == {"calibrate": 24, "report": 24}
+    assert all(row["split"] == split_of[row["question_id"]] for row in GOLD)
 
 
-def sides_covered(row):
+def labels_by_side(row):
+    """The sides of which a response expresses a viewpoint, `depends` left out."""
     doc = next(doc for doc in QUESTIONS if doc["id"] == row["question_id"])
-    side_of = {viewpoint["id"]: viewpoint["side"] for viewpoint in doc["viewpoints"]}
-    return {side_of[covered] for covered in row["covers"]} - {"depends"}
+    pairs = zip(doc["viewpoints"], row["labels"], strict=True)
+    return {viewpoint["side"] for viewpoint, label in pairs if label == "E"} - {"depends"}
 
 
-def test_a_gold_response_covers_what_its_type_says():
+def test_every_viewpoint_has_a_label_and_both_annotators_gave_one():
     for row in GOLD:
-        assert row["response"].strip(), row["id"]
-        assert len(set(row["covers"])) == len(row["covers"]), row["id"]
-        sides = len(sides_covered(row))
-        if row["type"] == "off_topic":
-            assert row["covers"] == [], row["id"]
-        elif row["type"] == "one_sided":
-            assert sides == 1, row["id"]
+        labelled = [row["labels"], *row.get("annotators", ())]
+        assert {*"".join(labelled)} <= {*"EPRA"}, row["id"]
+        doc = next(doc for doc in QUESTIONS if doc["id"] == row["question_id"])
+        assert {len(own) for own in labelled} == {len(doc["viewpoints"])}, row["id"]
+        assert len(labelled) == (1 if row["kind"] == "probe" else 3), row["id"]
+        # What both say is not decided anew.
+        for label, first, second in zip(*labelled, strict=True) if len(labelled) == 3 else ():
+            assert label == first or first != second, row["id"]
+
+
+def test_an_answer_expresses_what_its_type_says():
+    for row in PLANTED:
+        assert (labels_by_side(row) == set()) == (row["type"] == "off_topic"), row["id"]
+    balanced = [len(labels_by_side(row)) > 1 for row in PLANTED if row["type"] == "balanced"]
+    one_sided = [len(labels_by_side(row)) > 1 for row in PLANTED if row["type"] == "one_sided"]
+    assert np.mean(balanced) > 0.9 > 0.1 >= np.mean(one_sided)
+    # Longer answers express more, and no manner says everything.
+    shares = {
+        manner: np.mean([row["labels"].count("E") / len(row["labels"]) for row in REAL
+                         if row["type"] == manner])
+        for manner in MANNERS
+    }  # fmt: skip
+    assert max(shares, key=shares.get) == "long"
+    assert 0.15 < min(shares.values()) < max(shares.values()) < 0.9
+
+
+def test_probes_say_nothing_or_nothing_more():
+    by_id = {row["id"]: row for row in GOLD}
+    assert Counter(row["type"] for row in PROBES) == dict.fromkeys(
+        ("echo", "no_opinion", "rejected", "single", "restated", "filler"), 48
+    )
+    for row in PROBES:
+        expressed = row["labels"].count("E")
+        if row["type"] in ("echo", "no_opinion", "rejected"):
+            assert expressed == 0, row["id"]
+        elif row["type"] == "single":
+            assert expressed == 1, row["id"]
         else:
-            assert sides >= 2, row["id"]
+            base = by_id[row["of"]]
+            assert row["labels"] == base["labels"], row["id"]
+            assert base["response"].strip() in row["response"], row["id"]
 
 
-def test_no_gold_response_holds_a_viewpoint_word_for_word():
+def test_no_answer_holds_a_viewpoint_word_for_word():
     # Otherwise any matcher would find it.
     texts = [normal(viewpoint["text"]) for viewpoint in VIEWPOINTS]
-    assert [row["id"] for row in GOLD if any(t in normal(row["response"]) for t in texts)] == []
+    answers = [*REAL, *PLANTED]
+    assert [row["id"] for row in answers if any(t in normal(row["response"]) for t in texts)] == []
+
+
+def test_no_two_answers_share_most_of_their_words():
+    assert alike([row["response"] for row in REAL], 0.5) == []
 
 
 # ---------------------------------------------------------------------------------- open_ended

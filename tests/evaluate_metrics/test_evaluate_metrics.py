@@ -88,13 +88,22 @@ def test_a_higher_threshold_covers_less(made):
     assert made("CoverageAt1").compute(**given, threshold=0.999)["coverage_at_1"] == 0.0
 
 
+def test_a_question_that_is_said_again_covers_nothing_where_it_is_known(made):
+    asked = "Should cities charge drivers for entering the centre?"
+    views = ["Cities should charge drivers, for the roads are full.", "Drivers need the centre."]
+    given = {"predictions": [[asked]], "references": [views]}
+    assert made("CoverageAt1").compute(**given, prompts=[asked])["coverage_at_1"] == 0.0
+    with pytest.raises(DataError, match="one text per prompt, got 2 for 1"):
+        made("CoverageAt1").compute(**given, prompts=[asked] * 2)
+
+
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_every_class_gives_the_values_of_the_scoring(name, made):
     entry = CLASSES[name]
     given = {"references": VIEWS} if entry.viewpoints else {}
     result = made(name).compute(predictions=PROMPTS, n=2, **given)
     encoder = get_encoder(find_encoder())
-    bench = Bench(2, [], encoder, 1234, make_matcher("embedding", encoder))
+    bench = Bench(2, [], encoder, 1234, make_matcher("hybrid", encoder))
     prompts = [
         Prompt({"viewpoints": [{"text": view} for view in views]}, [clean(raw) for raw in own])
         for own, views in zip(PROMPTS, VIEWS, strict=True)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.matchers.gold import gold_responses
 from lm_eval_overton.matchers.hybrid import (
-    HYBRID_THRESHOLD,
+    FURTHEST,
     INTERCEPT,
-    NEARNESS_WEIGHT,
-    WORDS_WEIGHT,
+    WEIGHTS,
     HybridMatcher,
     _rarity,
+    _said,
 )
 from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
@@ -66,13 +66,35 @@ def test_a_viewpoint_covers_itself_and_no_other(matcher):
     assert np.concatenate(others).mean() < 0.02
 
 
-def test_what_is_named_to_be_rejected_is_not_said(matcher):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Critics are wrong to say that {said}",
+        "It is a myth that {said}",
+        "Some people claim that {said} That argument does not convince me.",
+        "As for the claim that {said}",
+        "The usual objection is this. {said} These objections do not hold up.",
+    ],
+)
+def test_what_is_named_to_be_rejected_is_not_said(matcher, answer):
     def rejected(doc):
-        return [
-            f"Critics are wrong to say that {lowered(view['text'])}" for view in doc["viewpoints"]
-        ]
+        return [answer.format(said=lowered(view["text"])) for view in doc["viewpoints"]]
 
     assert not any(own.any() for own in covered(matcher, rejected))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The fear of being wrong is human.",
+        "Critics say that it costs too much.",
+        "Many people object to the price.",
+        "I do not believe in magic.",
+        "The argument for it is strong.",
+    ],
+)
+def test_what_only_reports_or_asserts_is_said(text):
+    assert _said(["It rains.", text]) == ["It rains.", text]
 
 
 def test_filler_and_restating_sentences_change_nothing(matcher):
@@ -89,15 +111,13 @@ def test_filler_and_restating_sentences_change_nothing(matcher):
     assert changed.mean() < 0.01
 
 
-def test_it_finds_what_readers_find():
-    matcher = HybridMatcher(get_encoder(find_encoder()))
-    rows = gold_responses("report")
-    questions = [ViewpointQuestion([r["response"]], r["viewpoints"], r["prompt"]) for r in rows]
-    found = np.concatenate([own[0] for own in matcher.scores(questions)]) >= HYBRID_THRESHOLD
-    truth = np.concatenate([row["covered"] for row in rows])
-    f1 = 2 * (found & truth).sum() / (found.sum() + truth.sum())
-    # The default finds .63; word overlap alone .85. The weights were fitted on this half as well.
-    assert f1 == pytest.approx(0.872, abs=0.01)
+@pytest.mark.parametrize(("kind", "at_least"), [("real", 0.7), ("planted", 0.72)])
+def test_it_finds_what_readers_find(matcher, kind, at_least):
+    rows = [row for row in gold_responses() if (row.kind, row.split) == (kind, "report")]
+    found = np.concatenate([own[0] for own in matcher.scores([row.question for row in rows])])
+    found, truth = found >= matcher.threshold, np.concatenate([row.covered for row in rows])
+    # `embedding` finds .37 and .59.
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) >= at_least
 
 
 # ------------------------------------------------------------------------------- by hand
@@ -115,23 +135,36 @@ class Axes:
 
 def test_a_score_is_what_the_formula_says():
     question = ViewpointQuestion(["Apples keep well.", ""], ["Apples keep.", "Bread keeps."])
-    [scores] = HybridMatcher(Axes()).scores([question])
-    # Cosine 1 to the first view, 0 to the other, of which half is taken off; both words are there.
-    own = NEARNESS_WEIGHT * (1 - 0.5 * 0) + WORDS_WEIGHT * 1 + INTERCEPT
+    matcher = HybridMatcher(Axes())
+    [features] = matcher.features([question])
+    # Cosine 1 to the first view, 0 to the other, of which half is taken off; both words of the
+    # first are there, one of the other's; the first leads by more than counts.
     keep, bread = _rarity("keep"), _rarity("bread")
-    other = NEARNESS_WEIGHT * (0 - 0.5 * 1) + WORDS_WEIGHT * keep / (keep + bread) + INTERCEPT
-    assert scores[0] == pytest.approx([1 / (1 + math.exp(-own)), 1 / (1 + math.exp(-other))])
+    first, second = [1.0, 1.0, FURTHEST], [-0.5, keep / (keep + bread), -FURTHEST]
+    assert features[0] == pytest.approx(np.array([first, second]))
+    assert np.isnan(features[1]).all()
+    [scores] = matcher.scores([question])
+    logits = features[0] @ np.array(WEIGHTS) + INTERCEPT
+    assert scores[0] == pytest.approx([1 / (1 + math.exp(-own)) for own in logits])
     assert (scores[1] == -np.inf).all()
+
+
+def test_the_only_viewpoint_leads():
+    question = ViewpointQuestion(["Apples keep."], ["Apples keep."])
+    [[[features]]] = HybridMatcher(Axes()).features([question])
+    assert features == pytest.approx([1.0, 1.0, FURTHEST])
 
 
 def test_words_of_the_question_count_for_nothing():
     question = ViewpointQuestion(
-        ["Zebras graze."], ["Zebras graze.", "Bread."], "Can zebras graze?"
+        ["Zebras graze."], ["Zebras graze.", "Bread."], "Can bees find zebras?"
     )
-    [[[score, _]]] = HybridMatcher(Axes()).scores([question])
-    # All that remains is the nearness.
-    most = NEARNESS_WEIGHT + INTERCEPT
-    assert score <= 1 / (1 + math.exp(-most)) + 1e-9
+    [[features]] = HybridMatcher(Axes()).features([question])
+    # Of the view's words the question leaves one, and the answer holds it.
+    assert features[0, 1] == 1.0
+    asked = question._replace(prompt="Can zebras graze?")
+    [[features]] = HybridMatcher(Axes()).features([asked])
+    assert features[0, 1] == 0.0
 
 
 SENTENCES = st.sampled_from(["apple.", "bread!", "cake?", "dates.", "Eggs."])

@@ -133,6 +133,7 @@ def test_another_matcher_has_no_verdicts():
     class Said:
         threshold = 0.5
         signature = "said"
+        asks = True
 
         def scores(self, questions):
             return JudgeMatcher(Rater()).scores(questions)

@@ -103,6 +103,7 @@ class Given:
     """A matcher with scores of our choice."""
 
     signature = "given"
+    asks = True
 
     def __init__(self, threshold, rows):
         self.threshold = threshold

@@ -17,7 +17,7 @@ from lm_eval_overton.settings.task import Settings, read_settings
 from tests.judge_server import STATUS_OF, judging, key_of, value_of
 from tests.matchers.test_matchers import FakeEncoder
 
-FATES = "right,right,right,refusal,error"
+FATES = ",".join([*["right"] * 9, "refusal", "error"])
 
 
 def checked(metadata):
@@ -59,7 +59,7 @@ def test_the_thresholds_that_are_told_apart():
     ("metadata", "message"),
     [
         (
-            {"threshold": 2},
+            {"threshold": 2, "matcher": "embedding"},
             "t: expected a threshold from -1 to 1 for the matcher embedding, got 2.0",
         ),
         (
@@ -99,13 +99,14 @@ def test_a_matcher_that_cannot_be_made_is_refused(metadata, message):
     "metadata",
     [
         {},
-        {"threshold": -1},
+        {"threshold": 0},
+        {"threshold": -1, "matcher": "embedding"},
         {"matcher": "nli", "nli_model": "m", "threshold": 0},
         {"matcher": "judge", "judge": {"model": "m"}, "threshold": 5},
     ],
 )
 def test_one_that_can_is_not(metadata):
-    assert checked(metadata).matcher == metadata.get("matcher", "embedding")
+    assert checked(metadata).matcher == metadata.get("matcher", "hybrid")
 
 
 def test_a_matcher_that_asks_nobody_has_no_verdicts():
@@ -128,8 +129,8 @@ def command(server, **changes):
 
 def said(row, fates):
     """Return what the server's judge says on a gold response: its ratings, or how it fails."""
-    texts = {"prompt": row["prompt"], "viewpoints": row["viewpoints"], "response": row["response"]}
-    [message] = viewpoints(len(row["viewpoints"])).build(**texts)
+    texts = {"prompt": row.prompt, "viewpoints": [*row.viewpoints], "response": row.response}
+    [message] = viewpoints(len(row.viewpoints)).build(**texts)
     rng = random.Random(f"0 {key_of({'model': 'judge', 'messages': [message]})}")
     status = STATUS_OF[rng.choice(fates.split(","))]
     value = value_of(message["content"], rng)
@@ -142,15 +143,15 @@ def f1(pairs, threshold):
     return 2 * hits / (found + sum(covered for _, covered in pairs))
 
 
-def pairs_of(split, kind=None, fates=FATES):
+def pairs_of(split, kinds, fates=FATES):
     """Return rating and label of each viewpoint of the responses that there is a verdict on."""
-    rows = [row for row in gold_responses(split) if kind in (None, row["type"])]
+    rows = [row for row in gold_responses() if row.split == split and row.kind in kinds]
     rated = [(row, said(row, fates)) for row in rows]
     return [
         pair
         for row, ratings in rated
         if isinstance(ratings, list)
-        for pair in zip(ratings, row["covered"], strict=True)
+        for pair in zip(ratings, row.covered, strict=True)
     ]
 
 
@@ -160,55 +161,50 @@ def test_a_judge_is_measured_as_a_matcher(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"matcher: judge>=4\.0:judge@[0-9a-f]{8}\+text\+bar:4", lines[0])
 
-    rows = [*gold_responses("calibrate"), *gold_responses("report")]
+    rows = gold_responses()
     verdicts = [said(row, FATES) for row in rows]
     refused, failed = verdicts.count("refused"), verdicts.count("failed")
     assert min(refused, failed) > 0
-    assert lines[1] == (
-        f"left out: {refused + failed} of 60 responses, without a rating of every viewpoint "
-        f"(verdicts: {60 - refused - failed} parsed, {refused} refused, 0 unreadable, "
-        f"{failed} failed)"
+    assert lines[2] == (
+        f"left out: {refused + failed} of {len(rows)} responses, without a rating of every "
+        f"viewpoint (verdicts: {len(rows) - refused - failed} parsed, {refused} refused, "
+        f"0 unreadable, {failed} failed)"
     )
-    calibrate, report = pairs_of("calibrate"), pairs_of("report")
+    calibrate, report = pairs_of("calibrate", ("real", "planted")), pairs_of("report", ("real",))
     best = max((1, 2, 3, 4, 5), key=lambda step: f1(calibrate, step))
-    assert lines[2].startswith("best threshold on the calibration half (")
-    assert lines[2].endswith(f"{sum(c for _, c in calibrate)} covered viewpoints): {best:.2f}")
-    assert lines[3].endswith(f"responses, {sum(c for _, c in report)} covered viewpoints):")
+    assert lines[3].startswith("best threshold on the calibration half (")
+    assert lines[3].endswith(f"{sum(c for _, c in calibrate)} covered viewpoints): {best:.2f}")
+    assert lines[4].endswith(f"responses, {sum(c for _, c in report)} covered viewpoints):")
     hits = sum(rating >= 4 and covered for rating, covered in report)
     found = sum(rating >= 4 for rating, _ in report)
-    assert lines[4].startswith(f"  precision: {hits / found:.3f} [")
-    assert lines[5].startswith(f"  recall: {hits / sum(c for _, c in report):.3f} [")
-    assert lines[6].startswith(f"  F1: {f1(report, 4):.3f} [")
-    for line, kind in zip(lines[7:], ("one_sided", "balanced", "off_topic"), strict=True):
-        own = pairs_of("report", kind)
-        hits = sum(rating >= 4 and covered for rating, covered in own)
-        missed = sum(covered for _, covered in own) - hits
-        alarms = sum(rating >= 4 for rating, _ in own) - hits
-        assert line == f"  {kind}: {hits} found, {missed} missed, {alarms} false alarms"
+    assert lines[5].startswith(f"  precision: {hits / found:.3f} [")
+    assert lines[6].startswith(f"  recall: {hits / sum(c for _, c in report):.3f} [")
+    assert lines[7].startswith(f"  F1: {f1(report, 4):.3f} [")
 
 
 def test_a_judge_that_always_answers_leaves_nothing_out(tmp_path, capsys):
+    every = len(gold_responses())
     with judging(tmp_path / "log.jsonl") as server:
         assert command(server, threshold=3) == 0
-        assert len(server.answers()) == 60
+        assert len(server.answers()) == every
         first = capsys.readouterr().out
         # Its replies are kept.
         assert command(server, threshold=3) == 0
-        assert len(server.answers()) == 60
+        assert len(server.answers()) == every
     assert capsys.readouterr().out == first
     lines = first.splitlines()
     assert lines[0].startswith("matcher: judge>=3.0:judge@")
-    assert lines[1].startswith("best threshold on the calibration half (30 responses, 62 covered")
-    assert lines[2] == "on the reporting half (30 responses, 65 covered viewpoints):"
-    assert lines[5].startswith(f"  F1: {f1(pairs_of('report', fates='right'), 3):.3f} [")
-    assert len(lines) == 9
+    assert lines[2].startswith("best threshold on the calibration half (174 responses, ")
+    real = pairs_of("report", ("real",), fates="right")
+    assert lines[6].startswith(f"  F1: {f1(real, 3):.3f} [")
 
 
 def test_a_judge_that_never_answers_is_an_error(tmp_path, capsys):
     with judging(tmp_path / "log.jsonl", "--fates", "refusal") as server:
         assert command(server) == 2
     captured = capsys.readouterr()
-    assert "left out: 60 of 60 responses" in captured.out
+    every = len(gold_responses())
+    assert f"left out: {every} of {every} responses" in captured.out
     assert "error: matcher: expected verdicts on both halves of the gold" in captured.err
 
 

@@ -57,6 +57,7 @@ class WordMatcher:
 
     threshold = 0.5
     signature = "words>=0.5"
+    asks = False
 
     def scores(self, questions):
         return [

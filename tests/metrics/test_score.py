@@ -22,6 +22,7 @@ GIVEN_UNITS = {
     "coverage_at_n",
     "overton_index",
     "stance_balance",
+    "coverage_echo",
     "coverage_floor",
     "coverage_ceiling",
 }

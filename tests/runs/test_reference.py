@@ -153,6 +153,7 @@ class Said:
 
     threshold = 0.5
     signature = "said"
+    asks = False
 
     def scores(self, questions):
         return [

@@ -8,7 +8,6 @@ from dataclasses import replace
 from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.metrics.metric import (
     COVERAGE,
-    SAMPLES,
     SHARE,
     WITHIN,
     Compute,
@@ -22,6 +21,7 @@ __all__ = [
     "COVERAGE_AT_1",
     "COVERAGE_AT_N",
     "COVERAGE_CEILING",
+    "COVERAGE_ECHO",
     "COVERAGE_FLOOR",
     "METRICS",
     "OVERTON_INDEX",
@@ -85,15 +85,28 @@ _BALANCE = _matched(
     lambda view: coverage.stance_balance(view.covered, view.sides),
 )
 STANCE_BALANCE = replace(_BALANCE, needs=_BALANCE.needs | {Need.SIDES})
-COVERAGE_FLOOR = Metric(
-    "coverage_floor",
-    "The coverage of a sample that voices exactly one viewpoint.",
+COVERAGE_ECHO = Metric(
+    "coverage_echo",
+    "What this matcher finds in an answer that says nothing: the question again, or no opinion.",
     SHARE,
     higher_is_better=None,
-    family=SAMPLES,
+    family=WITHIN,
     tasks=(COVERAGE,),
-    needs=frozenset({Need.SIDES}),
-    compute=lambda view: 1.0 / len(view.prompt.viewpoints),
+    needs=frozenset({Need.MATCHER, Need.SIDES}),
+    is_baseline=True,
+    compute=lambda view: view.echo,
+)
+COVERAGE_FLOOR = Metric(
+    "coverage_floor",
+    "What this matcher finds in an answer that is exactly one viewpoint.",
+    SHARE,
+    higher_is_better=None,
+    family=WITHIN,
+    tasks=(COVERAGE,),
+    needs=frozenset({Need.MATCHER, Need.SIDES}),
+    is_baseline=True,
+    version=2,
+    compute=lambda view: view.floor,
 )
 COVERAGE_CEILING = Metric(
     "coverage_ceiling",
@@ -110,6 +123,7 @@ METRICS = (
     COVERAGE_AT_N,
     OVERTON_INDEX,
     STANCE_BALANCE,
+    COVERAGE_ECHO,
     COVERAGE_FLOOR,
     COVERAGE_CEILING,
 )

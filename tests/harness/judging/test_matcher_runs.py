@@ -65,7 +65,7 @@ def counts(answers):
 def test_missing_matches_are_counted_told_and_completed(tmp_path, compared):
     reference = {"reference_run": str(responses(tmp_path / "reference.jsonl", "Other"))}
     metadata = reference if compared else {}
-    with judging(tmp_path / "log", "--fates", "right,right,refusal,error") as server:
+    with judging(tmp_path / "log", "--fates", "right,right,right,refusal,error,right") as server:
         spec = {**server.spec(), "judgements": []}
         row, judged, [alarm] = run(tmp_path, spec, **metadata)
         missing = counts(server.answers())
