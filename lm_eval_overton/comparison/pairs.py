@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison import aggregation, missing, noise, quality, recovered
+from lm_eval_overton.comparison import aggregation, echo, missing, noise, quality, recovered
 from lm_eval_overton.comparison.aligned import ICL, Both, align, means, paired
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
@@ -87,7 +87,7 @@ def _pair(
         raise _nothing_in_common(tasks, base, run)
     if not tasks:
         notes.add(f"no task in common with {base.name}: only what it recovers in context is shown")
-    for task, text in noise.notes(rows):
+    for task, text in (*noise.notes(rows), *echo.notes(base, run, seed)):
         notes.add(text, task)
     is_changed = bool(tasks) and not recovered.is_only_icl(run)
     shifts = _changes(tasks, rows, runs, run, notes, seed) if is_changed else []
