@@ -1,8 +1,9 @@
 """What the default matcher costs beside the best sentence cosine, both on the same answers.
 
 Command: ``OMP_NUM_THREADS=1 python tests/benchmarks/matcher_cost.py``, with the default encoder at
-hand. 600 packaged gold responses are matched by `embedding` and by `hybrid`, in turns and each with an
-encoder that has seen nothing; the least processor time of each counts. Exits with 1 above the limit.
+hand. 600 packaged gold responses are matched by `embedding` and by `hybrid`, in turns and each with
+an encoder that has seen nothing; the least processor time of each counts. Exits with 1 above the
+limit.
 """
 
 from __future__ import annotations
