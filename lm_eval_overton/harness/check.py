@@ -8,6 +8,7 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
+from lm_eval_overton.matchers.table import asks_judge
 from lm_eval_overton.runs.folder import where_else
 from lm_eval_overton.settings.task import refuse_unknown
 
@@ -26,6 +27,8 @@ REASONING = {
 def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]:
     """Build each task as the harness would and yield its signature; then a line on reasoning.
 
+    Where viewpoints are matched without a judge, a line says what one would be asked.
+
     A last line says where the generations go if they cannot be kept in the user's cache.
 
     Args:
@@ -43,7 +46,14 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         stage = task.stage
         names = ", ".join(stage.counted_names)
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
-        yield f"ok {task.signature} ({len(task.prompt_set.docs)} prompts{asked})"
+        n_prompts = len(task.prompt_set.docs)
+        yield f"ok {task.signature} ({n_prompts} prompts{asked})"
+        if task.HAS_VIEWPOINTS and not asks_judge(task.settings):
+            yield (
+                f"   viewpoints are matched by {task.settings.matcher}, without a judge: for "
+                'conclusions pass "matcher": "judge" and a judge, '
+                f"{n_prompts * task.settings.n_samples} requests"
+            )
     yield REASONING[task.settings.reasoning]
     said = where_else()
     if said:
