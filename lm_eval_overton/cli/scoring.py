@@ -30,6 +30,11 @@ def add(commands: Any) -> None:
     matcher = add_command(
         commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses"
     )
+    matcher.add_argument(
+        "--items",
+        action="store_true",
+        help="print instead in what share of the real answers each viewpoint is expressed",
+    )
     add_metadata(matcher)
     hints = add_command(commands, "hints", _hints, "let a model summarise reference responses")
     hints.add_argument("--responses", type=Path, required=True, metavar="REF")
@@ -66,12 +71,15 @@ def _with_reference(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _matcher(args: argparse.Namespace) -> None:
-    from lm_eval_overton.matchers.measuring import measure
+    from lm_eval_overton.matchers.measuring import item_table, measure
     from lm_eval_overton.matchers.table import MATCHERS, check_matcher, make_matcher
     from lm_eval_overton.settings.task import read_settings, refuse_unknown
     from lm_eval_overton.text.encoder import find_encoder, get_encoder
 
     refuse_unknown(args.metadata, "matcher")
+    if args.items:
+        print("\n".join(item_table()))
+        return
     settings = read_settings(args.metadata, "matcher")
     check_matcher(settings, "matcher")
     encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)

@@ -23,9 +23,14 @@ __all__ = [
     "voiced",
 ]
 
-# Expressed with its reason, position only, mentioned to be rejected, absent.
 EXPRESSED = "E"
-LABELS = "EPRA"
+# What each label of a viewpoint says.
+LABELS = {
+    EXPRESSED: "expressed with its reason",
+    "P": "position only",
+    "R": "mentioned to be rejected",
+    "A": "absent",
+}
 # In which manners the real answers were written.
 MANNERS = ("short", "long", "one_sided", "hedging", "list", "rambling")
 
@@ -93,7 +98,9 @@ def _response(row: dict[str, Any], doc: dict[str, Any]) -> GoldResponse:
     )  # fmt: skip
 
 
-def annotators_kappa(responses: Iterable[GoldResponse], labels: str = LABELS) -> stats.Interval:
+def annotators_kappa(
+    responses: Iterable[GoldResponse], labels: Iterable[str] = tuple(LABELS)
+) -> stats.Interval:
     """Return Cohen's kappa of the two annotators, with an interval over questions.
 
     Args:

@@ -20,14 +20,16 @@ from lm_eval_overton.matchers.agreement import (
 )
 from lm_eval_overton.matchers.gold import (
     EXPRESSED,
+    LABELS,
     MANNERS,
     GoldResponse,
     annotators_kappa,
     gold_responses,
+    voiced,
 )
 from lm_eval_overton.matchers.question import Matcher
 
-__all__ = ["measure"]
+__all__ = ["item_table", "measure"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -99,6 +101,15 @@ def measure(matcher: Matcher, thresholds: Floats) -> Iterator[str]:
     yield from _probes(known, matcher.threshold)
 
 
+def item_table() -> Iterator[str]:
+    """Yield the lines of a table: in what share of the real answers each viewpoint is voiced."""
+    real = [own for own in gold_responses() if own.kind == "real"]
+    yield "| question | viewpoint | side | voiced |"
+    yield "| --- | --- | --- | --- |"
+    for question, text, side, share in voiced(real):
+        yield f"| {question} | {text} | {side} | {share:.2f} |"
+
+
 def _of(rows: Rows, **wanted: str | tuple[str, ...]) -> list[_Scored]:
     """Return the rows whose gold response has these values."""
     return [
@@ -140,7 +151,18 @@ def _agreement(rows: Rows, threshold: float) -> Iterator[str]:
     if whole:
         ranks = rank_agreement(MANNERS).over(whole)
         yield f"  rank agreement over {len(MANNERS)} manners: {_shown(ranks)}"
+    yield from _by_label(rows, threshold)
     yield from _by_type(rows, threshold)
+
+
+def _by_label(rows: Rows, threshold: float) -> Iterator[str]:
+    """Yield which share of the viewpoints with each label is counted as covered."""
+    counted: dict[str, list[bool]] = {label: [] for label in LABELS}
+    for row in rows:
+        for label, found in zip(row.gold.labels, row.found(threshold), strict=True):
+            counted[label].append(bool(found))
+    shown = [f"{LABELS[key]} {np.mean(own):.3f}" for key, own in counted.items() if own]
+    yield f"  counted as covered: {', '.join(shown)}"
 
 
 def _by_type(rows: Rows, threshold: float) -> Iterator[str]:

@@ -6,7 +6,7 @@ import pytest
 from lm_eval_overton.errors import ScoringError
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.gold import gold_responses
-from lm_eval_overton.matchers.measuring import measure
+from lm_eval_overton.matchers.measuring import item_table, measure
 from lm_eval_overton.matchers.table import MATCHERS
 
 COSINES, RATINGS = MATCHERS["embedding"].thresholds, MATCHERS["judge"].thresholds
@@ -68,6 +68,10 @@ def test_a_perfect_matcher():
     for name in ("precision", "recall", "F1", "AUC within questions", "correlation over answers"):
         assert [own[:5] for own in values(found, name)] == ["1.000", "1.000"], name
     assert values(found, "rank agreement over 6 manners")[0].startswith("1.000")
+    assert values(found, "counted as covered")[0] == (
+        "expressed with its reason 1.000, position only 0.000, mentioned to be rejected 0.000, "
+        "absent 0.000"
+    )
     assert values(found, "coverage less that of readers") == ["0.000 [0.000, 0.000]"] * 2
     assert [line.partition(": ")[2] for line in found[-6:]] == [
         "coverage 0.000",
@@ -100,6 +104,15 @@ def test_the_reporting_half_is_measured_at_the_matchers_own_threshold():
     assert found[2].endswith(": 0.21")
     assert values(found, "precision")[0].startswith("nan [")
     assert values(found, "recall")[0] == "0.000 [0.000, 0.000]"
+
+
+def test_the_table_of_items_has_a_line_for_each_viewpoint_of_a_real_answer():
+    real = {(row.question_id, view) for row in EVERY if row.kind == "real"
+            for view in row.viewpoints}  # fmt: skip
+    head, rule, *rows = item_table()
+    assert head.count("|") == rule.count("|") == 5
+    assert {tuple(line.strip("| ").split(" | ")[:2]) for line in rows} == real
+    assert len(rows) == len(real)
 
 
 class Rater(FakeMatcher):
