@@ -181,6 +181,11 @@ def test_doctor_survives_a_missing_encoder(capsys, monkeypatch):
 def test_check_prints_a_signature_per_task(capsys, patterns):
     assert main(["check", *patterns]) == 0
     *lines, reasoning = capsys.readouterr().out.splitlines()
+    [offline] = [line for line in lines if not line.startswith("ok ")]
+    assert offline.startswith("   viewpoints are matched by hybrid, without a judge")
+    # 5 samples of each of 120 questions.
+    assert offline.endswith("600 requests")
+    lines.remove(offline)
     assert [line.split("@")[0] for line in lines] == [f"ok {name}" for name in task_names()]
     assert all(line.endswith(" prompts)") for line in lines)
     assert "are cut off before answers are scored" in reasoning
