@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -75,12 +74,6 @@ class Prompt:
     def viewpoints(self) -> list[str]:
         """The texts of the given units."""
         return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
-
-    @property
-    def saying_nothing(self) -> list[str]:
-        """Answers that express no viewpoint: the question again, and a refusal to take one."""
-        asked = str(self.doc.get("prompt", ""))
-        return [asked, f"I have no opinion on this: {asked}"] if asked else []
 
     def question(self, texts: Sequence[str]) -> ViewpointQuestion:
         """Return what a matcher is to say of texts: which of the given units they hold."""
@@ -291,30 +284,7 @@ class PromptView:
         texts = [self.texts]
         if compared:
             texts += [self.prompt.reference_texts, *(other.texts for other in self.others)]
-        if self.bench.matcher is not None and not self.bench.matcher.asks:
-            texts += [self.prompt.saying_nothing, self.prompt.viewpoints]
         return [self.prompt.question(own) for own in texts]
-
-    @cached_property
-    def echo(self) -> float:
-        """The coverage of the answer that covers most of those that say nothing.
-
-        NaN without a prompt, and where it would have to be asked of a judge.
-        """
-        texts = self.prompt.saying_nothing
-        return max(self._mean_coverage(texts), default=math.nan)
-
-    @cached_property
-    def floor(self) -> float:
-        """The mean coverage of answers that are one viewpoint each, word for word."""
-        found = self._mean_coverage(self.prompt.viewpoints)
-        return sum(found) / len(found) if found else 1.0 / len(self.prompt.viewpoints)
-
-    def _mean_coverage(self, texts: Sequence[str]) -> list[float]:
-        """Return the coverage of each text by this run's matcher; nothing if that is a judge."""
-        if self.bench.matcher is None or self.bench.matcher.asks or not texts:
-            return []
-        return [float(own) for own in self.bench.covered(self.prompt.question(texts)).mean(axis=1)]
 
     @cached_property
     def match_verdicts(self) -> list[Verdict]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.metrics.metric import (
@@ -33,6 +35,27 @@ def _ceiling(view: PromptView) -> float:
     return float(view.covered.any(axis=0).mean()) if view.covered.size else math.nan
 
 
+def _echo(view: PromptView) -> float:
+    """Return the coverage of the answer that covers most of those that say nothing."""
+    asked = str(view.prompt.doc.get("prompt", ""))
+    texts = [asked, f"I have no opinion on this: {asked}"] if asked else []
+    return max(_coverages(view, texts), default=math.nan)
+
+
+def _floor(view: PromptView) -> float:
+    """Return the mean coverage of answers that are one viewpoint each, word for word."""
+    found = _coverages(view, view.prompt.viewpoints)
+    return sum(found) / len(found) if found else 1.0 / len(view.prompt.viewpoints)
+
+
+def _coverages(view: PromptView, texts: Sequence[str]) -> list[float]:
+    """Return the coverage of each text by this run's matcher; none where that costs requests."""
+    matcher = view.bench.matcher
+    if matcher is None or matcher.asks or not texts:
+        return []
+    return [float(own) for own in view.bench.covered(view.prompt.question(texts)).mean(axis=1)]
+
+
 def _matched(
     name: str,
     says: str,
@@ -55,6 +78,14 @@ def _matched(
         compute=compute,
     )
 
+
+# What is said of texts that are no samples.
+_BASELINE: dict[str, Any] = {
+    "needs": frozenset({Need.MATCHER, Need.SIDES}),
+    "matched": False,
+    "on_leaderboard": False,
+    "is_baseline": True,
+}
 
 COVERAGE_AT_1 = _matched(
     "coverage_at_1",
@@ -85,29 +116,20 @@ _BALANCE = _matched(
     lambda view: coverage.stance_balance(view.covered, view.sides),
 )
 STANCE_BALANCE = replace(_BALANCE, needs=_BALANCE.needs | {Need.SIDES})
-COVERAGE_ECHO = Metric(
+_ECHO = _matched(
     "coverage_echo",
     "What this matcher finds in an answer that says nothing: the question again, or no opinion.",
-    SHARE,
-    higher_is_better=None,
-    family=WITHIN,
-    tasks=(COVERAGE,),
-    needs=frozenset({Need.MATCHER, Need.SIDES}),
-    is_baseline=True,
-    compute=lambda view: view.echo,
+    None,
+    _echo,
 )
-COVERAGE_FLOOR = Metric(
+COVERAGE_ECHO = replace(_ECHO, **_BASELINE)
+_FLOOR = _matched(
     "coverage_floor",
     "What this matcher finds in an answer that is exactly one viewpoint.",
-    SHARE,
-    higher_is_better=None,
-    family=WITHIN,
-    tasks=(COVERAGE,),
-    needs=frozenset({Need.MATCHER, Need.SIDES}),
-    is_baseline=True,
-    version=2,
-    compute=lambda view: view.floor,
+    None,
+    _floor,
 )
+COVERAGE_FLOOR = replace(_FLOOR, **_BASELINE, version=2)
 COVERAGE_CEILING = Metric(
     "coverage_ceiling",
     "The share of the viewpoints that any of all samples covers.",
