@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data.asked import identifier, prompt_of, turns_of
-from lm_eval_overton.data.rows import Row, read_rows
+from lm_eval_overton.data.rows import Row, read_rows, short
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.text.unicode_forms import normalised
 
@@ -22,6 +23,7 @@ __all__ = [
     "packaged_path",
     "read_jsonl",
     "repeated",
+    "weight_of",
 ]
 
 # Raised with any change to a packaged file that can move a score.
@@ -81,7 +83,8 @@ def load_viewpoints(source: str) -> PromptSet:
 
     Args:
         source: As for `load_prompts`; each record also holds `viewpoints`, a list of at least two
-            objects with `id`, `side` and `text`.
+            objects with `id`, `side` and `text`; all of a question also have a `weight`, a positive
+            number, or none has.
 
     Raises:
         DataError: As `load_prompts`, and with the question's id if its viewpoints are malformed.
@@ -102,6 +105,7 @@ def load_viewpoints(source: str) -> PromptSet:
                 f"{source}: expected every viewpoint of {doc['id']!r} once, got "
                 f"{ids[twice[0]]!r} more than once"
             )
+        _check_weights(viewpoints, f"{source}: {doc['id']!r}")
     return found
 
 
@@ -112,6 +116,35 @@ def _check_viewpoint(viewpoint: Any, where: str) -> None:
             raise DataError(
                 f'{where}: expected "{key}" of a viewpoint to be a non-empty string, got {value!r}'
             )
+
+
+def _check_weights(viewpoints: Sequence[dict[str, Any]], where: str) -> None:
+    # A table of records holds null where one was not given.
+    given = {own["id"]: own["weight"] for own in viewpoints if own.get("weight") is not None}
+    for own in viewpoints:
+        name, weight = own["id"], given.get(own["id"])
+        if name in given and weight_of(own) is None:
+            raise DataError(
+                f'{where}: expected "weight" of viewpoint {name!r} to be a positive number, got '
+                f"{short(weight)}; correct it, or leave it out of all viewpoints of the question"
+            )
+        if given and name not in given:
+            raise DataError(
+                f'{where}: expected "weight" for all viewpoints or for none, got none for '
+                f"{name!r}; give it one, or leave it out of all viewpoints of the question"
+            )
+
+
+def weight_of(viewpoint: Any) -> float | None:
+    """Return a viewpoint's weight; None where there is none, or one that is no positive number."""
+    weight = viewpoint.get("weight") if isinstance(viewpoint, dict) else None
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        return None
+    try:
+        return float(weight) if 0 < float(weight) < math.inf else None
+    except OverflowError:
+        # An integer that no float can hold.
+        return None
 
 
 def normal(prompt: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_overton.data import PromptSet
+from lm_eval_overton.data import PromptSet, weight_of
 from lm_eval_overton.errors import NoAnswersError, SettingsError
 from lm_eval_overton.judge.ask import GuardedJudge, Judge
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, make_matcher
-from lm_eval_overton.metrics.metric import ICL
+from lm_eval_overton.metrics.metric import ICL, Need
 from lm_eval_overton.metrics.view import Bench
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.settings.judge import JudgeSpec
@@ -25,6 +25,7 @@ from lm_eval_overton.text.samples import Sample
 __all__ = [
     "Material",
     "Reference",
+    "absent_needs",
     "bench_of",
     "find_bert_scorer",
     "find_matcher",
@@ -55,6 +56,28 @@ class Material:
     reference: Reference
     reserved: Sequence[Mapping[str, Any]] = ()
     lacking: NoAnswersError | None = None
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the viewpoints of any prompt are weighted."""
+        own = [doc.get("viewpoints") for doc in self.prompts.docs]
+        listed = (viewpoint for one in own if isinstance(one, list) for viewpoint in one)
+        return any(weight_of(viewpoint) is not None for viewpoint in listed)
+
+
+def absent_needs(material: Material, bert: BertScorer | None) -> set[Need]:
+    """Return what metrics may need and a task does not have.
+
+    Args:
+        material: What the task asks and compares with.
+        bert: The model of BERTScore.
+    """
+    there = {
+        Need.REFERENCE: bool(material.reference),
+        Need.BERTSCORE: bert is not None,
+        Need.WEIGHTS: material.has_weights,
+    }
+    return {need for need, is_there in there.items() if not is_there}
 
 
 def find_reference(settings: Settings, prompts: PromptSet, task: str) -> Material:

@@ -7,6 +7,8 @@ from typing import Any
 
 import datasets
 
+from lm_eval_overton.data import weight_of
+
 __all__ = ["as_table"]
 
 VIEWPOINT = ("id", "side", "text")
@@ -37,7 +39,11 @@ def _read(viewpoints: Any) -> Any:
     """Return viewpoints without what else a file holds of them; what is none of them as it is."""
     if not isinstance(viewpoints, list) or not all(isinstance(one, dict) for one in viewpoints):
         return viewpoints
-    return [{key: one.get(key) for key in VIEWPOINT} for one in viewpoints]
+    kept = [{key: one.get(key) for key in VIEWPOINT} for one in viewpoints]
+    weights = [weight_of(one) for one in viewpoints]
+    if None in weights:
+        return kept
+    return [{**one, "weight": weight} for one, weight in zip(kept, weights, strict=True)]
 
 
 def _fits(values: Sequence[Any]) -> bool:

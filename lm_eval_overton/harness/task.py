@@ -23,6 +23,7 @@ from lm_eval_overton.harness.generations import Run, remedy
 from lm_eval_overton.harness.instruments import (
     Material,
     Reference,
+    absent_needs,
     bench_of,
     find_bert_scorer,
     find_matcher,
@@ -101,8 +102,7 @@ class OvertonTask(PromptTask):
             bool(self.reference),
             matches=self.HAS_VIEWPOINTS and asks_judge(settings) and Need.MATCHER in needs,
         )
-        there = {Need.REFERENCE: self.reference, Need.BERTSCORE: self.bert}
-        absent = {need for need, thing in there.items() if not thing}
+        absent = absent_needs(self.material, self.bert)
         metrics = that_can_be(asked, absent, self.stage.left_out)
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None

@@ -66,6 +66,7 @@ class Need(Enum):
     SENTENCES = "sentence embeddings"
     MATCHER = "matcher"
     SIDES = "sides of viewpoints"
+    WEIGHTS = "weights of viewpoints"
     REFERENCE = "reference run"
     OTHER_PROMPTS = "answers to other prompts"
     REFERENCE_EMBEDDINGS = "embeddings of the reference"

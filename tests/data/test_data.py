@@ -1,5 +1,6 @@
 import hashlib
 import json
+import math
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from lm_eval_overton.data import (
     load_viewpoints,
     packaged_path,
     read_jsonl,
+    weight_of,
 )
 from lm_eval_overton.errors import DataError
 
@@ -169,3 +171,36 @@ def test_a_viewpoint_that_stands_twice_is_refused(tmp_path):
     path.write_text(json.dumps({"id": "q", "prompt": "Tea?", "viewpoints": twice}))
     with pytest.raises(DataError, match=r"every viewpoint of 'q' once, got 'a' more than once"):
         load_viewpoints(str(path))
+
+
+def weighted(tmp_path, *weights):
+    """A file of one question, a viewpoint for each weight; none for an Ellipsis."""
+    path = tmp_path / "w.jsonl"
+    views = [
+        {"id": f"v{i}", "side": "yes", "text": f"T {i}."} | ({} if own is ... else {"weight": own})
+        for i, own in enumerate(weights)
+    ]
+    path.write_text(json.dumps({"id": "q", "prompt": "Tea?", "viewpoints": views}))
+    return str(path)
+
+
+@pytest.mark.parametrize("weights", [(1, 0.5), (..., ...), (None, ...), (1e-300, 1e300)])
+def test_all_viewpoints_of_a_question_may_have_a_weight_or_none(tmp_path, weights):
+    [doc] = load_viewpoints(weighted(tmp_path, *weights)).docs
+    given = [None if own is ... else own for own in weights]
+    assert [weight_of(own) for own in doc["viewpoints"]] == given
+
+
+@pytest.mark.parametrize(
+    "weight", [0, -1, True, "2", "", math.nan, math.inf, [1], {}, 10**400, -(10**400)]
+)
+def test_a_weight_that_is_no_positive_number_is_refused_in_one_line(tmp_path, weight):
+    with pytest.raises(DataError, match=r"'v1' to be a positive number|JSON") as caught:
+        load_viewpoints(weighted(tmp_path, 1, weight))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("other", [..., None])
+def test_a_question_with_some_weights_is_refused(tmp_path, other):
+    with pytest.raises(DataError, match=r"'q': expected \"weight\" for all .* none for 'v1'; give"):
+        load_viewpoints(weighted(tmp_path, 1, other))

@@ -34,6 +34,17 @@ def test_viewpoints_keep_what_is_read_of_them():
     assert row["viewpoints"] == [{"id": "a", "side": "yes", "text": "T"}] * 2
 
 
+@pytest.mark.parametrize(
+    ("weights", "kept"),
+    [((1, 2.5), [1.0, 2.5]), ((1, 10**30), [1.0, 1e30]), ((1, "x"), [None] * 2), ((), [])],
+)
+def test_weights_are_kept_where_all_viewpoints_have_one(weights, kept):
+    own = [{"id": "a", "side": "yes", "text": "T", "weight": weight} for weight in weights]
+    plain = [{"id": "a", "side": "yes", "text": "T"}]
+    [row, _] = as_table([{"id": q, "viewpoints": v} for q, v in (("q", own), ("r", plain))])
+    assert [one.get("weight") for one in row["viewpoints"]] == kept
+
+
 @pytest.mark.parametrize("found", [load_prompts("open_ended"), load_viewpoints("contested")])
 def test_packaged_prompts_are_handed_on_as_they_are(found):
     assert list(as_table(found.docs)) == found.docs

@@ -82,6 +82,25 @@ def test_a_prompt_whose_requests_all_failed_counts(tmp_path):
     assert score(found, TASK, only={"failed_rate"})["results"][TASK]["failed_rate,none"] == 0.5
 
 
+@pytest.mark.parametrize("weights", [(3, 1), None])
+def test_weighted_coverage_stands_where_viewpoints_have_weights(tmp_path, weights):
+    views = [
+        {"id": "a", "side": "yes", "text": "Taxes pay for roads that everybody uses."},
+        {"id": "b", "side": "no", "text": "Cats sleep through most of the warm day."},
+    ]
+    for view, weight in zip(views, weights or (), strict=False):
+        view["weight"] = weight
+    question = {"id": "q", "prompt": "What matters?", "viewpoints": views}
+    (tmp_path / "v.jsonl").write_text(json.dumps(question))
+    found = own(tmp_path, {"id": "q", "prompt": "What matters?", "responses": [views[0]["text"]]})
+    row = score(found, "overton_coverage", metadata={"viewpoints": str(tmp_path / "v.jsonl")})
+    values = row["results"]["overton_coverage"]
+    assert values["coverage_at_1,none"] == 0.5
+    # 3 of a weight of 4.
+    assert values.get("coverage_at_1_weighted,none") == (0.75 if weights else None)
+    assert ("coverage_at_1_weighted,none" in values) == bool(weights)
+
+
 def test_lines_of_one_question_and_several_ids_are_not_merged(tmp_path):
     question = {"prompt": "Q?", "viewpoints": [{"id": i, "side": i, "text": i} for i in "ab"]}
     (tmp_path / "v.jsonl").write_text(json.dumps(question))

@@ -33,8 +33,12 @@ SAMPLE = st.one_of(
 )
 SAMPLES_OF_A_PROMPT = st.lists(SAMPLE, max_size=6)
 VIEWPOINTS = [
-    {"id": side, "side": side, "text": text}
-    for side, text in (("yes", "ants dig"), ("no", "bees fly"), ("depends", "eat sand"))
+    {"id": side, "side": side, "text": text, "weight": weight}
+    for side, text, weight in (
+        ("yes", "ants dig", 1),
+        ("no", "bees fly", 0.5),
+        ("depends", "eat sand", 3),
+    )
 ]
 
 

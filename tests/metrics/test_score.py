@@ -19,6 +19,7 @@ needs_paper = pytest.mark.skipif(not LIMA.is_dir(), reason="no released outputs"
 FENCE = ("```",)
 GIVEN_UNITS = {
     "coverage_at_1",
+    "coverage_at_1_weighted",
     "coverage_at_n",
     "overton_index",
     "stance_balance",

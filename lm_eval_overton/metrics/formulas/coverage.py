@@ -20,6 +20,7 @@ __all__ = [
     "all_units",
     "any_sample",
     "coverage_at_1",
+    "coverage_at_1_weighted",
     "coverage_at_n",
     "covered_units",
     "overton_index",
@@ -49,6 +50,35 @@ def coverage_at_1(covered: Covered) -> float:
     """
     _check(covered)
     return float(covered.mean()) if covered.size else math.nan
+
+
+def coverage_at_1_weighted(covered: Covered, weights: Sequence[float]) -> float:
+    """Return the share of the units' weight that one sample covers.
+
+    Args:
+        covered: Boolean array of shape (n_samples, n_units).
+        weights: The weight of each unit, length n_units, positive; only their ratios matter.
+
+    Returns:
+        The mean over samples, a fraction in [0, 1]; NaN without a sample or without a unit.
+
+    Raises:
+        ValueError: If there is not one weight per unit, one is not positive and finite, or
+            `covered` is not a two-dimensional boolean array.
+    """
+    _check(covered)
+    given = np.asarray(weights, dtype=np.float64).reshape(-1)
+    if len(given) != covered.shape[1] or not (np.isfinite(given) & (given > 0)).all():
+        raise ValueError(
+            "coverage_at_1_weighted: expected a positive weight for each of the "
+            f"{covered.shape[1]} units, got {given.tolist()}"
+        )
+    if not covered.size:
+        return math.nan
+    # Divided first: the sum of the greatest weights may be more than a float holds.
+    relative = given / given.max()
+    shares = [math.fsum(relative[own]) / math.fsum(relative) for own in covered]
+    return math.fsum(shares) / len(shares)
 
 
 def coverage_at_n(covered: Covered, n: int) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from lm_eval_overton.data import weight_of
 from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.metrics.metric import (
     COVERAGE,
@@ -21,6 +22,7 @@ from lm_eval_overton.metrics.view import PromptView
 
 __all__ = [
     "COVERAGE_AT_1",
+    "COVERAGE_AT_1_WEIGHTED",
     "COVERAGE_AT_N",
     "COVERAGE_CEILING",
     "COVERAGE_ECHO",
@@ -54,6 +56,15 @@ def _coverages(view: PromptView, texts: Sequence[str]) -> list[float]:
     if matcher is None or matcher.asks or not texts:
         return []
     return [float(own) for own in view.bench.covered(view.prompt.question(texts)).mean(axis=1)]
+
+
+def _weighted(view: PromptView) -> float:
+    """Return the weighted coverage; NaN where the viewpoints have no weights."""
+    found = [weight_of(viewpoint) for viewpoint in view.prompt.doc["viewpoints"]]
+    weights = [weight for weight in found if weight is not None]
+    if len(weights) < len(found):
+        return math.nan
+    return coverage.coverage_at_1_weighted(view.covered, weights)
 
 
 def _matched(
@@ -93,6 +104,13 @@ COVERAGE_AT_1 = _matched(
     True,
     lambda view: coverage.coverage_at_1(view.covered),
 )
+_WEIGHTED = _matched(
+    "coverage_at_1_weighted",
+    "The share of the viewpoints' weight that one sample covers, where they are given weights.",
+    True,
+    _weighted,
+)
+COVERAGE_AT_1_WEIGHTED = replace(_WEIGHTED, needs=_WEIGHTED.needs | {Need.WEIGHTS})
 COVERAGE_AT_N = _matched(
     "coverage_at_n",
     "The share of the viewpoints that n samples cover together.",
@@ -142,6 +160,7 @@ COVERAGE_CEILING = Metric(
 )
 METRICS = (
     COVERAGE_AT_1,
+    COVERAGE_AT_1_WEIGHTED,
     COVERAGE_AT_N,
     OVERTON_INDEX,
     STANCE_BALANCE,

@@ -20,6 +20,7 @@ from lm_eval_overton.metrics.formulas.against_reference import (
 )
 from lm_eval_overton.metrics.formulas.coverage import (
     coverage_at_1,
+    coverage_at_1_weighted,
     coverage_at_n,
     covered_units,
     overton_index,
@@ -66,6 +67,50 @@ def test_coverage_of_three_samples():
     assert coverage_at_n(covered, 2) == pytest.approx(7 / 12)
     # (1/3) / (3/4)
     assert overton_index(covered, 3) == pytest.approx(4 / 9)
+
+
+def test_weighted_coverage_of_two_samples():
+    # Of a weight of 8: 1 + 5, and 2.
+    assert coverage_at_1_weighted(matrix("x.x", ".x."), [1, 2, 5]) == pytest.approx((6 + 2) / 8 / 2)
+    assert coverage_at_1_weighted(matrix("...", "..."), [1, 2, 5]) == 0
+    assert coverage_at_1_weighted(matrix("xxx"), [0.1, 0.2, 1e308]) == 1
+
+
+@pytest.mark.parametrize("covered", [np.zeros((0, 3), bool), np.zeros((2, 0), bool)])
+def test_weighted_coverage_of_no_sample_or_no_unit_is_undefined(covered):
+    assert math.isnan(coverage_at_1_weighted(covered, [1.0] * covered.shape[1]))
+
+
+@pytest.mark.parametrize(
+    "weights", [[1, 2], [1, 2, 0], [1, 2, -1], [1, 2, math.inf], [1, 1, math.nan]]
+)
+def test_what_is_no_weight_for_each_unit_is_refused(weights):
+    with pytest.raises(ValueError, match="expected a positive weight for each of the 3 units"):
+        coverage_at_1_weighted(matrix("x.x"), weights)
+
+
+tables = st.integers(1, 6).flatmap(
+    lambda width: st.lists(
+        st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=5
+    )
+)
+
+
+@given(tables, st.data())
+def test_only_the_ratios_of_weights_matter_and_equal_ones_do_not(rows, data):
+    covered = np.array(rows, dtype=bool)
+    width = covered.shape[1]
+    factor = data.draw(st.floats(1e-3, 1e3))
+    assert coverage_at_1_weighted(covered, [factor] * width) == pytest.approx(
+        coverage_at_1(covered)
+    )
+    weights = data.draw(st.lists(st.floats(1e-3, 1e3), min_size=width, max_size=width))
+    found = coverage_at_1_weighted(covered, weights)
+    assert found == pytest.approx(np.average(covered, axis=1, weights=weights).mean())
+    assert coverage_at_1_weighted(covered, [factor * own for own in weights]) == pytest.approx(
+        found
+    )
+    assert 0 <= found <= 1
 
 
 def test_index_ends():
