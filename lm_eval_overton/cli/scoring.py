@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.cli.arguments import add_command, add_metadata, stops
+from lm_eval_overton.errors import SettingsError
 
 __all__ = ["add"]
 
@@ -14,7 +15,13 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Add the commands."""
     score = add_command(commands, "score", _score, "score responses that exist already")
-    score.add_argument("responses", type=Path, metavar="RESPONSES.jsonl")
+    score.add_argument("responses", type=Path, nargs="?", metavar="RESPONSES.jsonl")
+    score.add_argument(
+        "--overtonbench",
+        type=Path,
+        metavar="CSV",
+        help="in place of responses: OvertonBench's ratings, for OvertonScores as a table",
+    )
     score.add_argument("--task", default="overton_diversity")
     score.add_argument("--prompts", help="file of the prompts that were answered")
     score.add_argument(
@@ -46,6 +53,26 @@ def add(commands: Any) -> None:
 
 
 def _score(args: argparse.Namespace) -> None:
+    if (args.responses is None) == (args.overtonbench is None):
+        raise SettingsError(
+            "score: expected RESPONSES.jsonl or --overtonbench CSV, got "
+            f"{'none' if args.responses is None else 'both'}; name one of them"
+        )
+    if args.responses is None:
+        _score_ratings(args.overtonbench)
+    else:
+        _score_responses(args)
+
+
+def _score_ratings(path: Path) -> None:
+    from lm_eval_overton.data.overtonbench import read_ratings
+    from lm_eval_overton.metrics.overtonbench import overton_scores
+    from lm_eval_overton.reporting.tables.overtonbench import as_markdown
+
+    print(as_markdown(overton_scores(read_ratings(path))))
+
+
+def _score_responses(args: argparse.Namespace) -> None:
     from lm_eval.utils import make_table
 
     from lm_eval_overton.harness.replay import score
