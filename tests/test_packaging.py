@@ -93,9 +93,8 @@ def test_an_installed_wheel_finds_its_own_tasks(installed):
 
 
 def test_an_installed_wheel_builds_its_tasks(installed):
-    *lines, _ = installed_overton(installed, "check").splitlines()
-    assert len(lines) == len(replay.task_names())
-    assert all(line.startswith("ok overton_") for line in lines)
+    lines = installed_overton(installed, "check").splitlines()
+    assert sum(line.startswith("ok overton_") for line in lines) == len(replay.task_names())
 
 
 def test_a_checkout_finds_the_folders_beside_the_package():
