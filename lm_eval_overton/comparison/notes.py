@@ -17,6 +17,8 @@ __all__ = ["Notes"]
 # An aligned model is asked in another frame than a base model; that is what is compared.
 NOTED = (*FRAME, "reference", METRICS)
 PARSED = "parsed"
+# In the names of what the samples of a run do not decide.
+OF_REFERENCE = ("_held_out", "_echo")
 
 
 class Notes:
@@ -90,7 +92,7 @@ class Notes:
 
     def _tested(self, both: Both) -> Both:
         """Return a task without what needs no test: it holds by construction, or is of the
-        reference alone."""
+        reference or the prompts alone."""
         for name, own in zip((self.base, self.run), (both.base, both.run), strict=True):
             decided = against_itself(own)
             known = [metric for metric in both.metrics if metric in decided]
@@ -135,7 +137,8 @@ class Notes:
 
 
 def _is_of_reference(both: Both, metric: str) -> bool:
-    return "_held_out" in metric and np.array_equal(*both.aligned(metric), equal_nan=True)
+    named = any(part in metric for part in OF_REFERENCE)
+    return named and np.array_equal(*both.aligned(metric), equal_nan=True)
 
 
 def _lost_verdicts(own: TaskResult) -> list[str]:

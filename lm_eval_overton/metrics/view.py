@@ -75,9 +75,14 @@ class Prompt:
         """The texts of the given units."""
         return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
 
+    @property
+    def asked(self) -> str:
+        """What was asked; empty where the document does not say."""
+        return str(self.doc.get("prompt", ""))
+
     def question(self, texts: Sequence[str]) -> ViewpointQuestion:
         """Return what a matcher is to say of texts: which of the given units they hold."""
-        return ViewpointQuestion(texts, self.viewpoints, str(self.doc.get("prompt", "")))
+        return ViewpointQuestion(texts, self.viewpoints, self.asked)
 
     def passing(self, bar: int, own: Iterator[bool], reference: Iterator[bool]) -> Prompt:
         """Return the prompt with those samples alone that pass the quality bar.

@@ -394,12 +394,13 @@ def test_a_gate_on_what_is_left_out_says_why():
         fails(compared, ["missing_from_reference>0.1"])
 
 
-def test_what_is_of_the_reference_alone_is_not_counted_among_the_tests():
+@pytest.mark.parametrize("baseline", ["held_out", "held_out_chance", "echo"])
+def test_what_is_of_the_reference_alone_is_not_counted_among_the_tests(baseline):
     # All signs of a equal: p = 2/16, of one test.
-    same = {"reference_coverage_at_1_held_out": [0.2, None, 0.3, 0.4]}
+    same = {f"reference_coverage_at_1_{baseline}": [0.2, None, 0.3, 0.4]}
     found = pair(task(a=[0] * 4, **same), task(a=[1] * 4, **same))
     assert [(one.metric, one.p_holm) for one in found.rows] == [("a", 0.125)]
-    other = {"reference_coverage_at_1_held_out": [0.2, 0.1, 0.3, 0.4]}
+    other = {f"reference_coverage_at_1_{baseline}": [0.2, 0.1, 0.3, 0.4]}
     assert len(pair(task(a=[0] * 4, **same), task(a=[1] * 4, **other)).rows) == 2
 
 

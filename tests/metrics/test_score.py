@@ -206,3 +206,25 @@ def mean_over_prompts(model, metric, stops, encoder=None):
 def test_word_similarity_of_the_released_responses(model, stops, similarity):
     diversity = mean_over_prompts(model, "lexical_diversity", stops)
     assert 1 - diversity == pytest.approx(similarity, abs=1e-6)
+
+
+def test_what_the_reference_has_of_its_own_words_by_chance_and_for_repeating_the_prompt():
+    def asked(text, own, reference):
+        samples = [[clean(raw) for raw in raws] for raws in (own, reference)]
+        return Prompt({"prompt": text}, *samples)
+
+    prompts = [
+        asked("Why do ants dig?", ["ants"], ["ants dig", "bees"]),
+        asked("Why do bees fly?", ["bees"], ["bees", "ants fly"]),
+        asked("", ["sand"], []),
+    ]
+    names = [f"reference_coverage_at_1_{part}" for part in ("held_out_chance", "echo")]
+    first, second, third = (list(row.values()) for row in score_prompts(prompts, names, bench()))
+    # The units of one sample, "ants dig" or "bees". Of the other prompt's two samples "ants fly"
+    # has one of the first's two words, "bees" the second's one: (1/4 + 1/2) / 2. The prompt has
+    # both of the first's words and none of the second's.
+    assert first == pytest.approx([3 / 8, 1 / 2])
+    # "bees", then "ants fly": "bees" covers the first, "ants dig" half of the second; the prompt
+    # has "bees" and "fly": (1 + 1/2) / 2.
+    assert second == pytest.approx([(1 / 2 + 1 / 4) / 2, 3 / 4])
+    assert third == [None, None]

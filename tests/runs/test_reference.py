@@ -172,7 +172,10 @@ def values(prompts, n, matcher=None, names=NAMES):
 
 def test_reference_metrics_of_two_prompts():
     first = prompt(
-        ["ant", "ant", "cow elk", "fox"], ["ant bee", "ant bee", "cow dog", "cow dog"], id="p1"
+        ["ant", "ant", "cow elk", "fox"],
+        ["ant bee", "ant bee", "cow dog", "cow dog"],
+        id="p1",
+        prompt="Is it an ant?",
     )
     other = prompt(["ant bee", "yak", "gnu", "emu"], [], id="p2")
     row, undefined = values([first, other], n=4)
@@ -189,6 +192,10 @@ def test_reference_metrics_of_two_prompts():
         "reference_coverage_at_1_held_out": (0 + 0 + 4 * 1 / 2) / 6,
         # "ant bee" is one of four answers to the other prompt.
         "reference_coverage_at_1_chance": (1 / 4 + 0 + 4 * 1 / 8) / 6,
+        # The reference has no answer to the other prompt.
+        "reference_coverage_at_1_held_out_chance": None,
+        # The prompt names the ant.
+        "reference_coverage_at_1_echo": (1 / 2 + 0 + 4 * 1 / 4) / 6,
         # A pair of samples misses ant with chance 1/6 and cow with 1/2.
         "missing_from_reference_split": 1 - (5 / 12 + 1 / 4 + 4 * 1 / 3) / 6,
         "missing_from_reference_held_out": 1 - (0 + 0 + 4 * 1.0) / 6,
@@ -225,13 +232,16 @@ def test_a_prompt_without_valid_samples_of_either_run_is_undefined():
     both = ["ant", "bee"]
     rows = values([prompt([], both), prompt(both, []), prompt(["ant"], ["..."])], n=2)
     own = {name: value for name, value in rows[0].items() if value is not None}
-    # Both baselines do without own samples. "bee" is held out from "ant" and has nothing of it;
-    # of the answers to either other prompt half hold the word of a pool.
+    # No baseline needs own samples. "bee" is held out from "ant" and has nothing of it; of the
+    # answers to either other prompt half hold the word of a pool, of the reference's none does,
+    # and nothing was asked.
     assert own == {
         "reference_coverage_at_1_held_out": 0.0,
         "missing_from_reference_held_out": 1.0,
         "reference_coverage_at_1_chance": pytest.approx(0.5),
         "missing_from_reference_chance": pytest.approx(0.5),
+        "reference_coverage_at_1_held_out_chance": 0.0,
+        "reference_coverage_at_1_echo": 0.0,
     }
     assert rows[1:] == [dict.fromkeys(NAMES)] * 2
 
@@ -255,7 +265,7 @@ responses_ = st.lists(
 )
 
 
-def called_directly(own, reference, others, n):
+def called_directly(own, reference, others, others_reference, asked, n):
     """The same values from the pure functions, None where they are NaN."""
     sizes = {"n_pool": n // 2, "seed": SEED}
     more = {**sizes, "n": n - n // 2}
@@ -268,6 +278,10 @@ def called_directly(own, reference, others, n):
         "reference_coverage_at_1_split": split,
         "reference_coverage_at_1_held_out": cov.held_out_coverage(reference, **one),
         "reference_coverage_at_1_chance": cov.chance_coverage(others, reference, **one),
+        "reference_coverage_at_1_held_out_chance": cov.chance_coverage(
+            others_reference, reference, **one
+        ),
+        "reference_coverage_at_1_echo": cov.split_coverage([asked], reference, **one),
         "missing_from_reference_split": 1 - cov.split_coverage(own, reference, **more),
         "missing_from_reference_held_out": 1 - cov.held_out_coverage(reference, **more),
         "missing_from_reference_chance": 1 - cov.chance_coverage(others, reference, **more),
@@ -282,10 +296,10 @@ def called_directly(own, reference, others, n):
 @settings(deadline=None)
 @given(responses_, responses_, responses_, st.integers(2, 5))
 def test_values_on_words_are_those_of_the_pure_functions(own, reference, other, n):
-    row, _ = values([prompt(own, reference), prompt(other, [])], n)
-    of_other = [[ENGLISH.content_words(text) for text in other]] if other else []
-    sets = [[ENGLISH.content_words(text) for text in given] for given in (own, reference)]
-    assert row == pytest.approx(called_directly(*sets, of_other, n))
+    row, _ = values([prompt(own, reference, prompt="an ant"), prompt(other, own)], n)
+    sets = [[ENGLISH.content_words(text) for text in given] for given in (own, reference, other)]
+    of_other = [[sets[2]], [sets[0]]] if other else [[], []]
+    assert row == pytest.approx(called_directly(*sets[:2], *of_other, {"ant"}, n))
 
 
 @settings(deadline=None)
@@ -293,7 +307,10 @@ def test_values_on_words_are_those_of_the_pure_functions(own, reference, other, 
 def test_values_on_viewpoints_are_those_of_the_pure_functions(own, reference, other, n):
     views = [{"text": word, "side": "yes"} for word in WORDS[:4]]
     row, _ = values(
-        [prompt(own, reference, viewpoints=views), prompt(other, [], viewpoints=views[:1])],
+        [
+            prompt(own, reference, viewpoints=views, prompt="an ant"),
+            prompt(other, own, viewpoints=views[:1]),
+        ],
         n,
         Said(),
     )
@@ -302,8 +319,9 @@ def test_values_on_viewpoints_are_those_of_the_pure_functions(own, reference, ot
         return [{word for word in WORDS[:4] if word in text} for text in texts]
 
     # The other prompt's answers are matched to this prompt's viewpoints.
-    of_other = [units(other)] if other else []
-    assert row == pytest.approx(called_directly(units(own), units(reference), of_other, n))
+    of_other = [[units(other)], [units(own)]] if other else [[], []]
+    sets = units(own), units(reference)
+    assert row == pytest.approx(called_directly(*sets, *of_other, {"ant"}, n))
 
 
 @settings(deadline=None)

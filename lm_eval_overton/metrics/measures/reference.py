@@ -1,7 +1,9 @@
 """How much of a reference run's units the samples cover.
 
 Beside each finding stand its two baselines at equal sizes: `held_out`, what the reference's other
-samples cover, and `chance`, what this run's answers to other prompts cover.
+samples cover, and `chance`, what this run's answers to other prompts cover. Of words there are two
+more: the same chance of the reference's own answers, and what a sample covers that does nothing but
+repeat the prompt.
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ from lm_eval_overton.metrics.metric import (
     Metric,
     Need,
     Range,
+    Task,
 )
 from lm_eval_overton.metrics.view import PromptView
 
 __all__ = [
     "COVERED",
+    "ECHO",
+    "HELD_OUT_CHANCE",
     "METRICS",
     "MISSING",
     "MISSING_FROM_REFERENCE",
@@ -45,11 +50,17 @@ _WHOSE: dict[Side, str] = {
 }
 
 
-def _of_half(view: PromptView, part: Side, n: int) -> float:
+def _of_half(view: PromptView, part: Side | Literal["held_out_chance", "echo"], n: int) -> float:
     """Return what n samples cover of the units of half of the reference's samples."""
     if view.bench.n < 2:
         return math.nan
     sizes = {"n_pool": view.bench.n // 2, "n": n, "seed": view.bench.seed}
+    if part == "held_out_chance":
+        others = [view.units(other.reference_texts) for other in view.others]
+        return formulas.chance_coverage(others, view.reference_units, **sizes)
+    if part == "echo":
+        echo = view.units([view.prompt.asked])
+        return formulas.split_coverage(echo, view.reference_units, **sizes)
     if part == "held_out":
         return formulas.held_out_coverage(view.reference_units, **sizes)
     if part == "chance":
@@ -84,6 +95,7 @@ def _metric(
     needs: frozenset[Need] = _NEEDS,
     is_baseline: bool = False,
     grows_with_n: bool = True,
+    tasks: tuple[Task, ...] = (DIVERSITY, COVERAGE),
 ) -> Metric:
     return Metric(
         name,
@@ -91,7 +103,7 @@ def _metric(
         range,
         higher_is_better=higher_is_better,
         family=AGAINST_REFERENCE,
-        tasks=(DIVERSITY, COVERAGE),
+        tasks=tasks,
         needs=needs,
         is_baseline=is_baseline,
         grows_with_n=grows_with_n,
@@ -129,6 +141,24 @@ COVERED = _parts(
     True,
     _covered,
 )
+HELD_OUT_CHANCE = _metric(
+    "reference_coverage_at_1_held_out_chance",
+    "What one of the reference's answers to other prompts covers of the words of half of its "
+    "samples.",
+    None,
+    lambda view: _of_half(view, "held_out_chance", 1),
+    needs=_NEEDS | {Need.OTHER_PROMPTS},
+    is_baseline=True,
+    tasks=(DIVERSITY,),
+)
+ECHO = _metric(
+    "reference_coverage_at_1_echo",
+    "What the prompt itself covers of the words of half of the reference's samples.",
+    None,
+    lambda view: _of_half(view, "echo", 1),
+    is_baseline=True,
+    tasks=(DIVERSITY,),
+)
 REFERENCE_COVERAGE_AT_N = _metric(
     "reference_coverage_at_n",
     "The share of the reference's units that n samples cover together.",
@@ -161,6 +191,8 @@ REFERENCE_SAMPLES_WORTH = _metric(
 METRICS = (
     REFERENCE_COVERAGE_AT_1,
     *COVERED.values(),
+    HELD_OUT_CHANCE,
+    ECHO,
     REFERENCE_COVERAGE_AT_N,
     MISSING_FROM_REFERENCE,
     *MISSING.values(),
