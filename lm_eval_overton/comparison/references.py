@@ -53,6 +53,10 @@ def is_measured_on(base: FinishedRun, own: TaskResult) -> bool | None:
         own: A task of the run that has a reference.
     """
     known = base.tasks.get(own.task)
+    shared = _is_same_text(known, own) if known is not None else []
+    if shared:
+        # Texts that a file could not hold as they were may differ on a prompt.
+        return sum(shared) >= len(shared) / 2
     is_same = known is not None and _reference(known) == _reference(own)
     if known is not None and is_own_reference(known):
         return is_same
@@ -61,6 +65,16 @@ def is_measured_on(base: FinishedRun, own: TaskResult) -> bool | None:
     # A base that was measured against the same reference, and does not cover all of it, is not it.
     is_other = is_same and known is not None and COVERED in known.values
     return False if is_other else None
+
+
+def _is_same_text(base: TaskResult, own: TaskResult) -> list[bool]:
+    """Return whether the base gave the reference's answers, for each prompt where it is known."""
+    of_base = dict(zip(base.ids, (details.get("sha") for details in base.details), strict=True))
+    return [
+        of_base[key] == details["reference_sha"]
+        for key, details in zip(own.ids, own.details, strict=True)
+        if "reference_sha" in details and of_base.get(key) is not None
+    ]
 
 
 def _reference(own: TaskResult) -> str | None:

@@ -19,6 +19,7 @@ from lm_eval_overton.metrics.metric import Metric, Need
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.text.samples import Sample
 
 __all__ = ["BOUNDS", "Bench", "Prompt", "PromptView", "Values", "details", "score_prompts"]
 
@@ -173,12 +174,14 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
     """Return what is kept of a prompt's samples beside its values.
 
     Returns:
-        `sha`, of its responses; if one of the metrics `names` matches viewpoints, `covered`, per
-        valid sample the positions of those that it covers, None where the matcher could not tell;
-        with a judge `verdicts`, per judgement one value per valid sample, None where there is no
-        verdict.
+        `sha`, of its responses; `reference_sha`, of those of the reference, if it has any with a
+        text; if one of the metrics `names` matches viewpoints, `covered`, per valid sample the
+        positions of those that it covers, None where the matcher could not tell; with a judge
+        `verdicts`, per judgement one value per valid sample, None where there is no verdict.
     """
-    kept: dict[str, Any] = {"sha": short_hash([sample.raw for sample in prompt.samples])}
+    kept: dict[str, Any] = {"sha": _sha(prompt.samples)}
+    if prompt.reference_texts:
+        kept["reference_sha"] = _sha(prompt.reference)
     readable = known(name for name in names if name not in _unread(names, bench))
     if bench.matcher is not None and Need.MATCHER in needs_of(readable):
         scores = bench.matcher.scores([prompt.question(prompt.texts)])[0]
@@ -192,6 +195,10 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
             for name, own in prompt.verdicts.items()
         }
     return kept
+
+
+def _sha(samples: Sequence[Sample]) -> str:
+    return short_hash([sample.raw for sample in samples])
 
 
 def _none_if_nan(value: float) -> float | None:

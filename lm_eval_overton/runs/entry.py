@@ -192,7 +192,8 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
     wrong = next((one for one in details if not _is_detail(one)), None)
     if wrong is not None:
         expected = (
-            '{"sha": text, "covered": lists of positions or null, "verdicts": lists by judgement}'
+            '{"sha": text, "reference_sha": text, "covered": lists of positions or null, '
+            '"verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
     return tuple(details)
@@ -203,7 +204,7 @@ def _is_detail(value: Any) -> bool:
         return False
     covered, verdicts = value.get("covered", []), value.get("verdicts", {})
     return (
-        isinstance(value.get("sha", ""), str)
+        all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha"))
         and isinstance(covered, list)
         and all(own is None or _are_positions(own) for own in covered)
         and isinstance(verdicts, dict)

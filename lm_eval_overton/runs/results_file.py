@@ -44,10 +44,10 @@ class TaskResult:
         ids: The prompts' ids, in the order of all values.
         values: Per metric one value per prompt, (n_prompts,), NaN where it is undefined.
         higher_is_better: Per metric; None where neither direction is better.
-        details: Per prompt what is known of its samples: `sha` (of its responses), `covered` (per
-            valid sample the positions of the viewpoints that it covers, None where the matcher
-            could not tell), `verdicts` (per judgement one value per valid sample, None where there
-            is no verdict).
+        details: Per prompt what is known of its samples: `sha` (of its responses), `reference_sha`
+            (of the reference run's), `covered` (per valid sample the positions of the viewpoints
+            that it covers, None where the matcher could not tell), `verdicts` (per judgement one
+            value per valid sample, None where there is no verdict).
         path: The results file.
         generations: The generations file of the run, if the results name one.
         samples: The harness's samples file beside the results, if there is one.

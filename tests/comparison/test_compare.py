@@ -595,6 +595,27 @@ def test_a_base_that_is_its_own_reference_is_that_of_the_others_wherever_it_lay(
     assert not noted(found, "which is not base")
 
 
+@pytest.mark.parametrize(
+    ("shas", "note"),
+    [
+        ("abcd", "against a/sft"),
+        # Texts that a file could not hold as they were.
+        ("abyz", "against a/sft"),
+        ("axyz", "against a/sft"),
+        # Known on no prompt.
+        ([None] * 4, "reference as the run names it: a/sft"),
+    ],
+)
+def test_the_base_is_the_reference_whose_answers_it_gave(shas, note):
+    columns = missing([0.5] * 4, [0.6] * 4, [1] * 4)
+    base = replace(task(m=[1] * 4), details=tuple({"sha": own} for own in "abcd"))
+    known = tuple({} if own is None else {"reference_sha": own} for own in shas)
+    own = replace(task(m=[1] * 4, **columns), reference_run="a/sft", details=known)
+    found = pair(base, own)
+    assert shift(found, "split", "missing_from_reference").note == note
+    assert len(noted(found, "a/sft, which is not base")) == (shas == "axyz")
+
+
 def test_what_no_prompt_defines_is_not_computed():
     columns = missing([0.5, None, 0.5, None], [0.7, 0.7, None, None], [None, 0.8, 0.8, 0.8])
     own = shift(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lm_eval_overton.metrics import view
 from lm_eval_overton.metrics.likeness import KINDS
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE, REGISTRY
-from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
+from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
@@ -206,6 +206,15 @@ def mean_over_prompts(model, metric, stops, encoder=None):
 def test_word_similarity_of_the_released_responses(model, stops, similarity):
     diversity = mean_over_prompts(model, "lexical_diversity", stops)
     assert 1 - diversity == pytest.approx(similarity, abs=1e-6)
+
+
+def test_the_answers_of_the_reference_are_known_again():
+    own, other = ([clean(raw) for raw in raws] for raws in (["ants", None], ["bees", "cows"]))
+    of_run, of_reference = (
+        details(Prompt({}, *both), bench(), []) for both in ((own, other), (other, [clean(None)]))
+    )
+    assert of_run["reference_sha"] == of_reference["sha"] != of_run["sha"]
+    assert "reference_sha" not in of_reference
 
 
 def test_what_the_reference_has_of_its_own_words_by_chance_and_for_repeating_the_prompt():

@@ -437,6 +437,7 @@ def stored(**texts):
         (changed(details="[{}]"), "details: one value for each of 2 prompts, got 1"),
         (changed(details="[{}, 1]"), "for each prompt, got 1"),
         (changed(details='[{}, {"sha": 1}]'), "for each prompt, got {'sha': 1}"),
+        (changed(details='[{"reference_sha": 1}, {}]'), "got {'reference_sha': 1}"),
         (changed(details='[{}, {"covered": [0]}]'), "for each prompt, got {'covered'"),
         (changed(details='[{}, {"covered": [["a"]]}]'), "lists of positions or null, .*'a'"),
         (changed(details='[{}, {"covered": [[-1]]}]'), "lists of positions or null, .*-1"),
