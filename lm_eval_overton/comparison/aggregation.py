@@ -1,14 +1,17 @@
-"""Whether one sample says more of what all of them say."""
+"""Whether one sample says more of what all of them say, and not only more."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from lm_eval_overton import stats
+from lm_eval_overton.comparison import noise
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, lacking, means
+from lm_eval_overton.comparison.broader import Gain
 from lm_eval_overton.comparison.compared import UNDEFINED, Row, Shift
+from lm_eval_overton.metrics.measures.about_samples import DEGENERATE_SHARE
 from lm_eval_overton.metrics.measures.coverage import (
     COVERAGE_AT_1,
     COVERAGE_AT_N,
@@ -35,8 +38,10 @@ METRICS = {
     COVERAGE: (COVERAGE_AT_1, COVERAGE_AT_N, OVERTON_INDEX),
 }
 CEILING = COVERAGE_CEILING.name
-# Any of these has to rise before a change is called aggregation.
-WITHIN = tuple(m.name for m in (UNITS_AT_1_WORDS, UNITS_AT_1_CLUSTERS, COVERAGE_AT_1))
+# What a longer answer has more of, whatever it says.
+COUNTS = (UNITS_AT_1_WORDS.name, UNITS_AT_1_CLUSTERS.name)
+NOISE = DEGENERATE_SHARE.name
+MAY_NOT = "this may not be called aggregation"
 
 
 def shifts(
@@ -101,18 +106,41 @@ def _share(runs: Sequence[Covered]) -> float:
     return next((share * len(together) / len(units) for units, share in runs if units), 0.0)
 
 
-def claim(changes: Sequence[Shift]) -> str:
-    """Return whether the change may be called aggregation."""
-    within = [shift for shift in changes if shift.metric in WITHIN]
-    measured = [shift for shift in within if not math.isnan(shift.value.low)]
-    if not measured:
-        return f"whether this is aggregation is not known: none of {', '.join(WITHIN)} is defined"
-    risen = [_rise(shift) for shift in measured if shift.value.low > 0]
-    if risen:
-        return f"this may be called aggregation: {', '.join(risen)} with the interval above 0"
-    names = ", ".join(shift.metric for shift in measured)
-    return f"this may not be called aggregation: none of {names} rises with its interval above 0"
+def claim(rows: Sequence[Row], gains: Sequence[Gain]) -> str:
+    """Return whether the change may be called aggregation, with the numbers that decide it.
+
+    One answer has to cover more of what can be said; that it holds more words or clusters is what
+    length alone brings.
+
+    Args:
+        rows: The comparison of the run with the base.
+        gains: What one answer covers more.
+    """
+    known = [gain.change for gain in gains if gain.change is not None]
+    covers = "; ".join(_said(gain.what, gain.change) for gain in gains if gain.change is not None)
+    more = [row for row in rows if row.metric in COUNTS and _rises(row.paired)]
+    counted = ", ".join(_said(row.metric, row.paired) for row in more)
+    more_noise = max(noise.gains(rows).values(), default=0.0)
+    if more_noise:
+        rest = "".join(f"; {part}" for part in (covers, counted) if part)
+        return f"{MAY_NOT}: {NOISE} rises by {more_noise:.3f}, so that the rest may be noise{rest}"
+    if not known:
+        why = "; ".join(gain.why for gain in gains)
+        longer = f"; {counted}, as it does for length alone" if counted else ""
+        return f"whether this is aggregation is not known: {why}{longer}"
+    clear = {change.difference > 0 for change in known if change.is_clear}
+    if clear == {True}:
+        return f"this may be called aggregation: {covers}"
+    longer = f"longer, not broader: {counted}, but " if counted and True not in clear else ""
+    return f"{MAY_NOT}: {longer}{covers}"
 
 
-def _rise(shift: Shift) -> str:
-    return f"{shift.metric} rises by {shift.value.estimate:.3f}"
+def _rises(change: stats.Comparison) -> bool:
+    return change.is_clear and change.difference > 0
+
+
+def _said(what: str, change: stats.Comparison) -> str:
+    return (
+        f"{what} {'rises' if _rises(change) else 'changes'} by {change.difference:.3f} "
+        f"[{change.ci_low:.3f}, {change.ci_high:.3f}] (p = {change.p_value:.2g}, n = {change.n})"
+    )

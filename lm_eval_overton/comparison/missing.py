@@ -21,7 +21,7 @@ from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
 
-__all__ = ["notes", "shifts"]
+__all__ = ["not_held_against", "notes", "shifts"]
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,18 @@ def _why_not(
     if own is None:
         return f"no {task} in {run.name}"
     if _lacks(own, finding.raw):
-        place = short_path(base.place)
-        return (
-            f"no reference run in {run.name}: `overton score RESPONSES --task {task} --reference "
-            f'{place}`, or run it with --metadata \'{{"reference_run": "{place}"}}\''
-        )
+        return not_held_against(task, base, run)
     if _lacks(own, finding.parts):
         return no_judge(run)
     return ""
+
+
+def not_held_against(
+    task: str, base: FinishedRun, run: FinishedRun, lacks: str = "reference run"
+) -> str:
+    """Return what a run lacks that was not held against the base, and how to add it."""
+    place = short_path(base.place)
+    return (
+        f"no {lacks} in {run.name}: `overton score RESPONSES --task {task} --reference "
+        f'{place}`, or run it with --metadata \'{{"reference_run": "{place}"}}\''
+    )

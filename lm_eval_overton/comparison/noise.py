@@ -9,7 +9,7 @@ from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.measures.about_samples import DEGENERATE_SHARE
 from lm_eval_overton.metrics.metric import BETWEEN
 
-__all__ = ["notes"]
+__all__ = ["gains", "notes"]
 
 # A gain of so small a share of noise is passed over.
 LEAST = 0.01
@@ -21,17 +21,27 @@ def notes(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     Args:
         rows: The rows of a pair.
     """
-    for noise in rows:
-        gain = noise.paired.difference
-        if noise.metric != DEGENERATE_SHARE.name or not gain > LEAST:
-            continue
-        risen = [row.metric for row in rows if row.task == noise.task and _is_more_diverse(row)]
+    for task, gain in gains(rows).items():
+        risen = [row.metric for row in rows if row.task == task and _is_more_diverse(row)]
         if risen:
             yield (
-                noise.task,
-                f"{', '.join(risen)} rose, and so did degenerate_share, by {gain:.3f}: part of the "
-                "diversity may be noise (one or two words, single letters, loops)",
+                task,
+                f"{', '.join(risen)} rose, and so did {DEGENERATE_SHARE.name}, by {gain:.3f}: part "
+                "of the diversity may be noise (one or two words, single letters, loops)",
             )
+
+
+def gains(rows: Sequence[Row]) -> dict[str, float]:
+    """Return by task how much more of a run is noise than of the base, where it is more.
+
+    Args:
+        rows: The rows of a pair.
+    """
+    return {
+        row.task: row.paired.difference
+        for row in rows
+        if row.metric == DEGENERATE_SHARE.name and row.paired.difference > LEAST
+    }
 
 
 def _is_more_diverse(row: Row) -> bool:

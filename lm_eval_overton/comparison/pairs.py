@@ -7,7 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison import aggregation, echo, missing, noise, quality, recovered
+from lm_eval_overton.comparison import (
+    aggregation,
+    broader,
+    echo,
+    missing,
+    noise,
+    quality,
+    recovered,
+)
 from lm_eval_overton.comparison.aligned import ICL, Both, align, means, paired
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
@@ -129,7 +137,7 @@ def _changes(
     """Return what the change is made of, except what comes back in context."""
     base = runs[0]
     within = aggregation.shifts(rows, runs, run, seed)
-    notes.add(aggregation.claim(within))
+    notes.add(aggregation.claim(rows, broader.gains(tasks, base, run, seed)))
     for task, text in missing.notes(base, run).items():
         notes.add(text, task)
     return [*quality.shifts(tasks, base, run, seed), *within, *missing.shifts(base, run, seed)]
