@@ -11,7 +11,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, Both, lacking, paired
 from lm_eval_overton.comparison.missing import not_held_against
 from lm_eval_overton.comparison.references import is_measured_on, is_own_reference
-from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1
+from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, COVERAGE_ECHO
 from lm_eval_overton.metrics.measures.reference import COVERED, ECHO, HELD_OUT_CHANCE
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
@@ -20,7 +20,7 @@ __all__ = ["Gain", "gains"]
 
 AT_1 = COVERAGE_AT_1.name
 # What a repeated question covers of its viewpoints.
-ECHOED = "coverage_echo"
+ECHOED = COVERAGE_ECHO.name
 OF_BASE = tuple(metric.name for metric in (*COVERED.values(), HELD_OUT_CHANCE, ECHO))
 
 
