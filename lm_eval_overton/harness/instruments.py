@@ -10,6 +10,7 @@ from typing import Any
 from lm_eval_overton.data import PromptSet, weight_of
 from lm_eval_overton.errors import NoAnswersError, SettingsError
 from lm_eval_overton.judge.ask import GuardedJudge, Judge
+from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, make_matcher
 from lm_eval_overton.metrics.metric import ICL, Need
@@ -65,17 +66,19 @@ class Material:
         return any(weight_of(viewpoint) is not None for viewpoint in listed)
 
 
-def absent_needs(material: Material, bert: BertScorer | None) -> set[Need]:
+def absent_needs(material: Material, bert: BertScorer | None, matcher: Matcher | None) -> set[Need]:
     """Return what metrics may need and a task does not have.
 
     Args:
         material: What the task asks and compares with.
         bert: The model of BERTScore.
+        matcher: What matches viewpoints.
     """
     there = {
         Need.REFERENCE: bool(material.reference),
         Need.BERTSCORE: bert is not None,
         Need.WEIGHTS: material.has_weights,
+        Need.NLI: isinstance(matcher, NliMatcher),
     }
     return {need for need, is_there in there.items() if not is_there}
 

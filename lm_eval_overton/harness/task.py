@@ -102,7 +102,7 @@ class OvertonTask(PromptTask):
             bool(self.reference),
             matches=self.HAS_VIEWPOINTS and asks_judge(settings) and Need.MATCHER in needs,
         )
-        absent = absent_needs(self.material, self.bert)
+        absent = absent_needs(self.material, self.bert, self.matcher)
         metrics = that_can_be(asked, absent, self.stage.left_out)
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -82,28 +82,50 @@ class NliMatcher(Matcher):
 
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return the best entailment probability per response and viewpoint, in [0, 1]."""
+        return self._best(questions, lambda piece, view: (piece, view))
+
+    def implied(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
+        """Return the best entailment probability with each viewpoint as the premise.
+
+        The sentence is the hypothesis: how far a viewpoint implies what a response says.
+
+        Args:
+            questions: Per question its responses and viewpoints.
+
+        Returns:
+            Per question (n_responses, n_viewpoints) in [0, 1]; -inf for a response without a
+            sentence.
+        """
+        return self._best(questions, lambda piece, view: (view, piece))
+
+    def _best(
+        self,
+        questions: Sequence[ViewpointQuestion],
+        pair: Callable[[str, str], tuple[str, str]],
+    ) -> list[Scores]:
+        """Return the best score of a response's sentences per viewpoint.
+
+        Args:
+            questions: Per question its responses and viewpoints.
+            pair: Makes premise and hypothesis of a sentence and a viewpoint.
+        """
         split = split_responses(questions, self.splitter)
+        both = list(zip(split, (question.viewpoints for question in questions), strict=True))
         self._score_new(
-            (piece, view)
-            for own, question in zip(split, questions, strict=True)
+            pair(piece, view)
+            for own, views in both
             for pieces in own
             for piece in pieces
-            for view in question.viewpoints
+            for view in views
         )
-        return [
-            self._best(own, question.viewpoints)
-            for own, question in zip(split, questions, strict=True)
-        ]
 
-    def _best(self, pieces: Sequence[Sequence[str]], viewpoints: Sequence[str]) -> Scores:
-        rows = [
-            [
-                max((self._known[piece, view] for piece in own), default=-np.inf)
-                for view in viewpoints
-            ]
-            for own in pieces
+        def best(pieces: Sequence[str], view: str) -> float:
+            return max((self._known[pair(piece, view)] for piece in pieces), default=-np.inf)
+
+        return [
+            as_scores([[best(pieces, view) for view in views] for pieces in own], len(views))
+            for own, views in both
         ]
-        return as_scores(rows, len(viewpoints))
 
     def _score_new(self, pairs: Iterable[tuple[str, str]]) -> None:
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]

@@ -67,6 +67,7 @@ class Need(Enum):
     MATCHER = "matcher"
     SIDES = "sides of viewpoints"
     WEIGHTS = "weights of viewpoints"
+    NLI = "matcher nli"
     REFERENCE = "reference run"
     OTHER_PROMPTS = "answers to other prompts"
     REFERENCE_EMBEDDINGS = "embeddings of the reference"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.metrics.likeness import shortened
 from lm_eval_overton.metrics.measures import REGISTRY, known, needs_of
 from lm_eval_overton.metrics.metric import Metric, Need
@@ -105,6 +106,8 @@ def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench
     if Need.MATCHER in needs and bench.matcher is not None:
         compared = Need.REFERENCE in needs
         bench.matcher.scores([asked for view in views for asked in view.questions(compared)])
+    if Need.NLI in needs and isinstance(bench.matcher, NliMatcher):
+        bench.matcher.implied([view.prompt.question(view.texts) for view in views])
     if Need.BERTSCORE in needs:
         _score_with_bert(views, bench)
 

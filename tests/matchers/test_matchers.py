@@ -255,6 +255,22 @@ def test_batched_scores_are_those_of_one_pair_at_a_time(nli_model, batch_size):
     assert turned != pytest.approx(found[0][0, 0], abs=1e-3)
 
 
+def test_the_viewpoint_is_the_premise_of_what_it_implies(nli_model):
+    matcher = NliMatcher(nli_model, batch_size=2)
+    # What is known of the one direction is not taken for the other.
+    ours, theirs = matcher.scores(PAIRS), matcher.implied(PAIRS)
+    for own, (responses, viewpoints, _) in zip(theirs, PAIRS, strict=True):
+        expected = [
+            [
+                by_hand(response, view, lambda s, v: probabilities(nli_model, v, s)[1])
+                for view in viewpoints
+            ]
+            for response in responses
+        ]
+        assert own.tolist() == [pytest.approx(row, abs=1e-5) for row in expected]
+    assert np.abs(ours[0] - theirs[0]).max() > 0.001
+
+
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_the_entailment_label_is_read_from_the_configuration(tmp_path, index):
     names = ["Contradiction", "neutral"]

@@ -26,6 +26,8 @@ GIVEN_UNITS = {
     "coverage_echo",
     "coverage_floor",
     "coverage_ceiling",
+    "mp_coverage",
+    "mp_accuracy",
 }
 IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"))}
 IN_CONTEXT.add("examples_dropped")

@@ -38,6 +38,7 @@ _FIRST = (
     "compression",
     "units",
     "coverage",
+    "modular_pluralism",
     "reference",
     "quality",
     "quality_controlled",
