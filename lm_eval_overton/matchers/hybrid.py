@@ -77,11 +77,13 @@ class _Wanted:
     """What is looked for in all responses to a question.
 
     Attributes:
-        views: The viewpoints' embeddings as unit vectors, the question's direction taken out.
+        texts: The viewpoints.
+        views: Their embeddings as unit vectors, the question's direction taken out.
         direction: That direction; None without a prompt.
         words: The viewpoints' stems that the question does not hold.
     """
 
+    texts: Sequence[str]
     views: Floats
     direction: Floats | None
     words: Sequence[frozenset[str]]
@@ -129,16 +131,23 @@ class HybridMatcher(EncodingMatcher):
             views = _without(views, direction)
         known = self._stems(question.prompt)
         words = [self._stems(view) - known for view in question.viewpoints]
-        return _Wanted(_units(views), direction, words)
+        return _Wanted(question.viewpoints, _units(views), direction, words)
 
     def _row(self, sentences: Sequence[str], wanted: _Wanted) -> Floats:
         """Return the features of one response, (n_viewpoints, 3)."""
         width = len(wanted.words)
         if not sentences:
             return np.full((width, 3), np.nan)
-        said = self._about(_said(sentences), wanted)
-        if not said:
-            return np.full((width, 3), -np.inf)
+        rest = _said(sentences)
+        # Word for word is certain, whatever an encoder makes of the language.
+        verbatim = [text in rest for text in wanted.texts]
+        said = self._about(rest, wanted)
+        found = self._fits(said, wanted) if said else np.full((width, 3), -np.inf)
+        found[verbatim] = (1.0, 1.0, FURTHEST)
+        return found
+
+    def _fits(self, said: Sequence[str], wanted: _Wanted) -> Floats:
+        """Return the features of sentences that may say something, (n_viewpoints, 3)."""
         windows = [
             range(first, first + length)
             for length in range(1, LONGEST_WINDOW + 1)

@@ -21,7 +21,7 @@ def cache(tmp_path, monkeypatch):
 def place(tmp_path):
     """A run in which everything that a file may name is named so."""
     rows = [{"id": f"p{i}{ESC}", "prompt": f"Why{i}? {ESC}", "responses": [ESC, f"{ESC} b", "c"]}
-            for i in range(3)]  # fmt: skip
+            for i in range(6)]  # fmt: skip
     path = tmp_path / f"responses{ESC}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     out = tmp_path / f"out{ESC}"
@@ -29,7 +29,7 @@ def place(tmp_path):
     [results] = out.rglob("results_*.json")
     whole = json.loads(results.read_text())
     own = whole["configs"]["overton_diversity"]["metadata"]["overton"]
-    own["values"][f"metric{ESC}"] = "[1.0, 2.0, 3.0]"
+    own["values"][f"metric{ESC}"] = "[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]"
     own["alarms"] = [f"alarm{ESC}"]
     results.write_text(json.dumps(whole))
     return out

@@ -155,9 +155,21 @@ def test_the_only_viewpoint_leads():
     assert features == pytest.approx([1.0, 1.0, FURTHEST])
 
 
+def test_a_viewpoint_word_for_word_is_covered_whatever_the_encoder_makes_of_it():
+    class Blind:
+        def encode(self, texts):
+            return np.ones((len(texts), 4), dtype=np.float32) / 2
+
+    views = ["城市的空气更干净。", "商店会失去顾客。"]
+    question = ViewpointQuestion(["".join(views), views[1]], views, "城市是否应该禁止汽车？")
+    matcher = HybridMatcher(Blind())
+    [scores] = matcher.scores([question])
+    assert (scores >= matcher.threshold).tolist() == [[True, True], [False, True]]
+
+
 def test_words_of_the_question_count_for_nothing():
     question = ViewpointQuestion(
-        ["Zebras graze."], ["Zebras graze.", "Bread."], "Can bees find zebras?"
+        ["Zebras graze here."], ["Zebras graze.", "Bread."], "Can bees find zebras?"
     )
     [[features]] = HybridMatcher(Axes()).features([question])
     # Of the view's words the question leaves one, and the answer holds it.
