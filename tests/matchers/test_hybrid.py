@@ -19,6 +19,7 @@ from lm_eval_overton.matchers.hybrid import (
 )
 from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.tokenizers import tokenizer_for
 
 # Every fifth, so that all domains are there.
 DOCS = load_viewpoints("contested").docs[::5]
@@ -162,7 +163,7 @@ def test_a_viewpoint_word_for_word_is_covered_whatever_the_encoder_makes_of_it()
 
     views = ["城市的空气更干净。", "商店会失去顾客。"]
     question = ViewpointQuestion(["".join(views), views[1]], views, "城市是否应该禁止汽车？")
-    matcher = HybridMatcher(Blind())
+    matcher = HybridMatcher(Blind(), tokenizer=tokenizer_for(["zh"]))
     [scores] = matcher.scores([question])
     assert (scores >= matcher.threshold).tolist() == [[True, True], [False, True]]
 
