@@ -65,6 +65,11 @@ class Material:
         listed = (viewpoint for one in own if isinstance(one, list) for viewpoint in one)
         return any(weight_of(viewpoint) is not None for viewpoint in listed)
 
+    @property
+    def asks_yes_no(self) -> bool:
+        """Whether any prompt is said to be a yes/no question."""
+        return any(doc.get("kind") == "yes_no" for doc in self.prompts.docs)
+
 
 def absent_needs(material: Material, bert: BertScorer | None, matcher: Matcher | None) -> set[Need]:
     """Return what metrics may need and a task does not have.
@@ -79,6 +84,7 @@ def absent_needs(material: Material, bert: BertScorer | None, matcher: Matcher |
         Need.BERTSCORE: bert is not None,
         Need.WEIGHTS: material.has_weights,
         Need.NLI: isinstance(matcher, NliMatcher),
+        Need.ENGLISH_QUESTION: material.asks_yes_no,
     }
     return {need for need, is_there in there.items() if not is_there}
 

@@ -74,6 +74,7 @@ class Need(Enum):
     BERTSCORE = "BERTScore model"
     EXAMPLES = "examples in context"
     FRAME = "prompt frame"
+    ENGLISH_QUESTION = "yes/no question in English"
 
 
 @dataclass(frozen=True)

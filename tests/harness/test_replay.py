@@ -7,6 +7,7 @@ import pytest
 from lm_eval_overton.comparison.loaded import load_run
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.replay import score
+from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.runs.answers import read_answers
 from lm_eval_overton.runs.responses import read_responses
 
@@ -99,6 +100,21 @@ def test_weighted_coverage_stands_where_viewpoints_have_weights(tmp_path, weight
     # 3 of a weight of 4.
     assert values.get("coverage_at_1_weighted,none") == (0.75 if weights else None)
     assert ("coverage_at_1_weighted,none" in values) == bool(weights)
+
+
+@pytest.mark.parametrize(("kind", "shares"), [("yes_no", [0.5, 0.5, 0.0, 0.0]), ("open", None)])
+def test_stances_by_words_stand_where_a_question_asks_yes_or_no(tmp_path, kind, shares):
+    views = [{"id": i, "side": i, "text": f"Because of {i}."} for i in ("yes", "no")]
+    question = {"id": "q", "prompt": "Are cats loyal?", "kind": kind, "viewpoints": views}
+    (tmp_path / "v.jsonl").write_text(json.dumps(question))
+    found = own(tmp_path, {"id": "q", "prompt": "Are cats loyal?", "responses": ["Yes.", "No."]})
+    names = [f"p_{stance}_words" for stance in STANCES]
+    row = score(
+        found, "overton_coverage", metadata={"viewpoints": str(tmp_path / "v.jsonl")}, only={*names}
+    )
+    values = row["results"]["overton_coverage"]
+    assert [values.get(f"{name},none") for name in names] == (shares or [None] * 4)
+    assert all((f"{name},none" in values) == bool(shares) for name in names)
 
 
 def test_lines_of_one_question_and_several_ids_are_not_merged(tmp_path):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.metrics import view
 from lm_eval_overton.metrics.likeness import KINDS
-from lm_eval_overton.metrics.measures import JUDGED, REFERENCE, REGISTRY
+from lm_eval_overton.metrics.measures import JUDGED, REFERENCE, REGISTRY, that_need
+from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.runs.responses import read_responses
@@ -28,6 +29,8 @@ GIVEN_UNITS = {
     "coverage_ceiling",
     "mp_coverage",
     "mp_accuracy",
+    # And without a question that yes or no answers.
+    *that_need(Need.ENGLISH_QUESTION),
 }
 IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"))}
 IN_CONTEXT.add("examples_dropped")

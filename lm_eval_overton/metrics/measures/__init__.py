@@ -45,6 +45,7 @@ _FIRST = (
     "missing",
     "topics",
     "stance",
+    "stance_words",
     "likeness",
     "bertscore",
 )

@@ -1,0 +1,45 @@
+"""The stances of the samples without a judge: a proxy, by the words of an answer."""
+
+from __future__ import annotations
+
+from lm_eval_overton.metrics.formulas.stance import STANCES, stance_shares
+from lm_eval_overton.metrics.formulas.stance_words import stance_by_words
+from lm_eval_overton.metrics.metric import COVERAGE, SHARE, STANCE, Compute, Metric, Need
+from lm_eval_overton.metrics.view import PromptView
+from lm_eval_overton.text.english import ENGLISH
+
+__all__ = ["METRICS"]
+
+_SAYS = {
+    "yes": "answer yes",
+    "no": "answer no",
+    "both": "make the case for both sides",
+    "other": "take no side",
+}
+
+
+def _stances(view: PromptView) -> list[str]:
+    """Return the stance of each sample; none where the cues, which are English, mean nothing."""
+    doc, tokenizer = view.prompt.doc, view.bench.tokenizer
+    if doc.get("kind") != "yes_no" or tokenizer.signature != ENGLISH.signature:
+        return []
+    return [stance_by_words(str(doc["prompt"]), text) for text in view.texts]
+
+
+def _share(stance: str) -> Compute:
+    return lambda view: stance_shares(_stances(view))[f"p_{stance}"]
+
+
+METRICS = tuple(
+    Metric(
+        f"p_{stance}_words",
+        f"A proxy without a judge: the share of the samples that {_SAYS[stance]}, by their words.",
+        SHARE,
+        higher_is_better=None,
+        family=STANCE,
+        tasks=(COVERAGE,),
+        needs=frozenset({Need.ENGLISH_QUESTION}),
+        compute=_share(stance),
+    )
+    for stance in STANCES
+)
