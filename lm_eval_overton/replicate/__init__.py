@@ -16,6 +16,7 @@ from lm_eval_overton.replicate.layout import DATASETS, open_released
 from lm_eval_overton.replicate.output import as_json, as_markdown, summary
 from lm_eval_overton.replicate.quality_controlled import change_table, controlled_table
 from lm_eval_overton.replicate.similarity import bertscore_table, similarity_table
+from lm_eval_overton.replicate.stance_words import stance_words_table
 from lm_eval_overton.replicate.study import Study
 from lm_eval_overton.replicate.table import Table
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder
@@ -41,6 +42,7 @@ SUBJECTS = {
         sample_table,
         diversity_table,
         stance_table,
+        stance_words_table,
         quality_table,
         controlled_table,
         change_table,
