@@ -10,9 +10,9 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, Both, lacking, paired
 from lm_eval_overton.comparison.missing import not_held_against
-from lm_eval_overton.comparison.references import is_measured_on, is_own_reference
+from lm_eval_overton.comparison.references import is_measured_on
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, COVERAGE_ECHO
-from lm_eval_overton.metrics.measures.reference import COVERED, ECHO, HELD_OUT_CHANCE
+from lm_eval_overton.metrics.measures.reference import COVERED, ECHO, HELD_OUT_CHANCE, REPEATED
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
 
@@ -21,7 +21,9 @@ __all__ = ["Gain", "gains"]
 AT_1 = COVERAGE_AT_1.name
 # What a repeated question covers of its viewpoints.
 ECHOED = COVERAGE_ECHO.name
-OF_BASE = tuple(metric.name for metric in (*COVERED.values(), HELD_OUT_CHANCE, ECHO))
+OF_BASE = tuple(
+    metric.name for metric in (COVERED["split"], COVERED["chance"], REPEATED, HELD_OUT_CHANCE, ECHO)
+)
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,11 @@ def gains(
 ) -> tuple[Gain, Gain]:
     """Return what one answer covers more of the viewpoints, and of the base's own words.
 
-    Neither grows for length or for repeating the question alone. Of the viewpoints, an answer has
-    to cover more than the base's does and more than the question. Of the base's words, what answers
-    to other prompts cover is taken off on both sides; what is left has to be more than what another
-    answer of the base has left, and more than what the question covers.
+    Neither grows for length, or for repeating the question or an answer of the base. Of the
+    viewpoints, an answer has to cover more than the base's does and more than the question. Of the
+    base's words, what answers to other prompts cover is taken off on both sides; what is left has
+    to be more than an answer of the base has left, another or the one that is repeated, and more
+    than what the question covers.
 
     Args:
         tasks: The shared prompts by task.
@@ -78,8 +81,8 @@ def _of_base(base: FinishedRun, run: FinishedRun, seed: int) -> Gain:
     why = _why_not(base, run, own)
     if own is None or why:
         return Gain(what, why=why)
-    split, held_out, chance, held_out_chance, echo = (own.values[name] for name in OF_BASE)
-    return _gain(what, split - chance, np.maximum(held_out - held_out_chance, echo), seed)
+    split, chance, of_base, of_base_chance, echo = (own.values[name] for name in OF_BASE)
+    return _gain(what, split - chance, np.maximum(of_base - of_base_chance, echo), seed)
 
 
 def _whose(base: FinishedRun, own: TaskResult | None) -> str:
@@ -97,7 +100,7 @@ def _why_not(base: FinishedRun, run: FinishedRun, own: TaskResult | None) -> str
     if lacks:
         what = "reference run" if len(lacks) == len(OF_BASE) else " and no ".join(lacks)
         return not_held_against(DIVERSITY, base, run, what)
-    if is_own_reference(own) or is_measured_on(base, own) is False:
+    if is_measured_on(base, own) is False:
         other = own.reference_run or "a reference"
         return f"{run.name} is measured against {other}, which is not {base.name}"
     return ""

@@ -165,11 +165,11 @@ def test_what_grows_with_n_is_defined_from_n_valid_samples_on(raws):
     valid = sum(clean(raw).status == "valid" for raw in raws)
     row = scored(raws)
     for name, metric in REGISTRY.items():
-        of_others = ("_held_out", "_worth", "_echo")
+        of_others, on_half = ("_held_out", "_worth", "_echo"), ("_split", "_repeated")
         whose = Need.OTHER_PROMPTS in metric.needs or name.endswith(of_others)
         if metric.grows_with_n and not metric.judgement and not whose and valid < N:
             # Half of the samples are enough for what is taken on a split.
-            assert row[name] is None or (name.endswith("_split") and valid >= 1), name
+            assert row[name] is None or (name.endswith(on_half) and valid >= 1), name
 
 
 @settings(deadline=None, max_examples=25)

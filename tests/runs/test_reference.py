@@ -192,6 +192,8 @@ def test_reference_metrics_of_two_prompts():
         "reference_coverage_at_1_held_out": (0 + 0 + 4 * 1 / 2) / 6,
         # "ant bee" is one of four answers to the other prompt.
         "reference_coverage_at_1_chance": (1 / 4 + 0 + 4 * 1 / 8) / 6,
+        # No sample holds both words of a reference's: as held out.
+        "reference_coverage_at_1_repeated": (0 + 0 + 4 * 1 / 2) / 6,
         # The reference has no answer to the other prompt.
         "reference_coverage_at_1_held_out_chance": None,
         # The prompt names the ant.
@@ -278,6 +280,7 @@ def called_directly(own, reference, others, others_reference, asked, n):
         "reference_coverage_at_1_split": split,
         "reference_coverage_at_1_held_out": cov.held_out_coverage(reference, **one),
         "reference_coverage_at_1_chance": cov.chance_coverage(others, reference, **one),
+        "reference_coverage_at_1_repeated": cov.repeated_coverage(own, reference, **sizes),
         "reference_coverage_at_1_held_out_chance": cov.chance_coverage(
             others_reference, reference, **one
         ),

@@ -35,6 +35,7 @@ __all__ = [
     "reference_coverage_at_1",
     "reference_coverage_at_n",
     "reference_samples_worth",
+    "repeated_coverage",
     "split_coverage",
 ]
 
@@ -195,6 +196,40 @@ def chance_coverage(
     ]
     defined = [value for value in values if not math.isnan(value)]
     return math.fsum(defined) / len(defined) if defined else math.nan
+
+
+def repeated_coverage(
+    sample_sets: Sequence[Units], reference_sets: Sequence[Units], *, n_pool: int, seed: int
+) -> float:
+    """Return what a reference sample covers of n_pool of them: another, or one that is repeated.
+
+    A sample that holds all units of one of the reference's covers what that one does, also where
+    it is in the pool itself; that it adds to it shows in what it covers beyond this.
+
+    Args:
+        sample_sets: The units of each valid sample of one prompt.
+        reference_sets: The units of each valid sample of the reference run for that prompt.
+        n_pool: How many reference samples make the pool, at least 1.
+        seed: Seed of the drawn pools; equal seeds give the pools of `split_coverage`.
+
+    Returns:
+        A fraction in [0, 1], at least `held_out_coverage` of one sample: the mean over samples of
+        that, or of the most that a repeated one covers. NaN without a sample or where either is.
+
+    Raises:
+        ValueError: If n_pool is below 1.
+    """
+    sizes = {"n_pool": n_pool, "n": 1, "seed": seed}
+    held_out = held_out_coverage(reference_sets, **sizes)
+    if math.isnan(held_out) or not sample_sets:
+        return math.nan
+    alone = [split_coverage([own], reference_sets, **sizes) for own in reference_sets]
+    pairs = list(zip(reference_sets, alone, strict=True))
+    values = [
+        max([held_out, *(covered for own, covered in pairs if own <= sample)])
+        for sample in sample_sets
+    ]
+    return math.fsum(values) / len(values)
 
 
 def held_out_curve(

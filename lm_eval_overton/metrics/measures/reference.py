@@ -1,9 +1,10 @@
 """How much of a reference run's units the samples cover.
 
 Beside each finding stand its two baselines at equal sizes: `held_out`, what the reference's other
-samples cover, and `chance`, what this run's answers to other prompts cover. Of words there are two
-more: the same chance of the reference's own answers, and what a sample covers that does nothing but
-repeat the prompt.
+samples cover, and `chance`, what this run's answers to other prompts cover. Of words there are
+three more, that say what a sample has for repeating: `repeated`, what a sample of the reference
+covers that it holds whole, `held_out_chance`, that chance of the reference's own answers, and
+`echo`, what the prompt itself covers.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ __all__ = [
     "REFERENCE_COVERAGE_AT_1",
     "REFERENCE_COVERAGE_AT_N",
     "REFERENCE_SAMPLES_WORTH",
+    "REPEATED",
 ]
 
 # What is compared: a finding, and its two baselines.
 Side = Literal["split", "held_out", "chance"]
+Part = Side | Literal["held_out_chance", "echo"]
 
 # Units are viewpoints where there is a matcher, else words.
 _NEEDS = frozenset({Need.REFERENCE, Need.MATCHER, Need.TOKENS})
@@ -50,7 +53,7 @@ _WHOSE: dict[Side, str] = {
 }
 
 
-def _of_half(view: PromptView, part: Side | Literal["held_out_chance", "echo"], n: int) -> float:
+def _of_half(view: PromptView, part: Part, n: int) -> float:
     """Return what n samples cover of the units of half of the reference's samples."""
     if view.bench.n < 2:
         return math.nan
@@ -74,6 +77,13 @@ def _covered(part: Side) -> Compute:
 
 def _missing(part: Side) -> Compute:
     return lambda view: 1.0 - _of_half(view, part, view.bench.n - view.bench.n // 2)
+
+
+def _repeated(view: PromptView) -> float:
+    if view.bench.n < 2:
+        return math.nan
+    sizes = {"n_pool": view.bench.n // 2, "seed": view.bench.seed}
+    return formulas.repeated_coverage(view.own_units, view.reference_units, **sizes)
 
 
 def _samples_worth(view: PromptView) -> float:
@@ -141,6 +151,15 @@ COVERED = _parts(
     True,
     _covered,
 )
+REPEATED = _metric(
+    "reference_coverage_at_1_repeated",
+    "What one of the reference's samples covers of the words of half of them: another, or one that "
+    "a sample repeats.",
+    None,
+    _repeated,
+    is_baseline=True,
+    tasks=(DIVERSITY,),
+)
 HELD_OUT_CHANCE = _metric(
     "reference_coverage_at_1_held_out_chance",
     "What one of the reference's answers to other prompts covers of the words of half of its "
@@ -191,6 +210,7 @@ REFERENCE_SAMPLES_WORTH = _metric(
 METRICS = (
     REFERENCE_COVERAGE_AT_1,
     *COVERED.values(),
+    REPEATED,
     HELD_OUT_CHANCE,
     ECHO,
     REFERENCE_COVERAGE_AT_N,

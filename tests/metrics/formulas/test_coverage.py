@@ -16,6 +16,7 @@ from lm_eval_overton.metrics.formulas.against_reference import (
     reference_coverage_at_1,
     reference_coverage_at_n,
     reference_samples_worth,
+    repeated_coverage,
     split_coverage,
 )
 from lm_eval_overton.metrics.formulas.coverage import (
@@ -255,6 +256,14 @@ def test_baselines_of_three_reference_samples():
     curve = held_out_curve(reference, n_pool=1, seed=SEED)
     assert curve == pytest.approx([5 / 12, 5 / 6])
     assert held_out_curve(reference, n_pool=3, seed=SEED).shape == (0,)
+    # "ab" alone covers 1, 1/2 and 0 of the three, "bc" 1/2, 1 and 1, "c" 0, 1/2 and 1. "abx"
+    # repeats "ab", "abc" all three, of which "bc" covers most; "ac" repeats "c", and "a" none.
+    for sample, covered in (("abx", 1 / 2), ("abc", 5 / 6), ("ac", 1 / 2), ("a", 5 / 12)):
+        assert repeated_coverage(sets(sample), reference, n_pool=1, seed=SEED) == pytest.approx(
+            covered
+        )
+    both = repeated_coverage(sets("abx", "a"), reference, n_pool=1, seed=SEED)
+    assert both == pytest.approx((1 / 2 + 5 / 12) / 2)
 
 
 def test_baselines_are_undefined():
@@ -264,6 +273,8 @@ def test_baselines_are_undefined():
     assert math.isnan(split_coverage(sets("a"), reference, n_pool=4, n=1, seed=SEED))
     assert math.isnan(split_coverage(sets("a"), sets("a", ""), n_pool=1, n=1, seed=SEED))
     assert math.isnan(chance_coverage([], reference, n_pool=1, n=1, seed=SEED))
+    assert math.isnan(repeated_coverage([], reference, n_pool=1, seed=SEED))
+    assert math.isnan(repeated_coverage(sets("ab"), reference, n_pool=3, seed=SEED))
 
 
 def test_drawn_pools_follow_the_seed_and_come_near_all_pools():
@@ -376,6 +387,20 @@ def test_an_empty_response_covers_nothing(samples, n):
 def test_curve_never_falls(reference, n_pool):
     curve = held_out_curve(reference, n_pool=n_pool, seed=SEED)
     assert np.isnan(curve).all() or (np.diff(curve) >= -1e-12).all()
+
+
+@given(unit_sets, st.integers(1, 3), unit_sets)
+def test_what_repeats_a_sample_and_adds_to_it_gains_by_what_it_adds_alone(
+    reference, n_pool, further
+):
+    sizes = {"n_pool": n_pool, "seed": SEED}
+    repeated = repeated_coverage(reference, reference, **sizes)
+    # A run that is the reference has no advantage of being it, nor has one with other units more.
+    assert not split_coverage(reference, reference, n=1, **sizes) > repeated + 1e-12
+    padded = [own | {"x", "y"} for own in reference]
+    assert repeated_coverage(padded, reference, **sizes) == pytest.approx(repeated, nan_ok=True)
+    held_out = held_out_coverage(reference, n=1, **sizes)
+    assert not repeated_coverage(further, reference, **sizes) < held_out
 
 
 # The released outputs
