@@ -23,6 +23,7 @@ import numpy as np
 
 from lm_eval_overton.comparison import compare
 from lm_eval_overton.comparison.loaded import load_run
+from lm_eval_overton.metrics.measures import RANGES
 from lm_eval_overton.reporting.tables import as_json, as_markdown
 
 PROMPTS, SAMPLES = 10_000, 5
@@ -65,7 +66,10 @@ def write_run(folder: Path, name: str, shift: float, prompts: int, kinds: int) -
         values = {"prompts": json.dumps([f"p{i:05d}" for i in range(prompts)])}
         undefined = rng.random((kinds, prompts)) < 0.02
         for k, metric in enumerate(metrics):
-            drawn, without = rng.random(prompts) + shift, undefined[k % kinds]
+            # Files with values that a metric cannot have are refused.
+            low, high = RANGES.get(metric, (0.0, 1.0))
+            share = np.clip(rng.random(prompts) * 0.8 + shift, 0.0, 1.0)
+            drawn, without = low + (min(high, 100.0) - low) * share, undefined[k % kinds]
             own = [None if u else x for u, x in zip(without, drawn, strict=True)]
             values[metric] = json.dumps(own)
         overton = {"signature": SIGNATURE, "values": values, "details": json.dumps(details)}

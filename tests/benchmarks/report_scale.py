@@ -22,6 +22,7 @@ import numpy as np
 from lm_eval_overton import reporting
 from lm_eval_overton.comparison import compare
 from lm_eval_overton.comparison.loaded import load_run
+from lm_eval_overton.metrics.measures import RANGES
 
 TASK = "overton_diversity"
 METRICS = (
@@ -57,7 +58,11 @@ def results(run: int, prompts: int, path: Path) -> dict:
     """Return what the harness writes of a run."""
     rng = np.random.default_rng((run, 1))
     values = {"prompts": [f"p{i}" for i in range(prompts)]}
-    values |= {name: rng.beta(2 + run, 3, prompts).round(6).tolist() for name in METRICS}
+    for name in METRICS:
+        # Files with values that a metric cannot have are refused.
+        low, high = RANGES.get(name, (0.0, 1.0))
+        share = rng.beta(2 + run, 3, prompts).round(6)
+        values[name] = (low + (min(high, 100.0) - low) * share).tolist()
     signature = f"{TASK}@1|data:synthetic:0|frame:recorded|n:10|stop:none|v:0.1.0"
     overton = {
         "signature": signature,
