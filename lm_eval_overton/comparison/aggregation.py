@@ -118,7 +118,7 @@ def claim(rows: Sequence[Row], gains: Sequence[Gain]) -> str:
     """
     known = [gain.change for gain in gains if gain.change is not None]
     covers = "; ".join(_said(gain.what, gain.change) for gain in gains if gain.change is not None)
-    more = [row for row in rows if row.metric in COUNTS and _rises(row.paired)]
+    more = [row for row in rows if row.metric in COUNTS and row.paired.is_rise]
     counted = ", ".join(_said(row.metric, row.paired) for row in more)
     more_noise = max(noise.gains(rows).values(), default=0.0)
     if more_noise:
@@ -135,12 +135,8 @@ def claim(rows: Sequence[Row], gains: Sequence[Gain]) -> str:
     return f"{MAY_NOT}: {longer}{covers}"
 
 
-def _rises(change: stats.Comparison) -> bool:
-    return change.is_clear and change.difference > 0
-
-
 def _said(what: str, change: stats.Comparison) -> str:
     return (
-        f"{what} {'rises' if _rises(change) else 'changes'} by {change.difference:.3f} "
+        f"{what} {'rises' if change.is_rise else 'changes'} by {change.difference:.3f} "
         f"[{change.ci_low:.3f}, {change.ci_high:.3f}] (p = {change.p_value:.2g}, n = {change.n})"
     )

@@ -28,7 +28,7 @@ def notes(base: FinishedRun, run: FinishedRun, seed: int) -> Iterator[tuple[str,
         run: Another.
         seed: Of the resamples.
     """
-    for task in base.tasks.keys() & run.tasks.keys():
+    for task in (own for own in base.tasks if own in run.tasks):
         both = (base.tasks[task], run.tasks[task])
         if not all(COVERAGE_AT_1.name in own.values for own in both):
             continue
@@ -49,7 +49,7 @@ def _no_more_than_echo(own: TaskResult, seed: int) -> str:
         return ""
     found, echo = own.values[COVERAGE_AT_1.name], own.values[COVERAGE_ECHO.name]
     paired = stats.paired_comparison(found, echo, np.random.default_rng(seed))
-    if not paired.n or (paired.is_clear and paired.difference > 0):
+    if not paired.n or paired.is_rise:
         return ""
     return (
         f"({paired.mean_a:.3f}) is not above that of an answer that only repeats its question "

@@ -46,7 +46,11 @@ def _fails(compared: Compared, expression: str) -> list[str]:
         rows = [row for row in pair.rows if row.metric == metric and task in (None, row.task)]
         if not rows:
             raise _unknown(expression, task, metric, pair)
-        lines += [_failure(pair, row, bound) for row in rows if beyond(_sure(row, expression))]
+        lines += [
+            _failure(pair, row, bound)
+            for row in rows
+            if (paired := _sure(row, expression)).p_value < stats.TEST_LEVEL and beyond(paired)
+        ]
     return lines
 
 
@@ -64,12 +68,8 @@ def _parsed(
             "example 'semantic_diversity<-0.05'"
         )
     if match[3] == "<":
-        return match[1], match[2], lambda paired: _differs(paired) and paired.ci_high < bound, bound
-    return match[1], match[2], lambda paired: _differs(paired) and paired.ci_low > bound, bound
-
-
-def _differs(paired: stats.Comparison) -> bool:
-    return paired.p_value < stats.TEST_LEVEL
+        return match[1], match[2], lambda paired: paired.ci_high < bound, bound
+    return match[1], match[2], lambda paired: paired.ci_low > bound, bound
 
 
 def _unknown(expression: str, task: str | None, metric: str, pair: Pair) -> SettingsError:

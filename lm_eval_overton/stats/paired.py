@@ -78,6 +78,11 @@ class Comparison:
         """Whether the runs differ for sure: the interval leaves 0 out, and p is below 5 %."""
         return self.p_value < TEST_LEVEL and (self.ci_low > 0 or self.ci_high < 0)
 
+    @property
+    def is_rise(self) -> bool:
+        """Whether the first run is higher for sure."""
+        return self.is_clear and self.difference > 0
+
 
 def paired_comparison(
     a: Values,
@@ -223,7 +228,7 @@ def _n_above(table: Array, row: int, rng: np.random.Generator, level: float) -> 
         return 0
     own = np.broadcast_to(table[row][:, np.newaxis], others.shape)
     compared = paired_comparisons(others, own, rng, level)
-    return sum(one.is_clear and one.difference > 0 for one in compared)
+    return sum(one.is_rise for one in compared)
 
 
 def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
