@@ -7,7 +7,6 @@ a `Measure`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,8 +22,7 @@ __all__ = [
     "Judged",
     "Measure",
     "best_threshold",
-    "f1",
-    "less_by_more",
+    "f1_curve",
     "rank_agreement",
 ]
 
@@ -81,7 +79,7 @@ def _ratio(over: Floats, under: Floats) -> Floats:
         return np.asarray(over / under)
 
 
-def f1(counts: Floats) -> Floats:
+def _f1(counts: Floats) -> Floats:
     """Return F1 of counts (..., 3): hits, false alarms, misses."""
     return _ratio(2 * counts[..., 0], 2 * counts[..., 0] + counts[..., 1] + counts[..., 2])
 
@@ -138,7 +136,7 @@ def _first_by_second(means: Floats) -> Floats:
 MEASURES = (
     Measure("precision", _counts, lambda m: _ratio(m[..., 0], m[..., 0] + m[..., 1])),
     Measure("recall", _counts, lambda m: _ratio(m[..., 0], m[..., 0] + m[..., 2])),
-    Measure("F1", _counts, f1),
+    Measure("F1", _counts, _f1),
     Measure("AUC within questions", _pairs, _first_by_second),
     Measure("coverage less that of readers", _bias, _first_by_second),
     Measure("correlation over answers", _moments, _correlation),
@@ -169,19 +167,18 @@ def rank_agreement(groups: Sequence[str]) -> Measure:
     return Measure("rank agreement over manners", columns, statistic)
 
 
-def less_by_more(covered: npt.NDArray[np.bool_], sides: Sequence[str]) -> float:
-    """Return the coverage of the less covered side over that of the more covered one.
+def f1_curve(scores: npt.ArrayLike, covered: npt.ArrayLike, thresholds: Floats) -> Floats:
+    """Return F1 at each threshold.
 
     Args:
-        covered: (n_viewpoints,), what one response covers.
-        sides: The side of each; `depends` is none.
-
-    Returns:
-        In [0, 1]; NaN where no side is covered.
+        scores: (n,), the matcher's score of each response and viewpoint.
+        covered: (n,), whether readers say that it is covered.
+        thresholds: Those to try.
     """
-    labels = np.array(sides)
-    shares = [float(covered[labels == side].mean()) for side in {*sides} - {"depends"}]
-    return min(shares) / max(shares) if max(shares) else math.nan
+    truth = np.asarray(covered)
+    found = np.asarray(scores)[:, None] >= thresholds
+    hits = (found & truth[:, None]).sum(axis=0).astype(np.float64)
+    return _f1(np.stack([hits, found.sum(axis=0) - hits, truth.sum() - hits], axis=1))
 
 
 def best_threshold(scores: Sequence[float], covered: Sequence[bool], thresholds: Floats) -> float:
@@ -192,8 +189,4 @@ def best_threshold(scores: Sequence[float], covered: Sequence[bool], thresholds:
         covered: Whether readers say that it is covered.
         thresholds: Those to try, ascending.
     """
-    truth = np.asarray(covered)
-    found = np.asarray(scores)[:, None] >= thresholds
-    hits = (found & truth[:, None]).sum(axis=0).astype(np.float64)
-    counts = np.stack([hits, found.sum(axis=0) - hits, truth.sum() - hits], axis=1)
-    return float(thresholds[int(np.nanargmax(f1(counts)))])
+    return float(thresholds[int(np.nanargmax(f1_curve(scores, covered, thresholds)))])

@@ -42,6 +42,10 @@ class EncodingMatcher(Matcher):
         """Split responses with this tokenizer from now on."""
         self.tokenizer = tokenizer
 
+    def prepare(self, questions: Sequence[ViewpointQuestion]) -> None:
+        """Encode all texts; what is computed from embeddings is computed when it is wanted."""
+        self.encoded(questions)
+
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return how well each response holds each viewpoint; see Matcher."""
         return [self._scored(own, question) for own, question in self.encoded(questions)]

@@ -89,6 +89,21 @@ class _Wanted:
     words: Sequence[frozenset[str]]
 
 
+@dataclass(frozen=True)
+class _Sentences:
+    """Sentences of a response: embeddings, lengths in characters, stems of content words."""
+
+    vectors: Floats
+    lengths: Floats
+    stems: Sequence[frozenset[str]]
+
+    def only(self, places: npt.NDArray[np.int64]) -> _Sentences:
+        """Return those at some places."""
+        return _Sentences(
+            self.vectors[places], self.lengths[places], [self.stems[i] for i in places]
+        )
+
+
 class HybridMatcher(EncodingMatcher):
     """A viewpoint is covered if a few sentences in a row are near to it and hold its words.
 
@@ -141,63 +156,71 @@ class HybridMatcher(EncodingMatcher):
         rest = _said(sentences)
         # Word for word is certain, whatever an encoder makes of the language.
         verbatim = [text in rest for text in wanted.texts]
-        said = self._about(rest, wanted)
-        found = self._fits(said, wanted) if said else np.full((width, 3), -np.inf)
+        said = self._about(rest, wanted) if rest else None
+        found = _fits(said, wanted) if said else np.full((width, 3), -np.inf)
         found[verbatim] = (1.0, 1.0, FURTHEST)
         return found
 
-    def _fits(self, said: Sequence[str], wanted: _Wanted) -> Floats:
-        """Return the features of sentences that may say something, (n_viewpoints, 3)."""
-        windows = [
-            range(first, first + length)
-            for length in range(1, LONGEST_WINDOW + 1)
-            for first in range(len(said) - length + 1)
-        ]
-        near = self._nearness(said, windows, wanted)
-        words = self._words(said, windows, wanted)
-        parts = (near, words, _lead(near + words))
-        return np.stack([own.max(axis=0) for own in parts], axis=1)
-
-    def _about(self, said: Sequence[str], wanted: _Wanted) -> list[str]:
+    def _about(self, said: Sequence[str], wanted: _Wanted) -> _Sentences | None:
         """Return the sentences that may say something: no filler, and not the question again.
 
         Each sentence more is one more chance to fit by accident, and takes part in windows.
         """
-        if not said:
-            return []
+        every = _Sentences(
+            self._encoded(said),
+            np.array([len(text) for text in said], dtype=np.float64),
+            [self._stems(text) for text in said],
+        )
         alone = [range(i, i + 1) for i in range(len(said))]
-        fits = self._nearness(said, alone, wanted) + self._words(said, alone, wanted)
-        says = fits.max(axis=1) >= LEAST_FIT
+        says = np.add(*_parts(every, alone, wanted)).max(axis=1) >= LEAST_FIT
         if wanted.direction is not None:
-            says &= self._encoded(said) @ wanted.direction < RESTATES
-        return [text for text, own in zip(said, says, strict=True) if own]
-
-    def _nearness(self, said: Sequence[str], windows: Sequence[range], wanted: _Wanted) -> Floats:
-        """Return how near each window is to each viewpoint, beyond what all viewpoints share."""
-        own = self._encoded(said)
-        lengths = np.array([len(text) for text in said], dtype=np.float64)[:, None]
-        pooled = np.array([(own[window] * lengths[window]).sum(axis=0) for window in windows])
-        if wanted.direction is not None:
-            pooled = _without(_units(pooled), wanted.direction)
-        cosines = _units(pooled) @ wanted.views.T
-        n = cosines.shape[1]
-        others = (cosines.sum(axis=1, keepdims=True) - cosines) / max(1, n - 1)
-        return np.asarray(cosines - OTHERS * others)
+            says &= every.vectors @ wanted.direction < RESTATES
+        return every.only(np.flatnonzero(says)) if says.any() else None
 
     def _encoded(self, texts: Sequence[str]) -> Floats:
         return np.asarray(self.encoder.encode(texts), dtype=np.float64)
 
-    def _words(self, said: Sequence[str], windows: Sequence[range], wanted: _Wanted) -> Floats:
-        """Return the share of each viewpoint's words in each window; rare words weigh more."""
-        held = [self._stems(text) for text in said]
-        rows = []
-        for window in windows:
-            own = frozenset[str]().union(*(held[i] for i in window))
-            rows.append([_share(words, own) for words in wanted.words])
-        return np.array(rows, dtype=np.float64)
-
     def _stems(self, text: str) -> frozenset[str]:
         return frozenset(map(_stem, self.tokenizer.content_words(text)))
+
+
+def _fits(said: _Sentences, wanted: _Wanted) -> Floats:
+    """Return the features of sentences that may say something, (n_viewpoints, 3)."""
+    n = len(said.stems)
+    windows = [
+        range(first, first + length)
+        for length in range(1, LONGEST_WINDOW + 1)
+        for first in range(n - length + 1)
+    ]
+    near, words = _parts(said, windows, wanted)
+    parts = (near, words, _lead(near + words))
+    return np.stack([own.max(axis=0) for own in parts], axis=1)
+
+
+def _parts(said: _Sentences, windows: Sequence[range], wanted: _Wanted) -> tuple[Floats, Floats]:
+    """Return nearness and share of words, (n_windows, n_viewpoints) each."""
+    return _nearness(said, windows, wanted), _words(said, windows, wanted)
+
+
+def _nearness(said: _Sentences, windows: Sequence[range], wanted: _Wanted) -> Floats:
+    """Return how near each window is to each viewpoint, beyond what all viewpoints share."""
+    weighted = said.vectors * said.lengths[:, None]
+    pooled = np.array([weighted[window].sum(axis=0) for window in windows])
+    if wanted.direction is not None:
+        pooled = _without(_units(pooled), wanted.direction)
+    cosines = _units(pooled) @ wanted.views.T
+    n = cosines.shape[1]
+    others = (cosines.sum(axis=1, keepdims=True) - cosines) / max(1, n - 1)
+    return np.asarray(cosines - OTHERS * others)
+
+
+def _words(said: _Sentences, windows: Sequence[range], wanted: _Wanted) -> Floats:
+    """Return the share of each viewpoint's words in each window; rare words weigh more."""
+    rows = []
+    for window in windows:
+        own = frozenset[str]().union(*(said.stems[i] for i in window))
+        rows.append([_share(words, own) for words in wanted.words])
+    return np.array(rows, dtype=np.float64)
 
 
 def _said(sentences: Sequence[str]) -> list[str]:
@@ -251,6 +274,7 @@ def _stemmer() -> Any:
     return PorterStemmer()
 
 
+@lru_cache(maxsize=2**16)
 def _rarity(stem: str) -> float:
     """Return how rare a stem is among the packaged viewpoints: log((N + 1) / (n + 1))."""
     n_views, counts = _packaged()

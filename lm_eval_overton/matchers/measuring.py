@@ -15,7 +15,6 @@ from lm_eval_overton.matchers.agreement import (
     MEASURES,
     Judged,
     best_threshold,
-    less_by_more,
     rank_agreement,
 )
 from lm_eval_overton.matchers.gold import (
@@ -28,6 +27,7 @@ from lm_eval_overton.matchers.gold import (
     voiced,
 )
 from lm_eval_overton.matchers.question import Matcher
+from lm_eval_overton.matchers.sides import balance
 
 __all__ = ["item_table", "measure"]
 
@@ -180,10 +180,7 @@ def _by_type(rows: Rows, threshold: float) -> Iterator[str]:
 def _balance(rows: Rows, threshold: float) -> str:
     """Return the mean stance balance where both define it, the matcher's and the readers'."""
     pairs = [
-        [
-            less_by_more(own, row.gold.sides)
-            for own in (row.found(threshold), np.array(row.gold.covered))
-        ]
+        [balance(own, row.gold.sides) for own in (row.found(threshold), np.array(row.gold.covered))]
         for row in rows
     ]
     table = np.array([pair for pair in pairs if not np.isnan(pair).any()]).reshape(-1, 2)

@@ -48,6 +48,13 @@ class Matcher(Protocol):
             -inf for one without a sentence.
         """
 
+    def prepare(self, questions: Sequence[ViewpointQuestion]) -> None:
+        """Let models see the texts of many questions at once; each is scored later.
+
+        A matcher keeps what its model says, so that nothing is asked of it again.
+        """
+        self.scores(questions)
+
     def split_with(self, tokenizer: Tokenizer) -> None:
         """Split responses with this tokenizer from now on, where the matcher splits them."""
         return

@@ -105,7 +105,7 @@ def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench
         bench.encoder.encode(texts)
     if Need.MATCHER in needs and bench.matcher is not None:
         compared = Need.REFERENCE in needs
-        bench.matcher.scores([asked for view in views for asked in view.questions(compared)])
+        bench.matcher.prepare([asked for view in views for asked in view.questions(compared)])
     if Need.NLI in needs and isinstance(bench.matcher, NliMatcher):
         bench.matcher.implied([view.prompt.question(view.texts) for view in views])
     if Need.BERTSCORE in needs:

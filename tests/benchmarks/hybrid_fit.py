@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from lm_eval_overton.matchers import hybrid
-from lm_eval_overton.matchers.agreement import f1
+from lm_eval_overton.matchers.agreement import f1_curve
 from lm_eval_overton.matchers.gold import GoldResponse, gold_responses
 from lm_eval_overton.stats import Array
 from lm_eval_overton.text.encoder import find_encoder, get_encoder
@@ -35,17 +35,9 @@ def fitted(rows: Sequence[GoldResponse]) -> tuple[Array, float]:
     model = LogisticRegression(C=100.0, max_iter=1_000).fit(table, covered)
     chance = model.predict_proba(table)[:, 1]
     planted = np.concatenate([[row.kind == "planted"] * len(own) for row, own in used])
-    scores = sum(curve(chance[kind], covered[kind]) for kind in (planted, ~planted))
+    scores = sum(f1_curve(chance[kind], covered[kind], THRESHOLDS) for kind in (planted, ~planted))
     threshold = float(THRESHOLDS[int(np.argmax(scores))])
     return np.append(model.coef_[0], model.intercept_), threshold
-
-
-def curve(chance: Array, covered: Array) -> Array:
-    """Return F1 at each threshold."""
-    found = chance[:, None] >= THRESHOLDS
-    hits = (found & covered[:, None]).sum(axis=0)
-    counts = np.stack([hits, found.sum(axis=0) - hits, covered.sum() - hits], axis=1)
-    return f1(counts.astype(np.float64))
 
 
 def main() -> int:

@@ -1,7 +1,5 @@
 """How well a matcher agrees with readers, by hand and against independent implementations."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +11,6 @@ from lm_eval_overton.matchers.agreement import (
     MEASURES,
     Judged,
     best_threshold,
-    less_by_more,
     rank_agreement,
 )
 from lm_eval_overton.matchers.table import MATCHERS
@@ -111,20 +108,6 @@ def test_rank_agreement_equals_scipy_on_the_means_of_groups():
     found, covered = (np.round(own, 9) for own in means.values())
     expected = scipy_stats.spearmanr(found, covered).statistic
     assert rank_agreement(groups).over(questions).estimate == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("covered", "balance"),
-    [
-        # Half of yes, all of no; what depends is no side.
-        ([True, False, True, True], 0.5),
-        ([False, False, True, False], 0.0),
-        ([False, False, False, True], math.nan),
-    ],
-)
-def test_the_less_covered_side_over_the_more_covered_one(covered, balance):
-    sides = ["yes", "yes", "no", "depends"]
-    assert less_by_more(np.array(covered), sides) == pytest.approx(balance, nan_ok=True)
 
 
 # ---------------------------------------------------------------------------- the best threshold

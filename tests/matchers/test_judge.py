@@ -5,7 +5,7 @@ import pytest
 from lm_eval_overton.judge.ask import GuardedJudge
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.judge import JudgeMatcher
-from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
 from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.text.samples import clean
@@ -130,7 +130,7 @@ def test_all_that_matching_takes_is_asked_at_once():
 
 
 def test_another_matcher_has_no_verdicts():
-    class Said:
+    class Said(Matcher):
         threshold = 0.5
         signature = "said"
         asks = True

@@ -11,7 +11,7 @@ from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.errors import SettingsError, either
 from lm_eval_overton.matchers.embedding import EMBEDDING_THRESHOLD, EmbeddingMatcher
 from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_index
-from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
 from lm_eval_overton.matchers.table import MATCHERS, make_matcher
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
@@ -99,7 +99,7 @@ def test_the_texts_of_all_questions_are_encoded_together_first():
     assert encoder.calls[0] == ["a", "b", "c", "ac", "ab", "bc", "cc"]
 
 
-class Given:
+class Given(Matcher):
     """A matcher with scores of our choice."""
 
     signature = "given"

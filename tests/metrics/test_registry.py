@@ -15,6 +15,7 @@ import lm_eval_overton
 from lm_eval_overton.cli import main
 from lm_eval_overton.judge.judgements.quality import QUALITY_ASPECTS
 from lm_eval_overton.judge.verdicts import Verdict
+from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import FAMILIES, SAMPLES, Need
@@ -56,12 +57,11 @@ class BagEncoder:
         return len(text) > 20
 
 
-class WordMatcher:
+class WordMatcher(Matcher):
     """A viewpoint is matched as far as a text holds its words."""
 
     threshold = 0.5
     signature = "words>=0.5"
-    asks = False
 
     def scores(self, questions):
         return [

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.metrics.formulas import against_reference as cov
 from lm_eval_overton.metrics.measures import JUDGED, REFERENCE
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
@@ -148,12 +149,11 @@ class NoEncoder:
         raise AssertionError("words need no encoder")
 
 
-class Said:
+class Said(Matcher):
     """Finds a viewpoint where a response holds its words."""
 
     threshold = 0.5
     signature = "said"
-    asks = False
 
     def scores(self, questions):
         return [

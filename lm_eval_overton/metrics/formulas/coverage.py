@@ -16,6 +16,8 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 import numpy.typing as npt
 
+from lm_eval_overton.matchers.sides import NEUTRAL_SIDES, balance
+
 __all__ = [
     "all_units",
     "any_sample",
@@ -32,8 +34,6 @@ __all__ = [
 
 Covered = npt.NDArray[np.bool_]
 Units = AbstractSet[Hashable]
-
-NEUTRAL_SIDES = frozenset({"depends"})
 
 
 def coverage_at_1(covered: Covered) -> float:
@@ -147,17 +147,7 @@ def stance_balance(
             f"stance_balance: expected one side for each of the {covered.shape[1]} units, got "
             f"{len(sides)}; label units without a side as one of {sorted(neutral)}"
         )
-    coverage = _coverage_of_sides(any_sample(covered), sides, neutral)
-    if len(coverage) < 2 or max(coverage) == 0:
-        return math.nan
-    return min(coverage) / max(coverage)
-
-
-def _coverage_of_sides(
-    union: Covered, sides: Sequence[str], neutral: Collection[str]
-) -> list[float]:
-    labels = np.asarray(sides, dtype=object)
-    return [float(union[labels == side].mean()) for side in set(sides).difference(neutral)]
+    return balance(any_sample(covered), sides, neutral)
 
 
 # Units pooled from the samples themselves

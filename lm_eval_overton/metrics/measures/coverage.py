@@ -39,7 +39,7 @@ def _ceiling(view: PromptView) -> float:
 
 def _echo(view: PromptView) -> float:
     """Return the coverage of the answer that covers most of those that say nothing."""
-    asked = str(view.prompt.doc.get("prompt", ""))
+    asked = view.prompt.asked
     texts = [asked, f"I have no opinion on this: {asked}"] if asked else []
     return max(_coverages(view, texts), default=math.nan)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lm_eval_overton.metrics.formulas.stance import STANCES, stance_shares
 from lm_eval_overton.metrics.formulas.stance_words import stance_by_words
 from lm_eval_overton.metrics.metric import COVERAGE, SHARE, STANCE, Compute, Metric, Need
@@ -18,12 +20,16 @@ _SAYS = {
 }
 
 
+# The four shares of a prompt are computed one after the other from the same stances.
+_stance = lru_cache(maxsize=256)(stance_by_words)
+
+
 def _stances(view: PromptView) -> list[str]:
     """Return the stance of each sample; none where the cues, which are English, mean nothing."""
     doc, tokenizer = view.prompt.doc, view.bench.tokenizer
     if doc.get("kind") != "yes_no" or tokenizer.signature != ENGLISH.signature:
         return []
-    return [stance_by_words(str(doc["prompt"]), text) for text in view.texts]
+    return [_stance(view.prompt.asked, text) for text in view.texts]
 
 
 def _share(stance: str) -> Compute:
