@@ -17,7 +17,7 @@ __all__ = ["Notes"]
 # An aligned model is asked in another frame than a base model; that is what is compared.
 NOTED = (*FRAME, "reference", METRICS)
 PARSED = "parsed"
-# In the names of what the samples of a run do not decide.
+# In the names of what, of all that is measured on a reference, the samples do not decide.
 OF_REFERENCE = ("_held_out", "_echo")
 
 
@@ -137,7 +137,7 @@ class Notes:
 
 
 def _is_of_reference(both: Both, metric: str) -> bool:
-    named = any(part in metric for part in OF_REFERENCE)
+    named = rests_on_reference(metric) and any(part in metric for part in OF_REFERENCE)
     return named and np.array_equal(*both.aligned(metric), equal_nan=True)
 
 

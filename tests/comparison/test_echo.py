@@ -3,7 +3,7 @@
 import pytest
 
 from lm_eval_overton.comparison.pairs import compare
-from tests.comparison.test_compare import COVERAGE, noted, run, task
+from tests.comparison.test_compare import COVERAGE, noted, row, run, task
 
 ABOVE, ECHO = [0.3, 0.4, 0.3, 0.4, 0.3, 0.5], [0.1, 0.2, 0.1, 0.2, 0.1, 0.2]
 
@@ -32,3 +32,9 @@ def test_a_run_that_is_not_above_its_echo_is_named():
 )
 def test_coverage_without_a_judge_is_compared_with_a_caution(matcher, offline):
     assert bool(noted(compared(matcher, ABOVE, ABOVE), "matched without a judge")) == offline
+
+
+def test_the_echo_stands_beside_the_coverage_though_it_is_the_same_in_both_runs():
+    found = compared("hybrid>=0.54", ABOVE, ABOVE)
+    assert row(found, "coverage_echo").base.estimate == pytest.approx(0.15)
+    assert row(found, "coverage_echo").paired.difference == 0
