@@ -347,7 +347,7 @@ def test_the_model_is_not_loaded_where_there_is_no_pair(nli_model):
     found = matcher.scores(
         [ViewpointQuestion([], ["a", "b"]), ViewpointQuestion(["42", ""], ["a"])]
     )
-    assert "_loaded" not in vars(matcher)
+    assert "_loaded" not in vars(matcher.model)
     assert [own.shape for own in found] == [(0, 2), (2, 1)]
     assert np.all(found[1] == -math.inf)
 
@@ -368,7 +368,7 @@ def test_a_name_makes_a_matcher_with_its_default_threshold(nli_model):
     assert (made.encoder, made.threshold) == (encoder, EMBEDDING_THRESHOLD)
     made = make_matcher("nli", encoder, nli_model, device="cpu")
     assert isinstance(made, NliMatcher)
-    assert (made.name, made.threshold, made.device) == (nli_model, NLI_THRESHOLD, "cpu")
+    assert (made.model.name, made.threshold, made.model.device) == (nli_model, NLI_THRESHOLD, "cpu")
 
 
 @pytest.mark.parametrize("name", ["embedding", "nli"])
@@ -385,7 +385,7 @@ def test_an_unknown_matcher_is_refused(nli_model):
 
 def test_a_tokenizer_without_a_limit_is_cut_at_the_models_positions(nli_model):
     matcher = NliMatcher(nli_model)
-    matcher._loaded[0].model_max_length = int(1e30)
+    matcher.model._loaded[0].model_max_length = int(1e30)
     [scores] = matcher.scores([ViewpointQuestion(["word " * 600], ["view " * 600])])
     assert 0 <= scores[0, 0] <= 1
 

@@ -2,15 +2,18 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from lm_eval_overton.data import load_viewpoints
-from lm_eval_overton.harness.instruments import Material, absent_needs
+from lm_eval_overton.harness.instruments import Instruments
+from lm_eval_overton.harness.material import Material
 from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
+from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean
 from tests.metrics.test_registry import BENCH
@@ -33,10 +36,12 @@ class GivenNli(NliMatcher):
         self.threshold, self.splitter, self._known = 0.5, ENGLISH, {}
         self.batches = []
 
-    def _score_new(self, pairs):
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+    def _entailments(self, pairs):
+        asked = list(dict.fromkeys(pairs))
+        new = [pair for pair in asked if pair not in self._known]
         self.batches += [new] if new else []
         self._known |= {pair: KNOWN.get(pair, 0.0) for pair in new}
+        return {pair: self._known[pair] for pair in asked}
 
 
 def values(*raws, matcher=None, names=NAMES):
@@ -86,6 +91,7 @@ def test_another_matcher_has_no_direction_to_turn(tmp_path):
     path = tmp_path / "v.jsonl"
     path.write_text(json.dumps({"prompt": "Why?", "viewpoints": VIEWS}))
     material = Material(load_viewpoints(str(path)), {})
-    assert Need.NLI in absent_needs(material, None, BENCH.matcher)
-    assert Need.NLI not in absent_needs(material, None, GivenNli())
+    tools = Instruments(Settings(), BENCH.encoder, BENCH.equivalence, BENCH.matcher)
+    assert Need.NLI in tools.absent(material, None)
+    assert Need.NLI not in replace(tools, matcher=GivenNli()).absent(material, None)
     assert all(Need.NLI in REGISTRY[name].needs for name in NAMES)
