@@ -25,7 +25,8 @@ from lm_eval_overton.text.encoder import Encoder
 from tests.kept_vectors import forward_of
 
 ROOT = Path(__file__).resolve().parent.parent
-PAPER = ROOT.parent / "shared" / "paper"
+SHARED = ROOT.parent / "shared"
+PAPER = SHARED / "paper"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")

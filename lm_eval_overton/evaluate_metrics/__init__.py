@@ -51,7 +51,7 @@ else:
 logger = logging.getLogger("lm_eval.overton")
 
 # What a metric may need here; `references` are each prompt's viewpoints, without their sides.
-_THERE = frozenset({Need.TOKENS, Need.EMBEDDINGS, Need.SENTENCES, Need.MATCHER})
+_THERE = frozenset({Need.TOKENS, Need.CLASSES, Need.EMBEDDINGS, Need.SENTENCES, Need.MATCHER})
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Entry:
             f"{metric.says} Range: {metric.range}{better[metric.higher_is_better]}.",
             metric.source,
             metric.grows_with_n,
-            bool(metric.needs - {Need.TOKENS}),
+            bool(metric.needs - {Need.TOKENS, Need.CLASSES}),
             Need.MATCHER in metric.needs,
         )
 

@@ -2,191 +2,243 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
-from lm_eval_overton.data import PromptSet, weight_of
-from lm_eval_overton.errors import NoAnswersError, SettingsError
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.material import Material
 from lm_eval_overton.judge.ask import GuardedJudge, Judge
+from lm_eval_overton.matchers.equivalence.equivalence import Equivalence
+from lm_eval_overton.matchers.equivalence.table import (
+    DEFAULT_EQUIVALENCE,
+    RECORDED,
+    equivalence_asks_judge,
+    make_equivalence,
+)
 from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.matchers.table import asks_judge, make_matcher
-from lm_eval_overton.metrics.metric import ICL, Need
-from lm_eval_overton.metrics.view import Bench
-from lm_eval_overton.runs.reference import load_reference
+from lm_eval_overton.metrics.bench import Bench
+from lm_eval_overton.metrics.metric import Need
+from lm_eval_overton.metrics.prompt import Prompt
+from lm_eval_overton.metrics.ratings import (
+    HELPFULNESS_SOURCE,
+    RATING_SOURCE,
+    REWARD_THRESHOLDS,
+    RatingSource,
+    as_ratings,
+)
+from lm_eval_overton.metrics.verdicts import CLASSES, VIEWPOINTS
+from lm_eval_overton.runs.entries import Given
+from lm_eval_overton.runs.responses import Recorded
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
-from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.reward import RewardModel
 
-__all__ = [
-    "Material",
-    "Reference",
-    "absent_needs",
-    "bench_of",
-    "find_bert_scorer",
-    "find_matcher",
-    "find_reference",
-    "find_task_encoder",
-    "reference_hash",
-    "require_reference",
-]
-
-logger = logging.getLogger("lm_eval.overton")
-
-# A reference run's samples by prompt id.
-Reference = Mapping[str, Sequence[Sample]]
+__all__ = ["Instruments"]
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a task asks, and what it compares the responses with.
+class Instruments:
+    """What responses are measured with.
 
     Attributes:
-        prompts: The prompts that are scored.
-        reference: The samples of a reference run.
-        reserved: Prompts that the reference answers and that are kept as examples.
-        lacking: Why the reference run that the user named has no answers to this task.
+        settings: What the user asked for.
+        encoder: The sentence encoder.
+        matcher: What matches given viewpoints to responses; None for tasks without viewpoints.
+        equivalence: What says which responses are the same.
+        bert: The model of BERTScore; None if there is none.
+        reward: The reward model; None if there is none.
     """
 
-    prompts: PromptSet
-    reference: Reference
-    reserved: Sequence[Mapping[str, Any]] = ()
-    lacking: NoAnswersError | None = None
+    settings: Settings
+    encoder: Encoder
+    equivalence: Equivalence
+    matcher: Matcher | None = None
+    bert: BertScorer | None = None
+    reward: RewardModel | None = None
 
-    @property
-    def has_weights(self) -> bool:
-        """Whether the viewpoints of any prompt are weighted."""
-        own = [doc.get("viewpoints") for doc in self.prompts.docs]
-        listed = (viewpoint for one in own if isinstance(one, list) for viewpoint in one)
-        return any(weight_of(viewpoint) is not None for viewpoint in listed)
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        needs: AbstractSet[Need],
+        judge: Judge | None,
+        recorded: Recorded | None,
+        task: str,
+        has_viewpoints: bool,
+    ) -> Instruments:
+        """Return what a task needs; models are loaded on first use.
 
-    @property
-    def asks_yes_no(self) -> bool:
-        """Whether any prompt is said to be a yes/no question."""
-        return any(doc.get("kind") == "yes_no" for doc in self.prompts.docs)
+        Args:
+            settings: What the user asked for.
+            needs: What the task's metrics need.
+            judge: Who may be asked.
+            recorded: Responses that exist already.
+            task: The task's name, for messages.
+            has_viewpoints: Whether its prompts have viewpoints.
 
-
-def absent_needs(material: Material, bert: BertScorer | None, matcher: Matcher | None) -> set[Need]:
-    """Return what metrics may need and a task does not have.
-
-    Args:
-        material: What the task asks and compares with.
-        bert: The model of BERTScore.
-        matcher: What matches viewpoints.
-    """
-    there = {
-        Need.REFERENCE: bool(material.reference),
-        Need.BERTSCORE: bert is not None,
-        Need.WEIGHTS: material.has_weights,
-        Need.NLI: isinstance(matcher, NliMatcher),
-        Need.ENGLISH_QUESTION: material.asks_yes_no,
-    }
-    return {need for need, is_there in there.items() if not is_there}
-
-
-def find_reference(settings: Settings, prompts: PromptSet, task: str) -> Material:
-    """Return the prompts with the reference run that the user named; without one, with nothing.
-
-    A reference may answer other tasks of a run than this one: then the material says so.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    place = settings.reference_run
-    if not place:
-        return Material(prompts, {})
-    try:
-        found = load_reference(place, task, prompts, settings.reference_stop)
-    except NoAnswersError as error:
-        return Material(prompts, {}, lacking=error)
-    logger.info("%s answers %d of %d prompts", place, len(found), len(prompts.docs))
-    return Material(prompts, found)
-
-
-def require_reference(own: Material, tasks: Iterable[Any], task: str) -> None:
-    """Warn of a reference run that does not answer a task.
-
-    Args:
-        own: The task's material.
-        tasks: All tasks of its evaluation.
-        task: The task's name.
-
-    Raises:
-        NoAnswersError: If it answers none of them.
-    """
-    if own.lacking is None:
-        return
-    line = f"{task}: reference_run: {own.lacking}"
-    # In-context tasks have a reference of another kind.
-    compared = [one.material for one in tasks if getattr(one, "KIND", ICL) != ICL]
-    if all(one.lacking for one in compared):
-        raise NoAnswersError(line) from own.lacking
-    logger.warning("%s; this task has no metrics against the reference run", line)
-
-
-def find_task_encoder(settings: Settings) -> Encoder:
-    """Return the sentence encoder.
-
-    Raises:
-        OvertonError: If it cannot be found.
-    """
-    return get_encoder(find_encoder(settings.encoder), settings.encoder_device)
-
-
-def find_matcher(settings: Settings, encoder: Encoder, judge: Judge | None, task: str) -> Matcher:
-    """Return what matches given viewpoints to responses.
-
-    Raises:
-        SettingsError: If the matcher needs a model that is not there.
-    """
-    if asks_judge(settings) and judge is None:
-        raise SettingsError(
-            f"{task}: expected a judge on a server for the matcher {settings.matcher}, got one "
-            "that would be loaded beside the evaluated model; run with another matcher, then "
-            "`overton score` the generations with this one"
+        Raises:
+            OvertonError: If a model cannot be found, or a setting asks for what is not there.
+        """
+        encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
+        device = settings.encoder_device
+        reward, bert = settings.reward_model, settings.bertscore
+        return cls(
+            settings,
+            encoder,
+            _find_equivalence(settings, encoder, judge, recorded, task),
+            _find_matcher(settings, encoder, judge, task) if has_viewpoints else None,
+            BertScorer(bert, settings.bertscore_layers, device)
+            if bert and Need.BERTSCORE in needs
+            else None,
+            RewardModel(reward, device) if reward and Need.RATINGS in needs else None,
         )
+
+    def asked(self, needs: AbstractSet[Need]) -> tuple[str, ...]:
+        """Return what a judge is asked by them, of what some metrics need."""
+        matches = self.matcher is not None and self.matcher.asks and Need.MATCHER in needs
+        sorts = self.equivalence.asks and Need.CLASSES in needs
+        return (*([VIEWPOINTS] if matches else []), *([CLASSES] if sorts else []))
+
+    def ratings(self, recorded: Recorded | None, judged: Sequence[str]) -> RatingSource | None:
+        """Return where the ratings of responses come from; None from nowhere.
+
+        Args:
+            recorded: Responses that exist already: the ratings of their file go first.
+            judged: What a judge is asked.
+        """
+        given = recorded.given.values() if recorded else ()
+        steps = self.settings.reward_thresholds
+        of_steps = f"@{short_hash(steps)}" if steps else ""
+        if any(own.ratings for own in given):
+            return RatingSource("recorded")
+        if any(own.rewards for own in given):
+            return RatingSource(f"recorded-rewards{of_steps}")
+        if self.reward is not None:
+            return RatingSource(f"{self.reward.signature}{of_steps}")
+        judges = (RATING_SOURCE, HELPFULNESS_SOURCE)
+        return next((source for source in judges if source.judgement in judged), None)
+
+    def rated(self, prompts: Sequence[Prompt], recorded: Recorded | None) -> list[Prompt]:
+        """Return the prompts with the classes and ratings that their file or a model gives them."""
+        steps = self.settings.reward_thresholds or REWARD_THRESHOLDS
+        if recorded is not None:
+            of_id = recorded.given
+            prompts = [_with_given(p, of_id.get(p.doc["id"], Given()), steps) for p in prompts]
+        if self.reward is None or any(prompt.ratings for prompt in prompts):
+            return list(prompts)
+        pairs = [(prompt.asked, text) for prompt in prompts for text in prompt.texts]
+        rewards = iter(self.reward.rewards(pairs))
+        return [
+            replace(
+                prompt,
+                ratings=as_ratings(
+                    [next(rewards) if sample.is_valid else None for sample in prompt.samples], steps
+                ),
+            )
+            for prompt in prompts
+        ]
+
+    def absent(self, material: Material, ratings: RatingSource | None) -> set[Need]:
+        """Return what metrics may need and a task does not have.
+
+        Args:
+            material: What the task asks and compares with.
+            ratings: Where the ratings of responses come from.
+        """
+        there = {
+            Need.REFERENCE: bool(material.reference),
+            Need.BERTSCORE: self.bert is not None,
+            Need.WEIGHTS: material.has_weights,
+            Need.NLI: isinstance(self.matcher, NliMatcher),
+            Need.ENGLISH_QUESTION: material.asks_yes_no,
+            Need.RATINGS: ratings is not None,
+        }
+        return {need for need, is_there in there.items() if not is_there}
+
+    def by_judge(self, ratings: RatingSource | None) -> set[Need]:
+        """Return what a judge provides: matches, classes, ratings."""
+        provided = {
+            Need.MATCHER: self.matcher is not None and self.matcher.asks,
+            Need.CLASSES: self.equivalence.asks,
+            Need.RATINGS: ratings is not None and bool(ratings.judgement),
+        }
+        return {need for need, is_so in provided.items() if is_so}
+
+    def bench(self, stops: Sequence[str], ratings: RatingSource | None) -> Bench:
+        """Return what is common to all prompts of a task."""
+        settings = self.settings
+        return Bench(
+            settings.n_samples,
+            stops,
+            self.encoder,
+            settings.seed,
+            self.matcher,
+            self.bert,
+            settings.judge.bar if settings.judge else JudgeSpec.bar,
+            equivalence=self.equivalence,
+            ratings=ratings,
+            m=settings.distinct_m,
+        )
+
+
+def _with_given(prompt: Prompt, given: Given, steps: Sequence[float]) -> Prompt:
+    ratings = given.ratings or (as_ratings(given.rewards, steps) if given.rewards else ())
+    return replace(prompt, ratings=ratings, classes=given.partition or ())
+
+
+def _require_judge_apart(judge: Judge | None, what: str, task: str) -> Judge:
+    if judge is None:
+        raise SettingsError(
+            f"{task}: expected a judge on a server for the {what}, got one that would be loaded "
+            "beside the evaluated model; run with another one, then `overton score` the "
+            "generations with this one"
+        )
+    return GuardedJudge(judge)
+
+
+def _find_matcher(settings: Settings, encoder: Encoder, judge: Judge | None, task: str) -> Matcher:
+    asked = None
+    if asks_judge(settings):
+        asked = _require_judge_apart(judge, f"matcher {settings.matcher}", task)
     return make_matcher(
         settings.matcher,
         encoder,
         settings.nli_model,
         settings.threshold,
         settings.encoder_device,
-        GuardedJudge(judge) if judge else None,
+        asked,
     )
 
 
-def find_bert_scorer(settings: Settings) -> BertScorer | None:
-    """Return what computes BERTScores; None if the user asked for none."""
-    if not settings.bertscore:
-        return None
-    return BertScorer(settings.bertscore, settings.bertscore_layers, settings.encoder_device)
-
-
-def bench_of(
+def _find_equivalence(
     settings: Settings,
-    stops: Sequence[str],
     encoder: Encoder,
-    matcher: Matcher | None,
-    bert: BertScorer | None,
-) -> Bench:
-    """Return what is common to all prompts of a task."""
-    return Bench(
-        settings.n_samples,
-        stops,
+    judge: Judge | None,
+    recorded: Recorded | None,
+    task: str,
+) -> Equivalence:
+    """Return what says which responses are the same: what their file says, if it is not set."""
+    has_classes = recorded is not None and any(own.partition for own in recorded.given.values())
+    name = settings.equivalence or (RECORDED if has_classes else DEFAULT_EQUIVALENCE)
+    if name == RECORDED and not has_classes:
+        raise SettingsError(
+            f'{task}: expected responses with "partition" for the equivalence {RECORDED}, got none '
+            "with it; choose another equivalence"
+        )
+    asked = None
+    if equivalence_asks_judge(settings):
+        asked = _require_judge_apart(judge, f"equivalence {name}", task)
+    return make_equivalence(
+        name,
         encoder,
-        settings.seed,
-        matcher,
-        bert,
-        settings.judge.bar if settings.judge else JudgeSpec.bar,
+        settings.equivalence_model,
+        settings.equivalence_threshold,
+        settings.encoder_device,
+        asked,
     )
-
-
-def reference_hash(reference: Reference) -> str | None:
-    """Return what identifies the texts of a reference run; None without one."""
-    texts = {key: [sample.text for sample in own] for key, own in reference.items()}
-    return short_hash(texts) if texts else None

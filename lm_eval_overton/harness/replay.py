@@ -19,7 +19,7 @@ from lm_eval_overton.data import PromptSet, load_prompts, load_viewpoints
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
-from lm_eval_overton.harness.instruments import require_reference
+from lm_eval_overton.harness.material import require_reference
 from lm_eval_overton.harness.metric_list import as_metric_list, wanted
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.matching import match_prompts

@@ -20,27 +20,23 @@ from lm_eval_overton.harness.endings import Endings, reasoning_of
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.filters import CleanFilter
 from lm_eval_overton.harness.generations import Run, remedy
-from lm_eval_overton.harness.instruments import (
+from lm_eval_overton.harness.instruments import Instruments
+from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
+from lm_eval_overton.harness.material import (
     Material,
     Reference,
-    absent_needs,
-    bench_of,
-    find_bert_scorer,
-    find_matcher,
     find_reference,
-    find_task_encoder,
     reference_hash,
     require_reference,
 )
-from lm_eval_overton.harness.judging.stage import JudgingStage, find_judge
 from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
 from lm_eval_overton.harness.preflight import cut_prompts, tell_where_generations_go
 from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome, tell_few
 from lm_eval_overton.harness.sending import Way
-from lm_eval_overton.matchers.question import Matcher
-from lm_eval_overton.matchers.table import asks_judge, check_matcher
-from lm_eval_overton.metrics.measures import bounded, judgements_of, needs_of, versions
+from lm_eval_overton.matchers.equivalence.table import check_equivalence
+from lm_eval_overton.matchers.table import check_matcher
+from lm_eval_overton.metrics.measures import bounded, judgements_of, known, needs_of, versions
 from lm_eval_overton.metrics.metric import DIVERSITY, Need, Task
 from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.view import Bench, Prompt
@@ -83,26 +79,28 @@ class OvertonTask(PromptTask):
         task, metadata = str(config["task"]), config.get("metadata") or {}
         settings = read_settings(metadata, task, min_samples=1 if recorded else self.MIN_SAMPLES)
         check_matcher(settings, task)
-        self.encoder = find_task_encoder(settings)
+        check_equivalence(settings, task)
         self.tokenizer = tokenizer_for([settings.language or "en"])
         self.alarms: tuple[str, ...] = ()
         self.material = self.find_material(settings, recorded, task)
         self.recorded = recorded
         judge = find_judge(settings.judge, recorded, task, self.reference)
-        self.matcher: Matcher | None = None
-        if self.HAS_VIEWPOINTS:
-            self.matcher = find_matcher(settings, self.encoder, judge, task)
         asked = wanted(config, self.KIND)
         needs = needs_of(asked)
-        self.bert = find_bert_scorer(settings) if Need.BERTSCORE in needs else None
+        self.instruments = Instruments.of(
+            settings, needs, judge, recorded, task, self.HAS_VIEWPOINTS
+        )
         self.stage = JudgingStage.of(
             judge,
             settings.judge,
             judgements_of(self.KIND),
             bool(self.reference),
-            matches=self.HAS_VIEWPOINTS and asks_judge(settings) and Need.MATCHER in needs,
+            self.instruments.asked(needs),
         )
-        absent = absent_needs(self.material, self.bert, self.matcher)
+        self.ratings = None
+        if Need.RATINGS in needs:
+            self.ratings = self.instruments.ratings(recorded, self.stage.names)
+        absent = self.instruments.absent(self.material, self.ratings)
         metrics = that_can_be(asked, absent, self.stage.left_out)
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None
@@ -246,17 +244,18 @@ class OvertonTask(PromptTask):
         tell_few(self.task_name, prompts, self.settings.n_samples)
         reading = read(prompts, self.bench, self.settings.language, self.world_size)
         self.tokenizer, self.alarms = reading.bench.tokenizer, reading.alarms
-        self._rows = self._columns.rows(self.stage.judged(prompts), reading.bench)
+        prompts = self.instruments.rated(self.stage.judged(prompts), self.recorded)
+        self._rows = self._columns.rows(prompts, reading.bench)
 
     @property
     def bounded(self) -> frozenset[str]:
         """The metrics that rest on a judge's verdicts."""
-        return bounded(self.metric_names, asks_judge(self.settings))
+        return bounded(self.metric_names, self.instruments.by_judge(self.ratings))
 
     @property
     def bench(self) -> Bench:
         """What is common to all prompts."""
-        return bench_of(self.settings, self.stops, self.encoder, self.matcher, self.bert)
+        return self.instruments.bench(self.stops, self.ratings)
 
     def _hint_source(self, doc: Mapping[str, Any]) -> int | None:
         """Return the index of the reference sample that does not count for a prompt."""
@@ -305,15 +304,17 @@ class OvertonTask(PromptTask):
     def provenance(self) -> Provenance:
         """Every setting that can change a score."""
         settings, recorded = self.settings, self.recorded
+        matcher = self.instruments.matcher
         further = {
             "n": settings.n_samples,
             "stop": self.stops,
             "tok": self.tokenizer.signature,
             "reasoning": self.settings.reasoning_rule.signature,
-            "emb": self.encoder.signature,
+            "emb": self.instruments.encoder.signature,
             "metrics": versions(self.metric_names) or None,
             **self._own_fields(),
-            "match": self.matcher.signature if self.matcher else None,
+            "match": matcher.signature if matcher else None,
+            **self._of_classes(),
             "reference": reference_hash(self.reference),
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
             **self._way.fields,
@@ -325,6 +326,15 @@ class OvertonTask(PromptTask):
             further=further,
             generation=sampling.stated(generation, settings),
         )
+
+    def _of_classes(self) -> Mapping[str, Any]:
+        """Return what decides which samples are the same, and how good they are."""
+        needs = needs_of(known(self.metric_names))
+        return {
+            "same": self.instruments.equivalence.signature if Need.CLASSES in needs else None,
+            "m": self.settings.distinct_m if Need.CLASSES in needs else None,
+            "rated": self.ratings.signature if self.ratings else None,
+        }
 
     def _own_fields(self) -> Mapping[str, Any]:
         """Return a subclass's own settings for the signature."""

@@ -155,6 +155,7 @@ class Judgement:
         example: What a label looks like, for messages.
         labels: The answers to score in log-likelihood mode; empty where one label cannot answer.
         measured: Whether metrics rest on it, so that settings may name it.
+        on_request: Whether it is asked only where settings name it or a setting calls for it.
         of_reference: Whether the reference run's own samples are judged too.
         contested_only: Whether it makes sense for yes/no questions alone.
         merge: What the values of a question that is asked with its two responses in both orders
@@ -175,6 +176,7 @@ class Judgement:
     example: str
     labels: tuple[str, ...] = ()
     measured: bool = False
+    on_request: bool = False
     of_reference: bool = False
     contested_only: bool = False
     merge: Callable[[Sequence[Any]], Any] | None = None

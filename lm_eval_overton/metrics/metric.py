@@ -72,6 +72,8 @@ class Need(Enum):
     OTHER_PROMPTS = "answers to other prompts"
     REFERENCE_EMBEDDINGS = "embeddings of the reference"
     BERTSCORE = "BERTScore model"
+    CLASSES = "equivalence"
+    RATINGS = "ratings of samples"
     EXAMPLES = "examples in context"
     FRAME = "prompt frame"
     ENGLISH_QUESTION = "yes/no question in English"
@@ -146,6 +148,12 @@ class Metric:
     def is_about_samples(self) -> bool:
         """Whether it says what the samples are like, not what they say."""
         return self.family == SAMPLES
+
+    @property
+    def decided_by(self) -> frozenset[Need]:
+        """What, where a judge provides it, decides its value on this run's samples alone."""
+        own = self.needs & {Need.CLASSES, Need.RATINGS}
+        return own | {Need.MATCHER} if self.matched else own
 
     @property
     def needed(self) -> str:

@@ -80,6 +80,8 @@ def _blind(bench: Bench) -> frozenset[Need]:
     blind = {Need.SENTENCES}
     if not bench.alike:
         blind |= {Need.EMBEDDINGS, Need.REFERENCE_EMBEDDINGS}
+    if bench.equivalence.encodes and not bench.alike:
+        blind |= {Need.CLASSES}
     if bench.matcher is not None and bench.matcher.encodes:
         # Answers to other prompts do not hold these viewpoints.
         blind |= {Need.OTHER_PROMPTS} if bench.verbatim else {Need.OTHER_PROMPTS, Need.MATCHER}
@@ -106,6 +108,8 @@ def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench
     if Need.MATCHER in needs and bench.matcher is not None:
         compared = Need.REFERENCE in needs
         bench.matcher.prepare([asked for view in views for asked in view.questions(compared)])
+    if Need.CLASSES in needs:
+        bench.equivalence.prepare([view.answers for view in views if view.answers])
     if Need.NLI in needs and isinstance(bench.matcher, NliMatcher):
         bench.matcher.implied([view.prompt.question(view.texts) for view in views])
     if Need.BERTSCORE in needs:
@@ -144,7 +148,7 @@ def _one_by_one(views: list[PromptView]) -> Iterator[PromptView]:
 def _values(view: PromptView, names: Sequence[str], bounded: AbstractSet[str]) -> Values:
     values = {name: _none_if_nan(_compute(name, view)) for name in names}
     of_interest = [metric for metric in known(names) if metric.name in bounded]
-    incomplete = view.incomplete or any(metric.matched for metric in of_interest)
+    incomplete = view.incomplete or any(metric.decided_by for metric in of_interest)
     filled = [view.filled(fill) if incomplete else view for fill in BOUNDS]
     for metric in of_interest:
         pair = (

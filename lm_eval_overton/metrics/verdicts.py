@@ -15,7 +15,7 @@ from lm_eval_overton.judge.verdicts import STATUSES, Verdict
 from lm_eval_overton.metrics.metric import Compute
 from lm_eval_overton.metrics.view import PromptView
 
-__all__ = ["COUNTS", "asked", "filled", "mean_of_known", "values"]
+__all__ = ["CLASSES", "COUNTS", "VIEWPOINTS", "asked", "filled", "mean_of_known", "values"]
 
 
 def asked(view: PromptView, name: str) -> list[Verdict]:
@@ -23,11 +23,13 @@ def asked(view: PromptView, name: str) -> list[Verdict]:
 
     Args:
         view: The prompt.
-        name: A judgement, one of the reference's samples (`reference_quality`), or `viewpoints`
-            for what the matcher asked.
+        name: A judgement, one of the reference's samples (`reference_quality`), `viewpoints` for
+            what the matcher asked, or `classes` for what the equivalence did.
     """
     if name == VIEWPOINTS:
         return view.match_verdicts
+    if name == CLASSES:
+        return view.class_verdicts
     own = view.prompt.verdicts
     if name.startswith(OF_REFERENCE):
         own, name = view.prompt.reference_verdicts, name.removeprefix(OF_REFERENCE)
@@ -56,11 +58,12 @@ def _count(name: str, status: str) -> Compute:
     return lambda view: float(sum(verdict.status == status for verdict in asked(view, name)))
 
 
-# What the matcher asked a judge is counted by this name.
+# What the matcher, and what the equivalence, asked a judge is counted by these names.
 VIEWPOINTS = "viewpoints"
+CLASSES = "classes"
 # How many verdicts of each status a prompt has.
 COUNTS = {
     f"{name}_{status}": _count(name, status)
-    for name in (*LABELLED, VIEWPOINTS)
+    for name in (*LABELLED, VIEWPOINTS, CLASSES)
     for status in STATUSES
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import repeat
 from typing import Any, Literal
@@ -13,27 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.judge.verdicts import Verdict
-from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
+from lm_eval_overton.matchers.equivalence.equivalence import Answers
+from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.metrics.bench import Bench, Fill
 from lm_eval_overton.metrics.formulas import coverage
 from lm_eval_overton.metrics.formulas.clusters import cluster_labels
 from lm_eval_overton.metrics.formulas.subsets import at_fixed_n
 from lm_eval_overton.metrics.likeness import Likeness
-from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, n_missing, passing
-from lm_eval_overton.text.bertscore import BertScorer
-from lm_eval_overton.text.encoder import Encoder
-from lm_eval_overton.text.english import ENGLISH
-from lm_eval_overton.text.samples import Sample, scored_texts
+from lm_eval_overton.metrics.prompt import Prompt, Verdicts
+from lm_eval_overton.metrics.quality_bar import MAX_COMPLETIONS, completions, n_missing
 from lm_eval_overton.text.token_match import PairScores
-from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["CONTROLLED_N", "Bench", "Fill", "Prompt", "PromptView", "Verdicts", "Whose"]
 
 Units = AbstractSet[Any]
-Fill = Literal["", "worst", "best"]
 # Whose samples a quality-controlled metric sees: this run's, the reference's, those of the other
 # prompts on which chance is estimated.
 Whose = Literal["own", "reference", "others"]
-Verdicts = Mapping[str, Sequence[Verdict | None]]
 
 # Clusters compare each sentence of a prompt with each: answers have hundreds, loops any number.
 MAX_SENTENCES = 3000
@@ -41,109 +37,6 @@ MAX_SENTENCES = 3000
 CONTROLLED_N = 2
 # Each way in which the verdicts on other prompts might come out costs as much as many of one's own.
 MAX_COMPLETIONS_OF_OTHERS = 32
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt's document, its samples, and a reference run's samples for it.
-
-    `hint_source` is the index of the reference sample that a hint was built from; `info` holds
-    what the task says of how it asked. `verdicts` are a judge's, per judgement one for each valid
-    sample, None where it was not asked; `reference_verdicts` those on the reference's samples.
-    """
-
-    doc: Mapping[str, Any]
-    samples: Sequence[Sample]
-    reference: Sequence[Sample] = ()
-    hint_source: int | None = None
-    info: Mapping[str, float] = field(default_factory=dict)
-    verdicts: Verdicts = field(default_factory=dict)
-    reference_verdicts: Verdicts = field(default_factory=dict)
-
-    @cached_property
-    def texts(self) -> list[str]:
-        """The valid samples."""
-        return scored_texts(self.samples)
-
-    @cached_property
-    def reference_texts(self) -> list[str]:
-        """The reference run's valid samples."""
-        return scored_texts(self.reference)
-
-    @property
-    def viewpoints(self) -> list[str]:
-        """The texts of the given units."""
-        return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
-
-    @property
-    def asked(self) -> str:
-        """What was asked; empty where the document does not say."""
-        return str(self.doc.get("prompt", ""))
-
-    def question(self, texts: Sequence[str]) -> ViewpointQuestion:
-        """Return what a matcher is to say of texts: which of the given units they hold."""
-        return ViewpointQuestion(texts, self.viewpoints, self.asked)
-
-    def passing(self, bar: int, own: Iterator[bool], reference: Iterator[bool]) -> Prompt:
-        """Return the prompt with those samples alone that pass the quality bar.
-
-        Args:
-            bar: The least helpfulness that passes.
-            own: Says of each sample whose verdict is missing whether it passes.
-            reference: The same of the reference's samples.
-        """
-        return replace(
-            self,
-            samples=passing(self.samples, self.verdicts.get("quality"), bar, own),
-            reference=passing(
-                self.reference, self.reference_verdicts.get("quality"), bar, reference
-            ),
-        )
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What is common to all prompts of a task.
-
-    `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar`
-    is the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
-    apart. `reads` says whether the encoder reads their language; what is equal needs no reading:
-    `alike` says whether the texts of each prompt are all the same, `verbatim` whether each holds
-    all viewpoints word for word.
-    """
-
-    n: int
-    stops: Sequence[str]
-    encoder: Encoder
-    seed: int
-    matcher: Matcher | None = None
-    bert: BertScorer | None = None
-    bar: int = 4
-    tokenizer: Tokenizer = ENGLISH
-    reads: bool = True
-    alike: bool = False
-    verbatim: bool = False
-    _bags: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def bag(self, sample: str) -> frozenset[str]:
-        """Return the content words of a text that several prompts ask for."""
-        if sample not in self._bags:
-            self._bags[sample] = self.tokenizer.content_words(sample)
-        return self._bags[sample]
-
-    def covered(self, question: ViewpointQuestion, fill: Fill = "") -> npt.NDArray[np.bool_]:
-        """Return which text covers which viewpoint, (n_texts, n_viewpoints).
-
-        A text that the matcher could not score is left out, or covers nothing or everything.
-        """
-        assert self.matcher is not None
-        scores = self.matcher.scores([question])[0]
-        known = ~np.isnan(scores).any(axis=1)
-        covered: npt.NDArray[np.bool_] = np.asarray(scores >= self.matcher.threshold)
-        if not fill:
-            return covered[known]
-        covered[~known] = fill == "best"
-        return covered
 
 
 class PromptView:
@@ -296,6 +189,54 @@ class PromptView:
         """What the judge said to those questions, where the matcher is one."""
         matcher = self.bench.matcher
         return matcher.verdicts(self.questions(True)) if matcher else []
+
+    @cached_property
+    def answers(self) -> Answers | None:
+        """The samples that are put into classes: the first n valid ones; None for fewer."""
+        n, given = self.bench.n, self.prompt.classes
+        valid = [i for i, sample in enumerate(self.samples) if sample.is_valid][:n]
+        if len(valid) < n:
+            return None
+        texts = tuple(self.texts[:n])
+        return Answers(texts, self.prompt.asked, tuple(given[i] for i in valid) if given else None)
+
+    @cached_property
+    def classes(self) -> list[int] | None:
+        """The class of each of the samples that are put into classes, numbered from 0.
+
+        None where there are too few of them, and where a judge was asked and gave no verdict; a
+        view that is filled then has them all in one class, or each in its own.
+        """
+        if self.whole is not None:
+            return self._classes_of_some(self.whole)
+        if self.answers is None:
+            return None
+        found = self.bench.equivalence.labels(self.answers)
+        if found is None and self.fill and self.bench.equivalence.asks:
+            own = range(len(self.answers.texts))
+            return list(own) if self.fill == "best" else [0 for _ in own]
+        return found
+
+    def _classes_of_some(self, whole: PromptView) -> list[int] | None:
+        """Return the classes of those samples alone that are in this view."""
+        if whole.classes is None or whole.answers is None:
+            return None
+        known = dict(zip(whole.answers.texts, whole.classes, strict=True))
+        return [known[text] for text in self.texts if text in known]
+
+    @property
+    def class_verdicts(self) -> list[Verdict]:
+        """What the judge said of these classes, where one was asked."""
+        return [] if self.answers is None else self.bench.equivalence.verdicts(self.answers)
+
+    @cached_property
+    def ratings(self) -> list[float]:
+        """How good each valid sample is, on the scale of the ratings' source; NaN: not known.
+
+        A view that is filled takes what a judge did not say for the worst or the best.
+        """
+        source = self.bench.ratings
+        return [] if source is None else source.of(self.prompt, self.fill)
 
     @property
     def sides(self) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval_overton.data.asked import content_text
 from lm_eval_overton.data.rows import Row, short
 from lm_eval_overton.errors import DataError
-from lm_eval_overton.runs.shapes import Entry
+from lm_eval_overton.runs.entries import Entry
 
 __all__ = ["SENTINEL", "is_sample", "read_samples"]
 

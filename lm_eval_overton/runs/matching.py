@@ -9,8 +9,8 @@ from typing import Any
 
 from lm_eval_overton.data import PromptSet, normal, repeated
 from lm_eval_overton.errors import DataError, NoAnswersError
+from lm_eval_overton.runs.entries import Entry, Given
 from lm_eval_overton.runs.responses import Recorded, Responses
-from lm_eval_overton.runs.shapes import Entry
 from lm_eval_overton.settings.signature import short_hash
 
 __all__ = ["match_prompts"]
@@ -62,6 +62,7 @@ def match_prompts(found: Responses, prompts: PromptSet | None) -> Recorded:
         left_out,
         found.opened,
         found.trimmed,
+        {key: own.given for key, own in by_id.items()},
     )
 
 
@@ -117,6 +118,8 @@ def _join(entries: Sequence[Entry]) -> Entry:
         prompt=next((entry.prompt for entry in entries if entry.prompt is not None), None),
         responses=[response for entry in entries for response in entry.responses],
         finish_reasons=reasons if any(reasons) else None,
+        # The classes of one record are not those of another.
+        given=Given(),
     )
 
 
@@ -141,7 +144,11 @@ def _filled(entries: Sequence[Entry], found: Responses) -> list[Entry]:
             len(entries),
             n,
         )
-    return [entry if entry.responses else replace(entry, responses=[None] * n) for entry in entries]
+    return [entry if entry.responses else _failed(entry, n) for entry in entries]
+
+
+def _failed(entry: Entry, n: int) -> Entry:
+    return replace(entry, responses=[None] * n, given=Given())
 
 
 # ------------------------------------------------------------------------------ entries to prompts

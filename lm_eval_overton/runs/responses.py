@@ -12,8 +12,9 @@ from typing import Any
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.data.rows import Row, read_rows, short
 from lm_eval_overton.errors import DataError, NoAnswersError
+from lm_eval_overton.runs.entries import Entry, Given
 from lm_eval_overton.runs.harness_samples import is_sample, read_samples
-from lm_eval_overton.runs.shapes import Entry, listed, one_generator, read_entry
+from lm_eval_overton.runs.shapes import listed, one_generator, read_entry
 from lm_eval_overton.settings.task import reasoning_rule
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning, asks_summary_first
@@ -21,7 +22,6 @@ from lm_eval_overton.text.samples import Cleaning, asks_summary_first
 __all__ = [
     "DEFAULT_TASK",
     "IN_CONTEXT",
-    "Entry",
     "Recorded",
     "Responses",
     "read_responses",
@@ -102,7 +102,7 @@ class Recorded:
     `asked` holds all prompts, `prompts` those that have responses. `finish_reasons` says why
     responses ended, for the prompts of which the file says it; see `Entry`. `left_out` is how
     many prompts of the file are none of those that were asked. `opened` and `trimmed` are as in
-    `Responses`.
+    `Responses`; `given` is what a file says of responses beside their texts.
     """
 
     prompts: PromptSet
@@ -115,6 +115,7 @@ class Recorded:
     left_out: int = 0
     opened: bool = False
     trimmed: bool = False
+    given: Mapping[str, Given] = field(default_factory=dict)
 
 
 def read_responses(path: Path, task: str | None = None) -> Responses:

@@ -7,14 +7,14 @@ else is turned into one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lm_eval_overton.data.asked import ROLES, content_text, identifier, prompt_of, turns_of
 from lm_eval_overton.data.rows import Row, short
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.entries import Entry, given_of
 
-__all__ = ["Entry", "listed", "one_generator", "read_entry"]
+__all__ = ["listed", "one_generator", "read_entry"]
 
 OWN = "responses"
 # What else one response or a list of them is called.
@@ -48,20 +48,6 @@ REASONS = {
     "tool_calls": ("tool_calls", "tool_use", "function_call"),
 }
 NORMAL_REASON = {name: reason for reason, names in REASONS.items() for name in names}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The responses to one prompt; what a file does not say of it is None.
-
-    `finish_reasons` has one for each response, in the words of OpenAI's API: "stop", "length",
-    "content_filter" or "tool_calls"; None for a response of which the file does not say it.
-    """
-
-    id: str | None
-    prompt: str | None
-    responses: list[str | None]
-    finish_reasons: list[str | None] | None = None
 
 
 class Sample(NamedTuple):
@@ -129,6 +115,7 @@ def _entry(row: Row, samples: Sequence[Sample]) -> Entry:
         prompt_of(row.value, row.where),
         [sample.text for sample in samples],
         finish_reasons=reasons if any(reasons) else None,
+        given=given_of(row, len(samples)),
     )
 
 

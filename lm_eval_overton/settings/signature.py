@@ -23,9 +23,17 @@ MODEL_SEED = "model_seed"
 
 _SHORT = {"temperature": "temp", "repetition_penalty": "rep", "max_gen_toks": "max"}
 # Values that mean the same as no such field: what switches a setting off (a model behind an API is
-# never sent these settings), the tokenizer that every signature without one was made with, and
-# that reasoning, which most texts do not hold, is cut off.
-_OFF = {"top_k": "0", "rep": "1", "tok": "en", "reasoning": "strip"}
+# never sent these settings), the tokenizer that every signature without one was made with, that
+# reasoning, which most texts do not hold, is cut off, and what signatures of before there were
+# classes of samples do not say.
+_OFF = {
+    "top_k": "0",
+    "rep": "1",
+    "tok": "en",
+    "reasoning": "strip",
+    "same": "rouge1>0.458",
+    "m": "3",
+}
 
 
 def short_hash(value: Any) -> str:

@@ -41,11 +41,16 @@ _TEXTS = (
     "hints",
     "bertscore",
     "language",
+    "equivalence",
+    "equivalence_model",
+    "reward_model",
 )
 # How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
 # does so.
 MISSPELT = 0.85
-_INTEGERS = {"seed": 0, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
+_INTEGERS = {"seed": 0, "distinct_m": 2, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
+# A scale of ten has nine steps.
+_N_STEPS = 9
 _TEXT_LISTS = ("reference_stop", "example_ids", "api_drop")
 _SWITCHES = ("exclude_hint_source", "api_n")
 
@@ -86,6 +91,12 @@ class Settings:
     reasoning: Reason = "strip"
     reasoning_tags: tuple[str, str] | None = None
     language: str | None = None
+    equivalence: str | None = None
+    equivalence_model: str | None = None
+    equivalence_threshold: float | None = None
+    distinct_m: int = 3
+    reward_model: str | None = None
+    reward_thresholds: tuple[float, ...] | None = None
     judge: JudgeSpec | None = None
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)
@@ -130,8 +141,11 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
             )
     if "language" in given:
         given["language"] = _language(given["language"], task)
-    if "threshold" in given:
-        given["threshold"] = _number(given["threshold"], "threshold", task)
+    for key in ("threshold", "equivalence_threshold"):
+        if key in given:
+            given[key] = _number(given[key], key, task)
+    if "reward_thresholds" in given:
+        given["reward_thresholds"] = _steps(given["reward_thresholds"], task)
     for key in _TEXT_LISTS:
         if key in given:
             given[key] = _texts(given[key], key, task)
@@ -206,6 +220,17 @@ def _number(value: Any, key: str, task: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SettingsError(f"{task}: expected {key} to be a number, got {value!r}")
     return float(value)
+
+
+def _steps(value: Any, task: str) -> tuple[float, ...]:
+    listed = value if isinstance(value, list | tuple) else []
+    steps = tuple(_number(step, "each of reward_thresholds", task) for step in listed)
+    if len(steps) != _N_STEPS or list(steps) != sorted(set(steps)):
+        raise SettingsError(
+            f"{task}: expected reward_thresholds to be {_N_STEPS} rising numbers, between which "
+            f"the ratings 1 to {_N_STEPS + 1} lie, got {value!r}"
+        )
+    return steps
 
 
 def _language(value: str, task: str) -> str:

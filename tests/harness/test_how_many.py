@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
+from lm_eval_overton.runs.entries import Entry
 from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import Responses
-from lm_eval_overton.runs.shapes import Entry
 
 
 def matched(*counts, n_samples=None):

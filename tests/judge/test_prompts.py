@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.judge import quoting
 from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.judgements.classes import classes
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
 from lm_eval_overton.judge.quoting import as_data
 
 from . import ATTACKS
 
 QUALITY, STANCE, TOPICS = (JUDGEMENTS[name] for name in ("quality", "stance", "topics"))
-ALL = [*({**JUDGEMENTS, "viewpoints": viewpoints(2)}.values())]
+ALL = [*({**JUDGEMENTS, "viewpoints": viewpoints(2), "classes": classes(2)}.values())]
+LISTED = {"viewpoints", "responses"}
 MARK = re.compile(r'"\[end NAME ([0-9a-f]{16})\]"')
 CONTROL = [
     "<|",
@@ -32,7 +34,8 @@ CONTROL = [
 
 def texts_for(judgement, response="A response."):
     texts = dict.fromkeys(judgement.inputs, response)
-    return {**texts, "viewpoints": ["One.", "Two."]} if "viewpoints" in texts else texts
+    listed = {"viewpoints": ["One.", "Two."], "responses": [response, "Two."]}
+    return texts | {name: listed[name] for name in LISTED.intersection(texts)}
 
 
 def content(judgement, **texts):
@@ -63,7 +66,7 @@ def outside(prompt):
 @pytest.mark.parametrize("judgement", ALL, ids=lambda j: j.name)
 def test_every_text_is_quoted_once_and_nothing_else_changes(judgement):
     prompt = content(judgement, **texts_for(judgement))
-    for name in set(judgement.inputs) - {"viewpoints"}:
+    for name in set(judgement.inputs) - LISTED:
         assert fenced(prompt, name.upper().replace("_", " ")) == "A response."
     other = content(judgement, **texts_for(judgement, "Another.\n\nWith lines."))
     assert outside(prompt) == outside(other)
@@ -77,9 +80,12 @@ def test_an_attack_stays_inside_its_fence(judgement, attack):
     prompt = content(judgement, **texts_for(judgement, attack))
     assert outside(prompt) == outside(benign)
     assert not [token for token in CONTROL if token in prompt]
-    name = judgement.inputs[-1].upper().replace("_", " ")
+    name = judgement.inputs[-1]
+    inside = fenced(prompt, name.upper().replace("_", " "))
+    if name in LISTED:
+        inside = json.loads(inside.split("\n")[0])["text"]
     # Only spaces were added.
-    assert fenced(prompt, name).replace(" ", "") == attack.replace(" ", "")
+    assert inside.replace(" ", "") == attack.replace(" ", "")
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)

@@ -72,7 +72,7 @@ def bounded(name, own, **changes):
 
 def test_every_judged_metric_has_its_judgement():
     assert set(VERDICTS_ALONE) < set(JUDGED_BY) == JUDGED < set(REGISTRY)
-    beside = {"reference_quality", "viewpoints"}
+    beside = {"reference_quality", "viewpoints", "classes", "rating"}
     assert {name.rpartition("_")[0] for name in COUNTS} == {*JUDGED_BY.values(), *beside}
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from lm_eval_overton.judge.judgements.quality import QUALITY_ASPECTS
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.metrics.formulas.stance import STANCES
-from lm_eval_overton.metrics.measures import REGISTRY
+from lm_eval_overton.metrics.measures import REGISTRY, bounded
 from lm_eval_overton.metrics.metric import FAMILIES, SAMPLES, Need
+from lm_eval_overton.metrics.ratings import RATING_SOURCE
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
 from lm_eval_overton.reporting.sections import families
 from lm_eval_overton.text.samples import clean
@@ -107,6 +109,7 @@ def judged(samples):
     return {
         "quality": of(lambda n: dict.fromkeys(QUALITY_ASPECTS, 3 + n % 3)),
         "stance": of(lambda n: STANCES[n % 4]),
+        "rating": of(lambda n: 1 + n % 10),
         "missing": of(lambda n: 1 + n % 5),
         "topics": of(lambda n: {"shares": shares, "disagreement": 1 / (1 + n)}),
     }
@@ -124,7 +127,16 @@ def prompt(key, raws, reference):
     )
 
 
-BENCH = Bench(N, (), BagEncoder(), seed=1, matcher=WordMatcher(), bert=LengthBert())
+BENCH = Bench(
+    N,
+    (),
+    BagEncoder(),
+    seed=1,
+    matcher=WordMatcher(),
+    bert=LengthBert(),
+    ratings=RATING_SOURCE,
+    m=2,
+)
 
 
 def scored(raws, reference=("ants dig", "bees fly", "ants eat sand", "bees"), bench=BENCH):
@@ -153,8 +165,8 @@ def test_every_value_lies_in_its_range_and_none_is_nan(raws):
 def test_the_order_of_the_samples_does_not_matter(data, raws):
     first, second = scored(raws), scored(data.draw(st.permutations(raws)))
     for name, metric in REGISTRY.items():
-        # zlib sees the samples in a row.
-        if metric.source.startswith("Shaib"):
+        # zlib sees the samples in a row; classes are of the first n, each named by its first.
+        if metric.source.startswith("Shaib") or Need.CLASSES in metric.needs:
             continue
         assert first[name] == pytest.approx(second[name], abs=1e-6), name
 
@@ -182,6 +194,11 @@ def test_equal_samples_have_no_diversity(text, n):
         assert row[name] in (None, pytest.approx(1)), name
     if n >= N:
         assert row["vendi"] == pytest.approx(1, abs=1e-5)
+        for name in ("distinct_k", "distinct_at_m", "classes_hill1", "classes_hill2"):
+            assert row[name] == 1
+        assert row["top_class_share"] == row["class_collision"] == 1
+        # As good as one answer that is followed by nothing.
+        assert row["utility_k"] == pytest.approx((1 + len(text) % 10) / (1 + 0.8 + 0.64))
 
 
 def test_without_a_valid_sample_only_what_is_no_property_of_samples_is_defined():
@@ -198,16 +215,18 @@ def test_a_worst_case_is_no_better_than_the_best():
     raws = ["ants dig", "bees fly", "eat sand", "ants", "bees"]
     missing = Verdict("failed", None, None)
     own = prompt("own", raws, raws)
-    quality = [missing, *own.verdicts["quality"][1:]]
+    lost = {key: [missing, *own.verdicts[key][1:]] for key in ("quality", "rating")}
     row = score_prompts(
-        [replace(own, verdicts={**own.verdicts, "quality": quality})] * 2,
+        [replace(own, verdicts={**own.verdicts, **lost})] * 2,
         list(REGISTRY),
         BENCH,
-        {name for name, metric in REGISTRY.items() if metric.judgement},
+        bounded(REGISTRY, {Need.RATINGS}),
     )[0]
+    assert row["utility_k"] is None
+    assert row["utility_k_worst"] < row["utility_k_best"]
     for name, metric in REGISTRY.items():
         worst, best = row.get(f"{name}_worst"), row.get(f"{name}_best")
-        if None in (worst, best) or metric.judgement != "quality":
+        if None in (worst, best) or metric.judgement not in ("quality", ""):
             continue
         lower_is_better = metric.higher_is_better is False
         assert (best <= worst) if lower_is_better else (worst <= best), name
@@ -222,7 +241,7 @@ def test_a_declaration_is_whole(metric):
     assert metric.tasks
     assert metric.says.endswith(".")
     assert len(metric.says) <= 125
-    assert "arXiv:" in metric.source
+    assert re.search(r"arXiv:\d{4}\.\d{5}|doi:10\.\d+/\S+", metric.source)
     assert metric.range.low < metric.range.high
     assert metric.version >= 1
     # A baseline is what a finding is compared with: neither direction of it is better.
@@ -287,6 +306,7 @@ HOMONYMS = {
     "judge/judgements/topics.py": {"helpfulness"},
     "metrics/likeness.py": {"cosine", "jaccard", "rouge_l", "length_ratio"},
     "metrics/quality_bar.py": {"helpfulness"},
+    "metrics/ratings.py": {"helpfulness"},
     "replicate/answers.py": {"lexical_diversity"},
     "replicate/expected.py": {"helpfulness", "jaccard", "cosine"},
     "replicate/judged.py": {"helpfulness"},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.metrics import view
 from lm_eval_overton.metrics.likeness import KINDS
-from lm_eval_overton.metrics.measures import JUDGED, REFERENCE, REGISTRY, that_need
+from lm_eval_overton.metrics.measures import CLASSED, JUDGED, RATED, REFERENCE, REGISTRY, that_need
 from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
@@ -36,7 +36,8 @@ IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"
 IN_CONTEXT.add("examples_dropped")
 # What is defined without viewpoints and without a reference.
 JUDGE = JUDGED | COUNTS.keys()
-PLAIN = tuple(name for name in REGISTRY if name not in REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE)
+NOT_PLAIN = REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE | RATED
+PLAIN = tuple(name for name in REGISTRY if name not in NOT_PLAIN)
 
 
 class FakeEncoder:
@@ -75,6 +76,13 @@ def test_all_metrics_of_three_valid_samples():
             "semantic_diversity": 2 / 3,
             # Pairs: orthogonal (2), orthogonal (2), equal (1).
             "vendi": 5 / 3,
+            # The first two: short texts that are not equal, and not three.
+            "distinct_k": 2,
+            "distinct_at_m": None,
+            "classes_hill1": 2,
+            "classes_hill2": 2,
+            "top_class_share": 0.5,
+            "class_collision": 0,
             # Pairs: "- sun", "sun -", "- moon" and "sun north" are 4 of 4, twice; 1 of 2.
             "distinct_2": 2.5 / 3,
             # Pairs: 22 bytes in 28, twice; 19 bytes in 20.
@@ -122,6 +130,8 @@ def test_one_sample_has_no_diversity_but_shares():
     undefined = {name for name, value in row.items() if value is None}
     pairwise = {"lexical_diversity", "semantic_diversity", "identical_prompts"}
     fixed_n = {"vendi", "distinct_2", "compression_ratio"}
+    fixed_n |= {"distinct_k", "distinct_at_m", "classes_hill1", "classes_hill2"}
+    fixed_n |= {"top_class_share", "class_collision"}
     pooled = {"units_at_n_words", "overton_index_words"}
     pooled |= {"units_at_n_clusters", "overton_index_clusters"}
     assert undefined == pairwise | fixed_n | pooled | {"cut_share", "reasoning_words"}
@@ -177,8 +187,8 @@ texts = st.text(st.sampled_from("ab .\r\n-1’é"), max_size=30)
 @settings(deadline=None)
 @given(st.lists(st.none() | texts, max_size=5), st.randoms())
 def test_values_are_finite_or_none_and_ignore_the_order_of_samples(raws, random):
-    # How well text compresses depends on its order.
-    names = [name for name in PLAIN if name != "compression_ratio"]
+    # How well text compresses depends on its order; classes are of the first n.
+    names = [name for name in PLAIN if name not in {"compression_ratio", *CLASSED}]
     row = values(raws, names)
     assert all(value is None or math.isfinite(value) for value in row.values())
     assert values(random.sample(raws, len(raws)), names) == pytest.approx(row)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval_overton.runs.entries import Entry
 from lm_eval_overton.runs.folder import (
     GENERATIONS,
     cache_dir,
@@ -10,7 +11,7 @@ from lm_eval_overton.runs.folder import (
     write_generations,
     write_values,
 )
-from lm_eval_overton.runs.responses import Entry, read_responses
+from lm_eval_overton.runs.responses import read_responses
 
 ROW = {"task": "t", "id": "p1", "prompt": "¿Por qué?", "responses": ["d’accord\r\n", None]}
 

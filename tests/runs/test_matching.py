@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.entries import Entry
 from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import Responses
-from lm_eval_overton.runs.shapes import Entry
 
 PROMPTS = PromptSet("two", 1, "0", [{"id": "p1", "prompt": "Why?"}, {"id": "p2", "prompt": "How?"}])
 TWINS = PromptSet("twins", 1, "0", [{"id": "a", "prompt": "Why?"}, {"id": "b", "prompt": "Why?"}])

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.entries import Entry
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.runs.shapes import Entry
 from tests.containers import lines, parquet
 
 USER = {"role": "user", "content": "Why?"}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lm_eval_overton.data import PromptSet, packaged_path
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.icl.examples import first_valid, reserve
-from lm_eval_overton.harness.instruments import Material
+from lm_eval_overton.harness.material import Material
 from lm_eval_overton.runs.reference import load_reference
 from lm_eval_overton.runs.responses import DEFAULT_TASK, Recorded
 from lm_eval_overton.settings.task import Settings

@@ -28,7 +28,7 @@ from lm_eval_overton.harness.icl.examples import (
 )
 from lm_eval_overton.harness.icl.material import PACKAGED_REFERENCE, find_answered
 from lm_eval_overton.harness.icl.room import room
-from lm_eval_overton.harness.instruments import Material
+from lm_eval_overton.harness.material import Material
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.metrics.metric import ICL, Task
 from lm_eval_overton.runs.responses import Recorded
@@ -125,7 +125,7 @@ class IclTask(OvertonTask):
         else:
             by_answer = self.strategy == "knn_response"
             texts = [self._answer(doc) if by_answer else doc["prompt"] for doc in docs]
-            chosen = nearest(self.encoder.encode(texts), k, forbidden)
+            chosen = nearest(self.instruments.encoder.encode(texts), k, forbidden)
             if self.settings.order == "nearest_last":
                 chosen = [own[::-1] for own in chosen]
         return {
@@ -206,7 +206,7 @@ class IclTask(OvertonTask):
         return {} if self.recorded else {"examples_dropped": float(self._dropped[doc["id"]])}
 
     def _own_fields(self) -> Mapping[str, Any]:
-        settings = self.settings
+        settings, bert = self.settings, self.instruments.bert
         exclude = settings.exclude_hint_source if self.strategy == "summary" else None
         return {
             "strategy": self.strategy,
@@ -216,7 +216,7 @@ class IclTask(OvertonTask):
             "examples": self._examples_signature(),
             "hints": short_hash(sorted(self._hints.items())) if self._hints else None,
             "exclude_hint_source": exclude,
-            "bert": self.bert.signature if self.bert else None,
+            "bert": bert.signature if bert else None,
         }
 
     def _shown_at_most(self) -> int | None:

@@ -18,10 +18,13 @@ from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.client.model import HarnessJudge, Plan
 from lm_eval_overton.judge.verdicts import STATUSES
-from lm_eval_overton.matchers.table import MATCHERS, asks_judge, make_matcher
-from lm_eval_overton.metrics.measures import JUDGED, MATCHING
+from lm_eval_overton.matchers.equivalence.judged import JudgeEquivalence
+from lm_eval_overton.matchers.equivalence.table import EQUIVALENCES
+from lm_eval_overton.matchers.table import MATCHERS, make_matcher
+from lm_eval_overton.metrics.measures import CLASSED, JUDGED, MATCHING, RATED
+from lm_eval_overton.metrics.prompt import Prompt
 from lm_eval_overton.metrics.score import score_prompts
-from lm_eval_overton.metrics.view import Prompt
+from lm_eval_overton.metrics.verdicts import CLASSES
 from lm_eval_overton.runs.entry import verdict_counts
 from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import require_place, write_whole
@@ -158,11 +161,15 @@ def _questions(task: OvertonTask) -> list[Question]:
         for doc in task.prompt_set.docs
     ]
     replace(task.stage, judge=collector).judged(prompts)
-    if task.matcher is not None and asks_judge(task.settings):
+    tools = task.instruments
+    if tools.matcher is not None and tools.matcher.asks:
         name, threshold = task.settings.matcher, task.settings.threshold
-        matcher = make_matcher(name, task.encoder, threshold=threshold, judge=collector)
+        matcher = make_matcher(name, tools.encoder, threshold=threshold, judge=collector)
         asking = MATCHING.intersection(task.metric_names)
         score_prompts(prompts, sorted(asking), replace(task.bench, matcher=matcher))
+    if CLASSES in task.stage.beside:
+        bench = replace(task.bench, equivalence=JudgeEquivalence(collector))
+        score_prompts(prompts, sorted(CLASSED.intersection(task.metric_names)), bench)
     return collector.questions
 
 
@@ -224,8 +231,13 @@ def _inputs(
 ) -> tuple[dict[str, Any], AbstractSet[str]]:
     """Return the settings that a task's responses are judged with, and what is computed."""
     own = {**found.settings, **judgeable.metadata}
-    matched = _matched_by_judge(own, given, judgeable.task)
+    matched, sorted_too = _asked_of_judge(own, given, judgeable.task)
     left = NOT_FOR_JUDGE - {"matcher", "threshold"} if matched else NOT_FOR_JUDGE
+    metrics = JUDGED | RATED | (MATCHING if matched else frozenset())
+    if sorted_too:
+        metrics |= CLASSED
+    elif _is_by_judge(own.get("equivalence")):
+        metrics, left = metrics - CLASSED, left | {"equivalence"}
     kept = {key: own[key] for key in KEYS if key in own and key not in left}
     settings = {**kept, **given}
     if not settings.get("judge"):
@@ -234,7 +246,7 @@ def _inputs(
             '--judge, a JSON object such as \'{"model": "hf", "model_args": {"pretrained": '
             '"..."}}\' or a YAML file'
         )
-    return settings, JUDGED | MATCHING if matched else JUDGED
+    return settings, metrics
 
 
 def _refuse_unknown_address(judgeable: Judgeable, judge: Any) -> None:
@@ -248,18 +260,30 @@ def _refuse_unknown_address(judgeable: Judgeable, judge: Any) -> None:
         )
 
 
-def _matched_by_judge(own: Mapping[str, Any], given: Mapping[str, Any], task: str) -> bool:
-    """Tell whether the judge that is asked is the one who matched the run's viewpoints."""
+def _asked_of_judge(
+    own: Mapping[str, Any], given: Mapping[str, Any], task: str
+) -> tuple[bool, bool]:
+    """Tell whether the judge is the one who matched the run's viewpoints, and sorted its samples.
+
+    Another judge leaves both as they are.
+    """
     matcher = MATCHERS.get(str(own.get("matcher")))
-    if matcher is None or not matcher.asks_judge or NOT_FOR_JUDGE.intersection(given):
-        return False
-    if "judge" not in given:
-        return True
+    matches = matcher is not None and matcher.asks_judge and NOT_FOR_JUDGE.isdisjoint(given)
+    sorts = _is_by_judge(own.get("equivalence")) and "equivalence" not in given
+    if not (matches or sorts) or "judge" not in given:
+        return matches, sorts
     before, now = (read_spec(settings["judge"], task) for settings in (own, given))
-    same = bool(now.model) and HarnessJudge(before).signature == HarnessJudge(now).signature
-    if not same:
-        logger.warning("%s: coverage stays what the run's own judge made it", task)
-    return same
+    if now.model and HarnessJudge(before).signature == HarnessJudge(now).signature:
+        return matches, sorts
+    for part, is_judged in (("coverage", matches), ("which samples are the same", sorts)):
+        if is_judged:
+            logger.warning("%s: %s stays what the run's own judge made it", task, part)
+    return False, False
+
+
+def _is_by_judge(equivalence: Any) -> bool:
+    kind = EQUIVALENCES.get(str(equivalence))
+    return kind is not None and kind.by_judge
 
 
 def _new_file(folder: Path, task: str) -> Path:

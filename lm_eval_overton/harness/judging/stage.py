@@ -79,7 +79,7 @@ class JudgingStage:
         spec: JudgeSpec | None,
         useful: Sequence[str],
         has_reference: bool,
-        matches: bool = False,
+        further: Sequence[str] = (),
     ) -> JudgingStage:
         """Return the stage of a task for which the judgements `useful` have metrics.
 
@@ -88,11 +88,13 @@ class JudgingStage:
             spec: The judge's settings.
             useful: The judgements.
             has_reference: Whether the task has a reference run.
-            matches: Whether the judge says which viewpoints a sample covers, too.
+            further: What else the judge is asked: which viewpoints a sample covers, which samples
+                are the same.
         """
         if judge is None or spec is None:
             return cls(None, spec=spec)
-        names = [name for name in useful if spec.judgements is None or name in spec.judgements]
+        named = {*(spec.judgements or ()), *spec.labels}
+        names = [name for name in useful if name in named or _is_usual(name, spec)]
         if not has_reference:
             names = [name for name in names if not JUDGEMENTS[name].needs_reference]
         if spec.labels:
@@ -103,8 +105,7 @@ class JudgingStage:
         beside = [OF_REFERENCE + name for name in both]
         if spec.labels:
             beside = [name for name in beside if name in spec.labels]
-        counted = (*beside, *(["viewpoints"] if matches else []))
-        return cls(judge, tuple(names), counted, spec)
+        return cls(judge, tuple(names), (*beside, *further), spec)
 
     @property
     def counted_names(self) -> tuple[str, ...]:
@@ -172,6 +173,11 @@ class JudgingStage:
             for name, own in counts.items()
             if own["parsed"] < sum(own.values())
         ]
+
+
+def _is_usual(name: str, spec: JudgeSpec) -> bool:
+    """Tell whether a judgement is asked of a judge whose settings do not name it."""
+    return spec.judgements is None and not JUDGEMENTS[name].on_request
 
 
 def _remedy(counts: Mapping[str, int], command: str | None) -> str:

@@ -160,7 +160,9 @@ class HarnessJudge:
         own = {k: v for k, v in self._identity.items() if k != "base_url"}
         name = own.get("model") or own.get("pretrained") or spec.model
         settings = [spec.model, own, spec.mode, spec.max_tokens, spec.structured]
-        asked = [(own.name, own.version) for own in JUDGEMENTS.values()]
+        named = spec.judgements or ()
+        judgements = [j for j in JUDGEMENTS.values() if not j.on_request or j.name in named]
+        asked = [(own.name, own.version) for own in judgements]
         settings += [self._temperature, asked, READING]
         short = str(name).rstrip("/").split("/")[-1]
         temperature = f"|temp:{self._temperature}" if self._temperature else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
 from pydantic import model_validator
 
+from lm_eval_overton.judge.listing import ListJudgement
 from lm_eval_overton.judge.prompts import ONE_OBJECT, Json, Judgement, Reply, ScoreOrNone
 
 __all__ = ["JUDGEMENT", "ViewpointsReply", "viewpoints"]
@@ -66,25 +65,6 @@ class ViewpointsReply(Reply):
         return viewpoints(len(ratings)).schema.model_validate({"ratings": ratings})
 
 
-class _OfViewpoints(Judgement):
-    """A judgement whose viewpoints are a list."""
-
-    def _text(self, name: str, texts: Mapping[str, str | Sequence[str]]) -> str:
-        return self._numbered(texts[name]) if name == "viewpoints" else super()._text(name, texts)
-
-    def _numbered(self, listed: str | Sequence[str]) -> str:
-        """Return viewpoints as one JSON line each, so that no viewpoint can pose as two."""
-        expected = getattr(self.schema, "count", 0)
-        if isinstance(listed, str) or len(listed) != expected:
-            came = "one text" if isinstance(listed, str) else f"{len(listed)} texts"
-            raise ValueError(
-                f"{self.name}: expected a list of {expected} viewpoints, got {came}; "
-                "make the judgement with viewpoints(len(list))"
-            )
-        lines = ({"viewpoint": i, "text": text} for i, text in enumerate(listed, start=1))
-        return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-
-
 @cache
 def viewpoints(count: int) -> Judgement:
     """Return the judgement of how well a response represents each of some listed viewpoints.
@@ -102,7 +82,7 @@ def viewpoints(count: int) -> Judgement:
         raise ValueError(
             f"viewpoints: expected at least 1 viewpoint, got {count}; leave out prompts without any"
         )
-    return _OfViewpoints(
+    return ListJudgement(
         name="viewpoints",
         version=1,
         place=6,
@@ -116,6 +96,7 @@ def viewpoints(count: int) -> Judgement:
             'from 1 on: "viewpoint", its number, and "rating", a whole number from 1 to 5).'
         ),
         example="a list with one rating 1..5 or null per viewpoint",
+        listed="viewpoints",
     )
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from importlib import import_module
 
 from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task
+from lm_eval_overton.metrics.ratings import RATING_SOURCE
 from lm_eval_overton.stats import UNBOUNDED
 from lm_eval_overton.stats import Range as Limits
 
 __all__ = [
+    "CLASSED",
     "JUDGED",
     "JUDGED_BY",
     "MATCHING",
     "RANGES",
+    "RATED",
     "REFERENCE",
     "REGISTRY",
     "bounded",
@@ -34,6 +38,7 @@ _FIRST = (
     "lexical_diversity",
     "semantic_diversity",
     "vendi",
+    "classes",
     "distinct",
     "compression",
     "units",
@@ -80,8 +85,12 @@ def reported_by(task: Task) -> list[Metric]:
 
 
 def judgements_of(task: Task) -> tuple[str, ...]:
-    """Return the judgements that the metrics of a kind of tasks are shown with."""
-    return tuple(dict.fromkeys(m.judgement for m in reported_by(task) if m.judgement))
+    """Return the judgements that the metrics of a kind of tasks are shown with or rest on."""
+    reported = reported_by(task)
+    names = [metric.judgement for metric in reported if metric.judgement]
+    if Need.RATINGS in needs_of(reported):
+        names.append(RATING_SOURCE.judgement)
+    return tuple(dict.fromkeys(names))
 
 
 def needs_of(metrics: Iterable[Metric]) -> frozenset[Need]:
@@ -99,17 +108,17 @@ def versions(names: Iterable[str]) -> list[str]:
     return [f"{metric.name}-{metric.version}" for metric in known(names) if metric.version > 1]
 
 
-def bounded(names: Iterable[str], by_judge: bool) -> frozenset[str]:
+def bounded(names: Iterable[str], by_judge: AbstractSet[Need]) -> frozenset[str]:
     """Return the metrics that verdicts decide, so that missing ones bound them.
 
     Args:
         names: Names of metrics.
-        by_judge: Whether a judge matches viewpoints.
+        by_judge: What a judge provides beside his judgements: matches, classes, ratings.
     """
     return frozenset(
         metric.name
         for metric in known(names)
-        if (metric.judgement and metric.rests_on_verdicts) or (metric.matched and by_judge)
+        if (metric.judgement and metric.rests_on_verdicts) or metric.decided_by & by_judge
     )
 
 
@@ -138,6 +147,8 @@ def limits_of(names: Iterable[str]) -> list[Limits]:
 
 
 MATCHING = that_need(Need.MATCHER)
+CLASSED = that_need(Need.CLASSES)
+RATED = that_need(Need.RATINGS)
 # What is measured against a reference run's units, so that it is undefined without one.
 REFERENCE = names(
     metric

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lm_eval_overton.metrics.formulas.coverage import overton_index
+from lm_eval_overton.metrics.measures.classes import DISTINCT_K
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.reference import MISSING
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
@@ -14,6 +15,7 @@ from lm_eval_overton.metrics.metric import Range
 from lm_eval_overton.metrics.view import CONTROLLED_N
 
 __all__ = [
+    "DISTINCT_K_QC",
     "LEXICAL_DIVERSITY_QC",
     "METRICS",
     "MISSING_QC",
@@ -30,6 +32,11 @@ LEXICAL_DIVERSITY_QC = LEXICAL_DIVERSITY.over_samples_that_pass(
 )
 SEMANTIC_DIVERSITY_QC = SEMANTIC_DIVERSITY.over_samples_that_pass(
     "semantic_diversity_qc", "`semantic_diversity` of the samples above the quality bar."
+)
+DISTINCT_K_QC = DISTINCT_K.over_samples_that_pass(
+    "distinct_k_qc",
+    "The expected classes of two samples above the quality bar.",
+    range=Range(1, 2),
 )
 UNITS_AT_1_WORDS_QC = UNITS_AT_1_WORDS.over_samples_that_pass(
     "units_at_1_words_qc", "`units_at_1_words` of the samples above the quality bar."
@@ -70,6 +77,7 @@ MISSING_QC = {
 METRICS = (
     LEXICAL_DIVERSITY_QC,
     SEMANTIC_DIVERSITY_QC,
+    DISTINCT_K_QC,
     UNITS_AT_1_WORDS_QC,
     OVERTON_INDEX_WORDS_AT_2,
     OVERTON_INDEX_QC,

@@ -1,0 +1,79 @@
+"""A prompt with all that is known of its samples before anything is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from lm_eval_overton.judge.verdicts import Verdict
+from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.metrics.quality_bar import passing
+from lm_eval_overton.text.samples import Sample, scored_texts
+
+__all__ = ["Prompt", "Verdicts"]
+
+Verdicts = Mapping[str, Sequence[Verdict | None]]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt's document, its samples, and a reference run's samples for it.
+
+    `hint_source` is the index of the reference sample that a hint was built from; `info` holds
+    what the task says of how it asked. `verdicts` are a judge's, per judgement one for each valid
+    sample, None where it was not asked; `reference_verdicts` those on the reference's samples.
+    `ratings` and `classes` are what a file or a model says of each sample: how good it is, None
+    where that is not known, and which class it is in.
+    """
+
+    doc: Mapping[str, Any]
+    samples: Sequence[Sample]
+    reference: Sequence[Sample] = ()
+    hint_source: int | None = None
+    info: Mapping[str, float] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=dict)
+    reference_verdicts: Verdicts = field(default_factory=dict)
+    ratings: Sequence[float | None] = ()
+    classes: Sequence[int] = ()
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The valid samples."""
+        return scored_texts(self.samples)
+
+    @cached_property
+    def reference_texts(self) -> list[str]:
+        """The reference run's valid samples."""
+        return scored_texts(self.reference)
+
+    @property
+    def viewpoints(self) -> list[str]:
+        """The texts of the given units."""
+        return [viewpoint["text"] for viewpoint in self.doc["viewpoints"]]
+
+    @property
+    def asked(self) -> str:
+        """What was asked; empty where the document does not say."""
+        return str(self.doc.get("prompt", ""))
+
+    def question(self, texts: Sequence[str]) -> ViewpointQuestion:
+        """Return what a matcher is to say of texts: which of the given units they hold."""
+        return ViewpointQuestion(texts, self.viewpoints, self.asked)
+
+    def passing(self, bar: int, own: Iterator[bool], reference: Iterator[bool]) -> Prompt:
+        """Return the prompt with those samples alone that pass the quality bar.
+
+        Args:
+            bar: The least helpfulness that passes.
+            own: Says of each sample whose verdict is missing whether it passes.
+            reference: The same of the reference's samples.
+        """
+        return replace(
+            self,
+            samples=passing(self.samples, self.verdicts.get("quality"), bar, own),
+            reference=passing(
+                self.reference, self.reference_verdicts.get("quality"), bar, reference
+            ),
+        )
