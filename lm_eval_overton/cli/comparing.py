@@ -13,8 +13,9 @@ from lm_eval_overton.settings.shown import printable
 __all__ = ["add"]
 
 RUN = "NAME=PLACE, or a place: a run's folder or one of its results files"
-ALIKE = "homogeneity"
-TABLES = ("rows", "shifts", ALIKE)
+ALIKE = ("homogeneity", "source_mixing", "shared_ngrams", "collapse")
+TABLES = ("rows", "shifts", *ALIKE)
+LIKENESSES = ("words", "cosine")
 
 
 def add(commands: Any) -> None:
@@ -28,9 +29,7 @@ def add(commands: Any) -> None:
         metavar="METRIC<BOUND",
         help="exit with 1 if a change lies wholly beyond, e.g. 'semantic_diversity<-0.05'",
     )
-    compare.add_argument(
-        "--homogeneity", action="store_true", help="how alike samples are within and across runs"
-    )
+    _add_homogeneity(compare)
     add_forms(compare)
     compare.add_argument("--table", choices=TABLES, help="which one --csv holds")
     report = add_command(commands, "report", _report, "the comparison as one page of HTML")
@@ -56,6 +55,17 @@ def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="*", metavar="RUN", help="in training order")
     parser.add_argument("--force", action="store_true", help="compare whatever the settings")
     _add_seed(parser)
+
+
+def _add_homogeneity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--homogeneity", action="store_true", help="how alike samples are within and across runs"
+    )
+    parser.add_argument(
+        "--similarity",
+        choices=LIKENESSES,
+        help="of samples: their content words, or the base's encoder; default: words",
+    )
 
 
 def _add_seed(parser: argparse.ArgumentParser) -> None:
@@ -105,12 +115,12 @@ def _compare(args: argparse.Namespace) -> int:
 
     table = _table(args)
     compared = _compared(args)
-    alike: Any = _alike(compared, _seed(args)) if args.homogeneity or table == ALIKE else None
+    alike = _alike(args, compared.runs, table)
     if args.form == "json":
         print(tables.as_json(compared, alike))
     elif args.form == "csv":
-        is_alike = table == ALIKE
-        print(tables.homogeneity_csv(alike) if is_alike else tables.as_csv(compared, table))
+        is_alike = table in ALIKE
+        print(tables.homogeneity_csv(alike, table) if is_alike else tables.as_csv(compared, table))
     else:
         parts = [tables.as_markdown(compared)]
         parts += [tables.homogeneity_markdown(alike)] if alike is not None else []
@@ -127,7 +137,7 @@ def _table(args: argparse.Namespace) -> str:
 
     if args.table and args.form != "csv":
         raise SettingsError("--table: expected --csv beside it, which holds one table, got none")
-    if args.form == "csv" and args.homogeneity and not args.table:
+    if args.form == "csv" and (args.homogeneity or args.similarity) and not args.table:
         raise SettingsError(
             "--csv: expected one table, got the comparison and --homogeneity; choose one with "
             f"--table {' or '.join(TABLES)}"
@@ -135,17 +145,13 @@ def _table(args: argparse.Namespace) -> str:
     return args.table or TABLES[0]
 
 
-def _alike(compared: Any, seed: int) -> Any:
-    from lm_eval_overton.comparison import homogeneity
-    from lm_eval_overton.runs.answers import valid_texts
-    from lm_eval_overton.settings.signature import fields
-    from lm_eval_overton.text.tokenizers import tokenizer_of_all
+def _alike(args: argparse.Namespace, runs: Any, table: str = "") -> Any:
+    """Return how alike the runs' samples are, if that was asked for."""
+    if not (args.homogeneity or args.similarity or table in ALIKE):
+        return None
+    from lm_eval_overton.comparison import homogeneity_of
 
-    runs = compared.runs
-    signatures = [own.signature for run in runs for own in run.tasks.values()]
-    tokenizer = tokenizer_of_all(fields(one).get("tok", "en") for one in signatures)
-    names = [run.name for run in runs]
-    return homogeneity(names, valid_texts(runs), seed=seed, tokenizer=tokenizer)
+    return homogeneity_of(runs, args.similarity or LIKENESSES[0], _seed(args))
 
 
 def _report(args: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from lm_eval_overton.comparison.compared import (
     Shift,
 )
 from lm_eval_overton.comparison.fail_on import fails
-from lm_eval_overton.comparison.homogeneity import Homogeneity, homogeneity
+from lm_eval_overton.comparison.homogeneity import Homogeneity, homogeneity, homogeneity_of
 from lm_eval_overton.comparison.pairs import compare
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "compare",
     "fails",
     "homogeneity",
+    "homogeneity_of",
 ]

@@ -41,6 +41,7 @@ __all__ = [
     "cleaned_answers",
     "read_answers",
     "read_run",
+    "shared_task",
     "valid_texts",
 ]
 
@@ -204,20 +205,29 @@ def _one_tasks_file(place: Path, name: str | None, preferred: str) -> Path:
     return newest(samples) or find_responses(place, "*")
 
 
-def valid_texts(runs: Sequence[FinishedRun]) -> list[dict[str, list[str]]]:
-    """Return what each run answered to each prompt of one task, as it was scored.
+def shared_task(runs: Sequence[FinishedRun]) -> str:
+    """Return the task whose samples runs are compared by: overton_diversity, or the first of all.
 
     Args:
-        runs: At least one; the task is overton_diversity, or the first that all of them have.
+        runs: At least one.
 
     Raises:
-        DataError: If they have no task in common, or the responses of one cannot be read.
+        DataError: If they have no task in common.
     """
     names = (DEFAULT_TASK, *runs[0].tasks)
     task = next((name for name in names if all(name in run.tasks for run in runs)), None)
     if task is None:
         held = "; ".join(f"{run.name} has {', '.join(run.tasks)}" for run in runs)
         raise DataError(f"expected the samples of a task that all runs have, got none: {held}")
+    return task
+
+
+def valid_texts(runs: Sequence[FinishedRun], task: str) -> list[dict[str, list[str]]]:
+    """Return what each run answered to each prompt of a task, as it was scored.
+
+    Raises:
+        DataError: If the responses of one cannot be read.
+    """
     return [_valid_texts(run, task) for run in runs]
 
 

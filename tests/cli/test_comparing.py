@@ -84,7 +84,7 @@ def test_homogeneity_is_within_and_across_runs(runs, capsys):
     out = output(capsys, "compare", runs / "base", runs / "dpo", "--homogeneity")
     # Within base none of the words is shared, within dpo three of five.
     assert "\n\n## How alike the samples are\n\n" in out
-    assert "0.600" in out.rpartition("##")[2]
+    assert "0.600" in out.partition("## How alike")[2].partition("###")[0]
 
 
 def alike(capsys, *arguments):
@@ -142,14 +142,42 @@ def test_homogeneity_needs_a_task_that_all_runs_have(runs, tmp_path, capsys):
     assert error.startswith("error: expected the samples of a task that all runs have, got none")
 
 
+def test_a_similarity_is_asked_for_by_its_name(runs, capsys):
+    two = ["compare", runs / "base", runs / "dpo", "--json"]
+    words, cosine = (
+        json.loads(output(capsys, *two, "--similarity", name)) for name in ("words", "cosine")
+    )
+    assert words == json.loads(output(capsys, *two, "--homogeneity"))
+    assert cosine["similarity"]["name"] == "cosine"
+    own = cosine["pairs"][0]["rows"]
+    (row,) = [one for one in own if one["metric"] == "semantic_diversity"]
+    # Within a run the mean cosine is what its diversity leaves.
+    within = {one["run"]: one["similarity"] for one in cosine["homogeneity"]
+              if one["run"] == one["other"]}  # fmt: skip
+    assert within["base"] == pytest.approx(1 - row["base_mean"])
+    assert within["dpo"] == pytest.approx(1 - row["run_mean"])
+
+
 def test_csv_holds_the_table_that_was_chosen(runs, capsys):
     two = ["compare", runs / "base", runs / "dpo", "--csv"]
-    for table, column in (("rows", "p_holm"), ("shifts", "group"), ("homogeneity", "similarity")):
+    columns = {
+        "rows": "p_holm",
+        "shifts": "group",
+        "homogeneity": "similarity",
+        "source_mixing": "chance",
+        "shared_ngrams": "shared_ngrams",
+        "collapse": "collapse",
+    }
+    for table, column in columns.items():
         head, *rows = output(capsys, *two, "--table", table).splitlines()
         assert column in head.split(",")
         assert rows
     assert output(capsys, *two) == output(capsys, *two, "--table", "rows")
-    for wrong in ([*two, "--homogeneity"], [*two[:3], "--table", "shifts"]):
+    for wrong in (
+        [*two, "--homogeneity"],
+        [*two, "--similarity", "words"],
+        [*two[:3], "--table", "shifts"],
+    ):
         assert main([str(argument) for argument in wrong]) == 2
         err = capsys.readouterr().err
         assert err.startswith("error: --")

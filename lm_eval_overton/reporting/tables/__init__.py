@@ -4,8 +4,9 @@ Markdown is rounded to three digits; everything else is unrounded. Undefined is 
 and null in JSON.
 """
 
-from lm_eval_overton.reporting.tables.markdown import as_markdown, homogeneity_markdown
-from lm_eval_overton.reporting.tables.records import as_csv, as_json, frames, homogeneity_csv
+from lm_eval_overton.reporting.tables.homogeneity import homogeneity_csv, homogeneity_markdown
+from lm_eval_overton.reporting.tables.markdown import as_markdown
+from lm_eval_overton.reporting.tables.records import as_csv, as_json, frames
 
 __all__ = [
     "as_csv",

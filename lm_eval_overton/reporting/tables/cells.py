@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval_overton.stats import Interval
 
-__all__ = ["csv_text", "estimate", "number", "p_value", "plain", "table", "text"]
+__all__ = ["csv_text", "estimate", "four", "number", "p_value", "plain", "table", "text"]
 
 # Below it a p-value says nothing more, and rounded it would read 0.
 LEAST_P = 0.001
@@ -85,6 +85,11 @@ def _column(cells: Sequence[str], to_left: bool, is_loose: bool) -> list[str]:
     head, *rest = [cell.ljust(width) if to_left else cell.rjust(width) for cell in cells]
     dashes = max(LEAST_WIDTH, width)
     return [head, "-" * dashes if to_left else "-" * (dashes - 1) + ":", *rest]
+
+
+def four(value: Interval) -> tuple[float, float, float, int]:
+    """Return an estimate, its bounds and the number of prompts, as records hold them."""
+    return value.estimate, value.low, value.high, value.n
 
 
 def plain(record: Mapping[str, Any]) -> dict[str, Any]:

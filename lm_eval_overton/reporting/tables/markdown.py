@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
+from lm_eval_overton.comparison import Compared, Pair, Row, Shift
 from lm_eval_overton.reporting.tables.cells import estimate, number, p_value, table, text
 
-__all__ = ["as_markdown", "homogeneity_markdown"]
+__all__ = ["as_markdown"]
 
 GROUPS = {
     "quality": "Explained by quality control",
@@ -25,18 +25,6 @@ def as_markdown(compared: Compared) -> str:
     The metrics of each task have a table, and so has what the samples are like.
     """
     return "\n\n".join(_section(pair) for pair in compared.pairs)
-
-
-def homogeneity_markdown(alike: Homogeneity) -> str:
-    """Return how alike samples are within (on the diagonal) and across runs."""
-    head = ["samples of", *map(text, alike.runs)]
-    lines = [
-        [text(name), *map(estimate, cells)]
-        for name, cells in zip(alike.runs, alike.cells, strict=True)
-    ]
-    n = alike.cells[0][0].n
-    below = f"Mean Jaccard of content words; prompts: {n}."
-    return f"## How alike the samples are\n\n{table(head, lines, left=[0])}\n\n{below}"
 
 
 def _section(pair: Pair) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.reporting.tables.cells import csv_text, plain
+from lm_eval_overton.reporting.tables.cells import csv_text, four, plain
+from lm_eval_overton.reporting.tables.homogeneity import homogeneity_json
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.short_paths import short_model, short_path
-from lm_eval_overton.stats import Interval
 
-__all__ = ["as_csv", "as_json", "frames", "homogeneity_csv"]
+__all__ = ["as_csv", "as_json", "frames"]
 
 ROW_COLUMNS = (
     "base",
@@ -40,7 +40,6 @@ ROW_COLUMNS = (
 )
 SHIFT_COLUMNS = ("base", "run", "group", "part", "metric", "value", "low", "high", "n", "note")
 NAMES = {"rows": ROW_COLUMNS, "shifts": SHIFT_COLUMNS}
-ALIKE_COLUMNS = ("run", "other", "similarity", "low", "high", "n")
 
 
 def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
@@ -48,7 +47,7 @@ def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
 
     Args:
         compared: The runs.
-        alike: How alike their samples are; it is added as `homogeneity`.
+        alike: How alike their samples are; its tables are added by their names.
     """
     whole = {
         "base": compared.runs[0].name,
@@ -56,7 +55,7 @@ def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
         "pairs": [_pair(pair) for pair in compared.pairs],
     }
     if alike is not None:
-        whole["homogeneity"] = [plain(record) for record in _alike_records(alike)]
+        whole |= homogeneity_json(alike)
     return json.dumps(whole, indent=2, allow_nan=False)
 
 
@@ -102,21 +101,6 @@ def as_csv(compared: Compared, table: str = "rows") -> str:
     return csv_text(columns, (row for pair in compared.pairs for row in _records(pair, table)))
 
 
-def homogeneity_csv(alike: Homogeneity) -> str:
-    """Return how alike samples are within and across runs as CSV, one line per pair of runs."""
-    return csv_text(ALIKE_COLUMNS, _alike_records(alike))
-
-
-def _alike_records(alike: Homogeneity) -> list[dict[str, Any]]:
-    """Return each pair of runs once, a run with itself among them."""
-    return [
-        dict(zip(ALIKE_COLUMNS, (name, other, *_four(alike.cells[i][j])), strict=True))
-        for i, name in enumerate(alike.runs)
-        for j, other in enumerate(alike.runs)
-        if i <= j
-    ]
-
-
 def frames(compared: Compared) -> dict[str, Any]:
     """Return the tables `rows` and `shifts` of all pairs, undefined as NaN.
 
@@ -155,16 +139,12 @@ def _row_values(row: Row) -> tuple[Any, ...]:
     paired = row.paired
     return (
         *(row.table, row.task, row.metric, row.higher_is_better),
-        *_four(row.base),
-        *_four(row.run),
+        *four(row.base),
+        *four(row.run),
         *(paired.difference, paired.ci_low, paired.ci_high),
         *(paired.p_value, row.p_holm, paired.detectable, paired.n),
     )
 
 
 def _shift_values(shift: Shift) -> tuple[Any, ...]:
-    return (shift.group, shift.part, shift.metric, *_four(shift.value), shift.note)
-
-
-def _four(value: Interval) -> tuple[float, float, float, int]:
-    return value.estimate, value.low, value.high, value.n
+    return (shift.group, shift.part, shift.metric, *four(shift.value), shift.note)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift, compare
+from lm_eval_overton.comparison.homogeneity import Mixing
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.reporting.tables import (
     as_csv,
@@ -248,31 +249,88 @@ def test_of_the_shifts_differences_alone_have_a_sign():
     assert signs == ["+", "+", "0", "0", "+"]
 
 
+ONE, ACROSS = Interval(0.75, 0.5, 1.0, 7), Interval(0.25, NAN, NAN, 7)
+NO_PROMPT = Interval(NAN, NAN, NAN, 0)
+ALIKE = Homogeneity(
+    runs=("a", "b"),
+    likeness="words",
+    about="Jaccard of content words",
+    cells=((ONE, ACROSS), (ACROSS, ONE)),
+    collapse=((Interval(0.0, 0.0, 0.0, 7), ACROSS), (ACROSS, ONE)),
+    mixing=(Mixing(ONE, 0.6), Mixing(NO_PROMPT, NAN)),
+    overall=Mixing(ACROSS, 0.5),
+    shared=((ONE, ACROSS), (NO_PROMPT, ONE)),
+    notes=("b: a | note",),
+)
+
+
+def lines_below(text, title):
+    """The cells of the lines of the table below a title."""
+    below = text.partition(title)[2].partition("\n\n")[2].partition("\n\n")[0]
+    return [[cell.strip() for cell in line[2:-2].split(" | ")] for line in below.splitlines()[2:]]
+
+
 def test_alike_runs_are_a_symmetric_table():
-    one, across = Interval(0.75, 0.5, 1.0, 7), Interval(0.25, NAN, NAN, 7)
-    table = homogeneity_markdown(Homogeneity(("a", "b"), ((one, across), (across, one))))
-    title, _, *_, first, second, _, _ = table.splitlines()
-    assert title == "## How alike the samples are"
-    assert cells(first) == ["a", "0.750 [0.500, 1.000]", "0.250"]
-    assert cells(second) == ["b", "0.250", "0.750 [0.500, 1.000]"]
-    assert table.endswith("prompts: 7.")
+    text = homogeneity_markdown(ALIKE)
+    assert text.startswith("## How alike the samples are\n\n| samples of |")
+    assert lines_below(text, "## How alike") == [
+        ["a", "0.750 [0.500, 1.000]", "0.250"],
+        ["b", "0.250", "0.750 [0.500, 1.000]"],
+    ]
+    assert "\n\nMean Jaccard of content words; prompts: 7.\n\n" in text
+
+
+def test_what_belongs_to_alike_runs_stands_below():
+    text = homogeneity_markdown(ALIKE)
+    assert lines_below(text, "### Collapse: ") == [
+        ["a", "0.000 [0.000, 0.000]", "+0.250"],
+        ["b", "+0.250", "+0.750 [+0.500, +1.000]"],
+    ]
+    assert lines_below(text, "### Source mixing: ") == [
+        ["a", "0.750 [0.500, 1.000]", "0.600"],
+        ["b", "", ""],
+        ["all runs", "0.250", "0.500"],
+    ]
+    assert lines_below(text, "### Shared 8-grams: ") == [
+        ["a", "0.750 [0.500, 1.000]", "0.250"],
+        ["b", "", "0.750 [0.500, 1.000]"],
+    ]
+    assert text.endswith("\n\nNotes:\n\n- b: a \\| note")
 
 
 def test_alike_runs_are_stored_once_per_pair():
-    one, across = Interval(0.75, 0.5, 1.0, 7), Interval(0.25, NAN, NAN, 7)
-    alike = Homogeneity(("a", "b"), ((one, across), (across, one)))
-    stored = json.loads(as_json(compared(LEXICAL), alike), parse_constant=pytest.fail)
+    stored = json.loads(as_json(compared(LEXICAL), ALIKE), parse_constant=pytest.fail)
     assert [list(record.values()) for record in stored["homogeneity"]] == [
         ["a", "a", 0.75, 0.5, 1.0, 7],
         ["a", "b", 0.25, None, None, 7],
         ["b", "b", 0.75, 0.5, 1.0, 7],
     ]
-    assert homogeneity_csv(alike).splitlines()[:3] == [
+    assert homogeneity_csv(ALIKE, "homogeneity").splitlines()[:3] == [
         "run,other,similarity,low,high,n",
         "a,a,0.75,0.5,1.0,7",
         "a,b,0.25,,,7",
     ]
     assert "homogeneity" not in json.loads(as_json(compared(LEXICAL)))
+
+
+def test_what_belongs_to_alike_runs_is_stored_beside_them():
+    stored = json.loads(as_json(compared(LEXICAL), ALIKE), parse_constant=pytest.fail)
+    assert stored["similarity"] == {
+        "name": "words",
+        "mean_of": "Jaccard of content words",
+        "notes": ["b: a | note"],
+    }
+    assert [record["run"] for record in stored["source_mixing"]] == ["a", "b", None]
+    assert list(stored["source_mixing"][0].values()) == ["a", 0.75, 0.5, 1.0, 7, 0.6]
+    assert homogeneity_csv(ALIKE, "source_mixing").splitlines()[1:] == [
+        "a,0.75,0.5,1.0,7,0.6",
+        "b,,,,0,",
+        ",0.25,,,7,0.5",
+    ]
+    # Shares of one run's samples in another's are not symmetric.
+    pairs = [(own["run"], own["other"], own["shared_ngrams"]) for own in stored["shared_ngrams"]]
+    assert pairs == [("a", "a", 0.75), ("a", "b", 0.25), ("b", "a", None), ("b", "b", 0.75)]
+    assert [own["collapse"] for own in stored["collapse"]] == [0.0, 0.25, 0.75]
 
 
 # ------------------------------------------------------------------------------------ stored
