@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
     compare.add_argument("--table", choices=TABLES, help="which one --csv holds")
     report = add_command(commands, "report", _report, "the comparison as one page of HTML")
     _add_runs(report)
+    _add_homogeneity(report)
     report.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
     report.add_argument("--plots", type=Path, metavar="DIR", help="the figures as PNG and SVG")
     board = add_command(commands, "leaderboard", _leaderboard, "many models by one metric")
@@ -162,11 +163,12 @@ def _report(args: argparse.Namespace) -> None:
 
     one, seed = not args.runs, _seed(args)
     compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)
+    alike = _alike(args, compared.runs)
     if args.output or not args.plots:
-        path = reporting.write(compared, args.output or Path("report.html"), seed=seed)
+        path = reporting.write(compared, args.output or Path("report.html"), seed=seed, alike=alike)
         print(f"written to {path}")
     if args.plots:
-        for path in reporting.plots(compared, args.plots, seed=seed):
+        for path in reporting.plots(compared, args.plots, seed=seed, alike=alike):
             print(f"written to {path}")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 
-from lm_eval_overton.comparison import Compared
+from lm_eval_overton.comparison import Compared, Homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.reporting import alike as likeness
 from lm_eval_overton.reporting import browser, changes, sections, svg
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.figures import pictures
@@ -34,6 +35,7 @@ def write(
     samples: Reader | None = read_answers,
     text_bytes: int = TEXT_BYTES,
     seed: int = SEED,
+    alike: Homogeneity | None = None,
 ) -> Path:
     """Write the report of compared runs.
 
@@ -43,6 +45,7 @@ def write(
         samples: Gives the samples of one task of a run; None leaves the prompt browser out.
         text_bytes: The most that prompts and samples may take, at least 0.
         seed: Of the intervals that the comparison does not hold.
+        alike: How alike the samples of the runs are, if that was asked for.
 
     Returns:
         The path.
@@ -57,17 +60,21 @@ def write(
             f"report: expected at least 0 bytes of text, got {text_bytes}; 0 leaves prompts out"
         )
     require_place(path)
-    write_whole(path, page(compared, samples, text_bytes, seed).encode("utf-8", "backslashreplace"))
+    text = page(compared, samples, text_bytes, seed, alike)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
     return path
 
 
-def plots(compared: Compared, folder: Path, *, seed: int = SEED) -> list[Path]:
+def plots(
+    compared: Compared, folder: Path, *, seed: int = SEED, alike: Homogeneity | None = None
+) -> list[Path]:
     """Write the report's figures as PNG and SVG files.
 
     Args:
         compared: At least one run, in training order.
         folder: Where to; it is made if it is not there.
         seed: As for `write`.
+        alike: As for `write`.
 
     Returns:
         The files, two per figure; a figure whose data are missing has none.
@@ -79,7 +86,8 @@ def plots(compared: Compared, folder: Path, *, seed: int = SEED) -> list[Path]:
     _check(compared)
     require_folder(folder)
     written = []
-    for picture in pictures(Estimates(compared, seed)):
+    heat_map = likeness.heat_map(alike, len(compared.runs))
+    for picture in (*pictures(Estimates(compared, seed)), heat_map):
         if picture.draw is None:
             continue
         figure = picture.draw()
@@ -101,10 +109,16 @@ def _check(compared: Compared) -> None:
 # ---------------------------------------------------------------------------------------- page
 
 
-def page(compared: Compared, samples: Reader | None, text_bytes: int, seed: int) -> str:
+def page(
+    compared: Compared,
+    samples: Reader | None,
+    text_bytes: int,
+    seed: int,
+    alike: Homogeneity | None,
+) -> str:
     """Return the page of `write`."""
     estimates = Estimates(compared, seed)
-    parts = list(_parts(estimates, samples, text_bytes))
+    parts = list(_parts(estimates, samples, text_bytes, alike))
     style, script = _packaged("style.css"), _packaged("browser.js")
     names = ", ".join(run.name for run in compared.runs)
     head = tag(
@@ -171,7 +185,9 @@ def _section(key: str, title: str, content: Markup) -> Markup:
     return tag("section", heading, content, id=key, aria_labelledby=f"{key}-title")
 
 
-def _parts(estimates: Estimates, samples: Reader | None, text_bytes: int) -> Iterator[Part]:
+def _parts(
+    estimates: Estimates, samples: Reader | None, text_bytes: int, alike: Homogeneity | None
+) -> Iterator[Part]:
     compared = estimates.compared
     drawn = pictures(estimates)
     tiles = changes.headline(estimates)
@@ -180,6 +196,7 @@ def _parts(estimates: Estimates, samples: Reader | None, text_bytes: int) -> Ite
     yield "figures", "Figures", _figures(drawn)
     yield "summary", "Summary", join([_legend(compared), sections.summary(estimates)])
     yield "pairs", "Changes", changes.pair_tables(compared)
+    yield "homogeneity", "Homogeneity", _homogeneity(alike, len(compared.runs))
     yield "browser", "Samples", _browser(compared.runs, samples, text_bytes)
     yield "hygiene", "Hygiene", sections.hygiene(estimates)
     yield "judges", "Judges", sections.judges(estimates)
@@ -208,8 +225,16 @@ def _figures(drawn: Sequence[Picture]) -> Markup:
 
 def _figure(picture: Picture) -> Markup:
     assert picture.draw is not None
-    drawn = svg.inline(picture.draw(), picture.key, picture.label)
+    drawn = svg.inline(picture.draw(), picture.key, picture.label, picture.titles)
     return tag("figure", tag("figcaption", picture.title), drawn)
+
+
+def _homogeneity(alike: Homogeneity | None, n_runs: int) -> Markup:
+    drawn = _figures([likeness.heat_map(alike, n_runs)])
+    if alike is None:
+        return drawn
+    is_wide = n_runs > likeness.MANY
+    return join([tag("div", drawn, class_="wide" if is_wide else None), likeness.tables(alike)])
 
 
 # ------------------------------------------------------------------------------------- browser

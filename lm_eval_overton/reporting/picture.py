@@ -5,8 +5,8 @@ Runs differ by marker, hatch and line as well as by colour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.runs.finished import FinishedRun
@@ -34,6 +34,7 @@ class Picture:
         label: What it shows, in words and numbers.
         draw: Makes it; None where its data are missing.
         missing: What would provide them.
+        titles: What its parts say where they are pointed at, by the id (`gid`) that each is given.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Picture:
     label: str = ""
     draw: Callable[[], Figure] | None = None
     missing: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def short(name: str, length: int = NAME_LENGTH) -> str:

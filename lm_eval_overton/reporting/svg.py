@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -107,7 +107,7 @@ def rendered(figure: Figure, kind: str) -> bytes:
     return out.getvalue()
 
 
-def inline(figure: Figure, key: str, label: str) -> Markup:
+def inline(figure: Figure, key: str, label: str, titles: Mapping[str, str] | None = None) -> Markup:
     """Return a figure as an SVG element for a page.
 
     It has no style of its own: a page's security policy forbids style attributes, and a style
@@ -117,14 +117,24 @@ def inline(figure: Figure, key: str, label: str) -> Markup:
         figure: What `new_figure` gave.
         key: Begins every id within it; differs from that of the page's other figures.
         label: What the figure shows, for those who cannot see it.
+        titles: What its parts say where they are pointed at, by their ids.
     """
     out = io.BytesIO()
     with _style("none"):
         figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     root = ET.fromstring(out.getvalue().decode("utf-8"))
+    _entitle(root, titles or {})
     _clean(root, key)
     _describe(root, key, label)
     return Markup(_serialised(root))
+
+
+def _entitle(root: ET.Element, titles: Mapping[str, str]) -> None:
+    for element in list(root.iter()):
+        if words := titles.get(element.get("id", "")):
+            title = ET.Element(f"{{{_SVG}}}title")
+            title.text = words
+            element.insert(0, title)
 
 
 def _clean(root: ET.Element, key: str) -> None:

@@ -224,6 +224,20 @@ def test_report_of_several_runs_and_of_one(runs, capsys, tmp_path):
     assert "dpo" not in page.read_text()
 
 
+def test_a_report_shows_how_alike_runs_are_where_that_is_asked_for(runs, capsys, tmp_path):
+    page, plots = tmp_path / "report.html", tmp_path / "plots"
+    two = [runs / "base", runs / "dpo"]
+    options = ["-o", page, "--plots", plots]
+    output(capsys, "report", *two, *options)
+    assert not (plots / "alike.svg").exists()
+    assert "add <code>--homogeneity</code> to" in page.read_text()
+    output(capsys, "report", *two, *options, "--similarity", "words")
+    assert (plots / "alike.svg").is_file()
+    assert "<title>within dpo: 0.600" in page.read_text()
+    assert main(["report", str(two[0]), "-o", str(page), "--homogeneity"]) == 2
+    assert capsys.readouterr().err == "error: homogeneity: expected at least 2 runs, got 1\n"
+
+
 def test_leaderboard_sorts_and_shares_ranks(runs, capsys):
     board = output(capsys, "leaderboard", runs, "--metric", "lexical_diversity")
     assert board.index("base") < board.index("sft") < board.index("dpo")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lm_eval_overton.comparison import Compared, compare
+from lm_eval_overton.comparison import Compared, Homogeneity, compare, homogeneity
 from lm_eval_overton.runs.answers import Answers
 from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.text.samples import clean
+from lm_eval_overton.text.samples import clean, scored_texts
 
 SCRIPT = "<script>alert(1)</script>"
 BREAK_OUT = '</script><img src=x onerror="alert(2)"> \u2028 & "quoted" \ud800'
@@ -157,3 +157,13 @@ def compared(names: tuple[str, ...] = ("base", "sft <b>&amp;", "dpo $x_1$ 模型
     """Compared runs, as many as there are names."""
     runs = [finished(i, name) for i, name in enumerate(names)]
     return compare(runs[0], runs[1:]) if len(runs) > 1 else Compared(tuple(runs), ())
+
+
+def alike(made: Compared, n: int = 4) -> Homogeneity:
+    """How alike the samples of made runs are on their first prompts."""
+    keys = ids(DIVERSITY)[:n]
+    texts = []
+    for run in made.runs:
+        answered = answers(run, DIVERSITY)
+        texts.append({key: scored_texts(answered.samples(key)) for key in keys})
+    return homogeneity([run.name for run in made.runs], texts)

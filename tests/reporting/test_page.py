@@ -56,7 +56,7 @@ def compared() -> Compared:
 @pytest.fixture(scope="module")
 def text(compared: Compared, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    assert write(compared, path, samples=made.answers) == path
+    assert write(compared, path, samples=made.answers, alike=made.alike(compared)) == path
     return path.read_text(encoding="utf-8")
 
 
@@ -124,7 +124,7 @@ def test_text_of_models_is_in_the_data_as_it_was(text, parsed):
 
 
 def test_the_same_runs_give_the_same_page(compared, tmp_path, text):
-    write(compared, tmp_path / "again.html", samples=made.answers)
+    write(compared, tmp_path / "again.html", samples=made.answers, alike=made.alike(compared))
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
 
 
@@ -143,7 +143,8 @@ def test_ids_are_used_once_and_links_lead_to_them(parsed):
 def test_the_page_holds_every_part(parsed, text):
     sections = [s["id"] for s in parsed.all("section")]
     assert sections == [
-        "change", "figures", "summary", "pairs", "browser", "hygiene", "judges", "settings",
+        "change", "figures", "summary", "pairs", "homogeneity", "browser", "hygiene", "judges",
+        "settings",
     ]  # fmt: skip
     assert text.count('class="missing"') == text.count("scripts, which are off here") == 1
 
