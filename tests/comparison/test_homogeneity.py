@@ -23,10 +23,10 @@ from lm_eval_overton.text.english import ENGLISH
 from tests.conftest import PAPER
 from tests.released import FENCE, samples
 
-NAN = math.nan
 GOLDEN = PAPER.parent / "golden" / "lima_oe_homogeneity.json"
 ANIMALS = "ant bee cow dog elk fox gnu hen"
-ANSWERS = ["ant bee", "cow dog", "elk fox", "gnu hen", "ant hen"]
+NINE = f"{ANIMALS} owl"
+ANSWERS = [NINE, "cow dog", "elk fox", "gnu hen", "ant hen"]
 
 
 class Letters:
@@ -86,16 +86,15 @@ def test_collapse_is_what_is_above_the_base_prompt_by_prompt():
 
 
 def test_eight_words_in_a_row_are_found_in_other_samples():
-    nine, other = "ant bee cow dog elk fox gnu hen owl", "Ant, bee cow dog elk fox gnu hen pig."
-    found = of([[nine, "short"]], [[other, other]])
-    # Of the two 8-grams of `nine` one is in b; `short` has none; none stands in the other sample
-    # of its run. Both samples of b hold the same two, of which `nine` has one.
+    other = "Ant, bee cow dog elk fox gnu hen pig."
+    found = of([[NINE, "short"]], [[other, other]])
+    # Of the two 8-grams of `NINE` one is in b; `short` has none; none stands in the other sample
+    # of its run. Both samples of b hold the same two, of which `NINE` has one.
     assert estimates(found.shared) == pytest.approx(np.array([[0, 0.5], [0.5, 1]]))
 
 
 def test_a_prompt_counts_for_shared_words_by_its_long_samples():
-    nine = "ant bee cow dog elk fox gnu hen owl"
-    same, short = [nine, nine], [nine, "short"]
+    same, short = [NINE, NINE], [NINE, "short"]
     found = of([same, short], [same, same])
     # Of the three long samples of a two have a twin: (1 + 1 + 0) / 3, not (1 + 0) / 2.
     assert estimates(found.shared)[0] == pytest.approx([2 / 3, 1])
@@ -104,6 +103,7 @@ def test_a_prompt_counts_for_shared_words_by_its_long_samples():
 def test_where_no_sample_has_eight_words_nothing_is_shared_or_not():
     found = of([["ant", "bee"]], [["ant", "bee"]])
     assert np.isnan(estimates(found.shared)).all()
+    assert found.notes == ("shared 8-grams of run 0, run 1 are undefined: no sample has 8 words",)
 
 
 # ------------------------------------------------------------------------------------ traps
@@ -125,7 +125,7 @@ def test_two_runs_with_the_same_samples(options):
 
 @BOTH
 def test_a_run_of_one_repeated_answer(options):
-    found = of([ANSWERS] * 3, [["ant bee"] * 5] * 3, **options)
+    found = of([ANSWERS] * 3, [[NINE] * 5] * 3, **options)
     assert estimates(found.cells)[1, 1] == pytest.approx(1)
     assert estimates(found.cells)[0, 1] < 1
     # The nearest of a repeated answer are four of the five that are equal to it.
@@ -135,12 +135,12 @@ def test_a_run_of_one_repeated_answer(options):
 @BOTH
 def test_prompts_with_fewer_than_two_valid_samples_are_left_out_of_all_tables(options):
     whole = [ANSWERS, ANSWERS[:2], ANSWERS]
-    found = of(whole, [["ant", "bee"], ["ant"], []], **options)
+    found = of(whole, [[NINE, "bee"], ["ant"], []], **options)
     assert found.n == found.overall.share.n == found.shared[0][1].n == 1
     assert found.notes == (
         "1 of 3 prompts count, those with 2 valid samples of every run; fewer: run 1 on 2",
     )
-    same = of(whole[:1], [["ant", "bee"]], **options)
+    same = of(whole[:1], [[NINE, "bee"]], **options)
     assert (found.cells, found.collapse) == (same.cells, same.collapse)
     assert (found.mixing, found.overall) == (same.mixing, same.overall)
     assert same.notes == ()
@@ -161,6 +161,9 @@ def test_samples_without_a_content_word_are_like_nothing():
     # Within a: 0, 0, undefined. Of a one sample has words: it has no fellow.
     assert estimates(found.cells)[0, 0] == 0
     assert np.isnan(shares(found)).all()
+    assert found.notes[0] == (
+        "source mixing is undefined: no prompt has 2 samples of every run that hold a content word"
+    )
 
 
 def test_runs_of_unequal_size_have_each_their_own_chance():
@@ -230,8 +233,7 @@ def test_within_is_one_minus_the_diversity_of_the_samples(runs):
 
 @BOTH
 def test_a_run_that_the_encoder_does_not_read_has_words_in_common_alone(options):
-    nine = "ant bee cow dog elk fox gnu hen owl"
-    run = [[nine, nine]]
+    run = [[NINE, NINE]]
     found = of(run, run, run, unread={1}, **options)
     assert np.isnan(estimates(found.cells)).tolist() == [
         [False, True, False],
@@ -291,8 +293,8 @@ def letters(monkeypatch):
 
 
 def test_failed_and_empty_samples_do_not_count(tmp_path, letters):
-    whole = finished(tmp_path, "whole", [["ant", "ant bee", "cow"]])
-    holes = finished(tmp_path, "holes", [["ant", None, "", "ant bee", "  "]])
+    whole = finished(tmp_path, "whole", [[NINE, "ant bee", "cow"]])
+    holes = finished(tmp_path, "holes", [[NINE, None, "", "ant bee", "  "]])
     found = homogeneity_of([whole, holes], "cosine")
     assert (found.likeness, found.n, found.notes) == ("cosine", 1, ())
     assert chances(found)[:2] == pytest.approx([2 / 4, 3 / 4])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import NamedTuple
@@ -108,6 +109,9 @@ def homogeneity(
     measured = [_measured(own, read, likeness) for own in enough]
     cells, collapse = _similarities([one.cells for one in measured], read, len(names), seed)
     mixing = _mixing([one.mixing for one in measured], read, len(names), seed)
+    shared = _shared_grams(enough, len(names), tokenizer, seed)
+    left_out = _left_out(names, prompts, len(enough))
+    undefined = _undefined(names, mixing[-1] if len(read) > 1 else None, shared)
     return Homogeneity(
         runs=tuple(names),
         likeness=likeness.name,
@@ -116,8 +120,8 @@ def homogeneity(
         collapse=collapse,
         mixing=mixing[:-1],
         overall=mixing[-1],
-        shared=_shared_grams(enough, len(names), tokenizer, seed),
-        notes=_left_out(names, prompts, len(enough)),
+        shared=shared,
+        notes=(*left_out, *(undefined if enough else ())),
     )
 
 
@@ -137,14 +141,25 @@ def _left_out(names: Sequence[str], prompts: Sequence[Texts], n: int) -> tuple[s
     """Return a line if prompts do not count, with the runs that are the reason."""
     if n == len(prompts):
         return ()
-    short = {
-        name: sum(len(own[i]) < _LEAST_SAMPLES for own in prompts) for i, name in enumerate(names)
-    }
-    runs = ", ".join(f"{name} on {k}" for name, k in short.items() if k)
+    short = [sum(len(own[i]) < _LEAST_SAMPLES for own in prompts) for i in range(len(names))]
+    runs = ", ".join(f"{name} on {k}" for name, k in zip(names, short, strict=True) if k)
     return (
         f"{n} of {len(prompts)} prompts count, those with {_LEAST_SAMPLES} valid samples of every "
         f"run; fewer: {runs}",
     )
+
+
+def _undefined(names: Sequence[str], overall: Mixing | None, shared: Cells) -> Iterator[str]:
+    """Yield why a table is undefined of runs with enough samples."""
+    if overall is not None and math.isnan(overall.share.estimate):
+        yield (
+            f"source mixing is undefined: no prompt has {_LEAST_SAMPLES} samples of every run that "
+            "hold a content word"
+        )
+    short = [name for name, own in zip(names, shared, strict=True) if math.isnan(own[0].estimate)]
+    if short:
+        runs = ", ".join(short)
+        yield f"shared {GRAM}-grams of {runs} are undefined: no sample has {GRAM} words"
 
 
 # ---------------------------------------------------------------------------------- similarity
@@ -208,7 +223,7 @@ def _mixing(
     rows: Sequence[stats.Array], read: Sequence[int], n_runs: int, seed: int
 ) -> tuple[Mixing, ...]:
     """Return the mixing of each run and of all, from those of each prompt, (2, n_read)."""
-    found = [Mixing(UNDEFINED, np.nan)] * (n_runs + 1)
+    found = [Mixing(UNDEFINED, math.nan)] * (n_runs + 1)
     if len(read) < 2:
         return tuple(found)
     table = defined(*np.array(rows).reshape(-1, 2 * len(read)).T)
@@ -217,7 +232,7 @@ def _mixing(
     levels = [*chances.T, chances.mean(axis=1)]
     intervals = means(columns, seed, [(0.0, 1.0)] * len(columns))
     for place, share, level in zip((*read, n_runs), intervals, levels, strict=True):
-        found[place] = Mixing(share, float(level.mean()) if len(level) else np.nan)
+        found[place] = Mixing(share, float(level.mean()) if len(level) else math.nan)
     return tuple(found)
 
 
