@@ -95,6 +95,10 @@ class Words:
         """Return the lower-cased words of a text without punctuation, stop words included."""
         return [word.lower() for word in self.words(text) if _is_word(word)]
 
+    def overlap_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the words of `overlap_tokens` begin and end in a text."""
+        return [(start, end) for start, end in self._spans(text) if _is_word(text[start:end])]
+
     def sentences(self, text: str) -> list[str]:
         """Return the sentences of a text in order; pieces without a letter are dropped."""
         return sentences.sentences(text, frozenset(self.languages))

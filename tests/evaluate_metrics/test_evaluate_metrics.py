@@ -31,6 +31,8 @@ PROMPTS = [
     [None],
 ]
 VIEWS = [["Ants walk a lot.", "Taxes are too high."], ["Bees fly."], ["Nothing is known."]]
+# What is measured on runs of words needs longer samples.
+LONGER = ["The old ants walk to their nest.", "The old ants run to their nest."]
 
 
 @pytest.fixture
@@ -101,15 +103,15 @@ def test_a_question_that_is_said_again_covers_nothing_where_it_is_known(made):
 @pytest.mark.parametrize("name", sorted(CLASSES))
 def test_every_class_gives_the_values_of_the_scoring(name, made):
     entry = CLASSES[name]
-    given = {"references": VIEWS} if entry.viewpoints else {}
+    given = {"references": [*VIEWS, ["Ants walk."]]} if entry.viewpoints else {}
     # Three of the samples are drawn for this one.
     n = 3 if name == "DistinctAtM" else 2
-    result = made(name).compute(predictions=PROMPTS, n=n, **given)
+    result = made(name).compute(predictions=[*PROMPTS, LONGER], n=n, **given)
     encoder = get_encoder(find_encoder())
     bench = Bench(n, [], encoder, 1234, make_matcher("hybrid", encoder))
     prompts = [
         Prompt({"viewpoints": [{"text": view} for view in views]}, [clean(raw) for raw in own])
-        for own, views in zip(PROMPTS, VIEWS, strict=True)
+        for own, views in zip([*PROMPTS, LONGER], [*VIEWS, ["Ants walk."]], strict=True)
     ]
     expected = [row[entry.metric] for row in score_prompts(prompts, [entry.metric], bench)]
     values = [None if math.isnan(v) else v for v in result[f"{entry.metric}_values"]]

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.metrics import view
+from lm_eval_overton.metrics.formulas.repetition import VOCABULARY
 from lm_eval_overton.metrics.likeness import KINDS
 from lm_eval_overton.metrics.measures import CLASSED, JUDGED, RATED, REFERENCE, REGISTRY, that_need
 from lm_eval_overton.metrics.metric import Need
@@ -87,6 +88,19 @@ def test_all_metrics_of_three_valid_samples():
             "distinct_2": 2.5 / 3,
             # Pairs: 22 bytes in 28, twice; 19 bytes in 20.
             "compression_ratio": (22 / 28 + 22 / 28 + 19 / 20) / 3,
+            # Distinct words of the pairs: 3, 3 and 2; four draws are expected to give almost 4.
+            "ead_1": (3 + 3 + 2) / 3 / (4 - 6 / VOCABULARY + 4 / VOCABULARY**2),
+            # Distinct word pairs 2, 2 and 1; two draws meet once in as many pairs as there are.
+            "ead_2": (2 + 2 + 1) / 3 / (2 - 1 / VOCABULARY),
+            # Pairs: of "- sun - moon" 1 of 4 tokens is matched, then 1/2 of one of 3, 1/4 of one of
+            # 2, 1/8 of 1; of "sun north" 1 of 2, 1/2 of one of 1, at half of the length; equal.
+            "self_bleu": (2 * ((1 / 4 / 6 / 8 / 8) ** 0.25 + 0.5 / math.e) / 2 + 1) / 3,
+            # Two words are no run of four, five or six.
+            "self_repetition": None,
+            "anchor_share": 0.0,
+            "anchor_opening": 0.0,
+            "shared_span_share": 0.0,
+            "frame_share": None,
             # Words {sun, moon}, {sun, north}, {sun, north}; pairs hold 3, 3 and 2.
             "units_at_1_words": 2,
             "units_at_n_words": 8 / 3,
@@ -129,9 +143,8 @@ def test_one_sample_has_no_diversity_but_shares():
     row = values(["I can’t help with that."])
     undefined = {name for name, value in row.items() if value is None}
     pairwise = {"lexical_diversity", "semantic_diversity", "identical_prompts"}
-    fixed_n = {"vendi", "distinct_2", "compression_ratio"}
-    fixed_n |= {"distinct_k", "distinct_at_m", "classes_hill1", "classes_hill2"}
-    fixed_n |= {"top_class_share", "class_collision"}
+    fixed_n = {name for name in PLAIN if REGISTRY[name].grows_with_n}
+    fixed_n |= {"distinct_at_m", "class_collision"}
     pooled = {"units_at_n_words", "overton_index_words"}
     pooled |= {"units_at_n_clusters", "overton_index_clusters"}
     assert undefined == pairwise | fixed_n | pooled | {"cut_share", "reasoning_words"}
