@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.material import Material
 from lm_eval_overton.judge.ask import GuardedJudge, Judge
+from lm_eval_overton.matchers.contrast import NliContrast, find_contrast
 from lm_eval_overton.matchers.equivalence.equivalence import Equivalence
 from lm_eval_overton.matchers.equivalence.table import (
     DEFAULT_EQUIVALENCE,
@@ -53,6 +54,7 @@ class Instruments:
         equivalence: What says which responses are the same.
         bert: The model of BERTScore; None if there is none.
         reward: The reward model; None if there is none.
+        nli: What tells contradiction from entailment; None if the user named no such model.
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Instruments:
     matcher: Matcher | None = None
     bert: BertScorer | None = None
     reward: RewardModel | None = None
+    nli: NliContrast | None = None
 
     @classmethod
     def of(
@@ -97,6 +100,7 @@ class Instruments:
             if bert and Need.BERTSCORE in needs
             else None,
             RewardModel(reward, device) if reward and Need.RATINGS in needs else None,
+            find_contrast(settings, task) if Need.CONTRADICTIONS in needs else None,
         )
 
     def asked(self, needs: AbstractSet[Need]) -> tuple[str, ...]:
@@ -156,6 +160,7 @@ class Instruments:
             Need.BERTSCORE: self.bert is not None,
             Need.WEIGHTS: material.has_weights,
             Need.NLI: isinstance(self.matcher, NliMatcher),
+            Need.CONTRADICTIONS: self.nli is not None,
             Need.ENGLISH_QUESTION: material.asks_yes_no,
             Need.RATINGS: ratings is not None,
         }
@@ -184,6 +189,7 @@ class Instruments:
             equivalence=self.equivalence,
             ratings=ratings,
             m=settings.distinct_m,
+            nli=self.nli,
         )
 
 

@@ -328,9 +328,10 @@ class OvertonTask(PromptTask):
         )
 
     def _of_classes(self) -> Mapping[str, Any]:
-        """Return what decides which samples are the same, and how good they are."""
+        """Return what decides which samples are the same, contradict each other, or are good."""
         needs = needs_of(known(self.metric_names))
         return {
+            "nli": self.instruments.nli.signature if self.instruments.nli else None,
             "same": self.instruments.equivalence.signature if Need.CLASSES in needs else None,
             "m": self.settings.distinct_m if Need.CLASSES in needs else None,
             "rated": self.ratings.signature if self.ratings else None,

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from lm_eval_overton.matchers.contrast import NliContrast
 from lm_eval_overton.matchers.equivalence.equivalence import Equivalence
 from lm_eval_overton.matchers.equivalence.lexical import Rouge1Equivalence
 from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
@@ -27,12 +28,13 @@ Fill = Literal["", "worst", "best"]
 class Bench:
     """What is common to all prompts of a task.
 
-    `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar`
-    is the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
+    `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar` is
+    the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
     apart; `equivalence` says which samples are the same, `ratings` where their quality is from, and
-    `m` is the number of samples of `distinct_at_m`. `reads` says whether the encoder reads their
-    language; what is equal needs no reading: `alike` says whether the texts of each prompt are all
-    the same, `verbatim` whether each holds all viewpoints word for word.
+    `m` is the number of samples of `distinct_at_m`; `nli` tells contradiction from entailment.
+    `reads` says whether the encoder reads their language; what is equal needs no reading: `alike`
+    says whether the texts of each prompt are all the same, `verbatim` whether each holds all
+    viewpoints word for word.
     """
 
     n: int
@@ -46,6 +48,7 @@ class Bench:
     equivalence: Equivalence = field(default_factory=Rouge1Equivalence)
     ratings: RatingSource | None = None
     m: int = 3
+    nli: NliContrast | None = None
     reads: bool = True
     alike: bool = False
     verbatim: bool = False

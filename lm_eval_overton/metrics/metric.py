@@ -68,6 +68,7 @@ class Need(Enum):
     SIDES = "sides of viewpoints"
     WEIGHTS = "weights of viewpoints"
     NLI = "matcher nli"
+    CONTRADICTIONS = "NLI model"
     REFERENCE = "reference run"
     OTHER_PROMPTS = "answers to other prompts"
     REFERENCE_EMBEDDINGS = "embeddings of the reference"

@@ -112,6 +112,8 @@ def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench
         bench.equivalence.prepare([view.answers for view in views if view.answers])
     if Need.NLI in needs and isinstance(bench.matcher, NliMatcher):
         bench.matcher.implied([view.prompt.question(view.texts) for view in views])
+    if Need.CONTRADICTIONS in needs and bench.nli is not None:
+        bench.nli.prepare([view.texts for view in views])
     if Need.BERTSCORE in needs:
         _score_with_bert(views, bench)
 

@@ -203,6 +203,21 @@ def test_a_matcher_and_its_threshold(tmp_path):
     assert changed(coverage(one), coverage(one | {"threshold": 0.7})) == {"match"}
 
 
+def test_a_model_of_inference_for_diversity(tmp_path):
+    def nli(name, *labels):
+        folder = tmp_path / name
+        folder.mkdir()
+        config = {"model_type": "bert", "id2label": dict(enumerate(labels))}
+        (folder / "config.json").write_text(json.dumps(config))
+        return LOCAL | {"nli_model": str(folder)}
+
+    one, other = (nli(name, "entailment", "contradiction") for name in ("one", "other"))
+    assert changed(signature(), signature(one)) == {"nli"}
+    assert changed(signature(one), signature(other)) == {"nli"}
+    # One that tells no contradiction measures nothing.
+    assert signature(nli("two", "entailment", "not_entailment")) == signature()
+
+
 def test_a_model_that_is_no_nli_model_is_refused_before_anything_is_generated():
     with pytest.raises(SettingsError, match="expected a sequence-classification model"):
         signature(LOCAL | {"matcher": "nli", "nli_model": "no/where"}, name="overton_coverage")

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,17 @@ class LengthBert:
         return len(text) > 30
 
 
+class LengthNli:
+    """Texts contradict each other as far as their lengths differ."""
+
+    def prepare(self, sets):
+        """There is no model to see them."""
+
+    def scores(self, texts):
+        pairs = list(permutations(map(len, texts), 2))
+        return np.array([1 - 2 / (1 + abs(a - b)) for a, b in pairs])
+
+
 def judged(samples):
     """Verdicts on the valid samples; what they say depends on the text alone."""
     valid = [sample.text for sample in samples if sample.status == "valid"]
@@ -137,6 +149,7 @@ BENCH = Bench(
     bert=LengthBert(),
     ratings=RATING_SOURCE,
     m=2,
+    nli=LengthNli(),
 )
 
 

@@ -32,6 +32,8 @@ GIVEN_UNITS = {
     "mp_accuracy",
     # And without a question that yes or no answers.
     *that_need(Need.ENGLISH_QUESTION),
+    # And without a model of inference.
+    *that_need(Need.CONTRADICTIONS),
 }
 IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"))}
 IN_CONTEXT.add("examples_dropped")

@@ -46,6 +46,7 @@ _FIRST = (
     "self_repetition",
     "anchors",
     "frame_share",
+    "nli_diversity",
     "units",
     "coverage",
     "modular_pluralism",
