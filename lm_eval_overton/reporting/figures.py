@@ -8,10 +8,12 @@ from lm_eval_overton.metrics.measures.quality import HELPFULNESS
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
 from lm_eval_overton.metrics.measures.units import UNITS_AT_1_WORDS
 from lm_eval_overton.reporting.bars import recovery, stances
+from lm_eval_overton.reporting.curves import anchors
 from lm_eval_overton.reporting.estimates import Estimates, common_metric
 from lm_eval_overton.reporting.picture import Picture
 from lm_eval_overton.reporting.planes import plane
 from lm_eval_overton.reporting.spread import spreads
+from lm_eval_overton.runs.answers import Reader
 
 __all__ = ["DIVERSITY", "WITHIN", "pictures"]
 
@@ -27,8 +29,13 @@ SPREAD = (
 )
 
 
-def pictures(estimates: Estimates) -> list[Picture]:
-    """Return all figures in the order of the page."""
+def pictures(estimates: Estimates, read: Reader | None) -> list[Picture]:
+    """Return all figures in the order of the page.
+
+    Args:
+        estimates: Of the runs.
+        read: Gives the samples of one task of a run; None leaves out what is made of them.
+    """
     compared = estimates.compared
     across = common_metric(compared.runs, DIVERSITY)
     within = common_metric(compared.runs, WITHIN)
@@ -41,5 +48,6 @@ def pictures(estimates: Estimates) -> list[Picture]:
         plane(estimates, "quality", "Diversity and quality", quality, across, judge),
         stances(estimates),
         recovery(compared),
+        anchors(estimates, read),
         *spreads(compared.runs, SPREAD),
     ]  # fmt: skip

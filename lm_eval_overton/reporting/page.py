@@ -14,7 +14,7 @@ from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.figures import pictures
 from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
 from lm_eval_overton.reporting.picture import Picture
-from lm_eval_overton.runs.answers import Reader, read_answers
+from lm_eval_overton.runs.answers import Answers, Reader, read_answers
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.short_paths import short_model
 from lm_eval_overton.runs.whole_file import require_folder, require_place, write_whole
@@ -66,13 +66,19 @@ def write(
 
 
 def plots(
-    compared: Compared, folder: Path, *, seed: int = SEED, alike: Homogeneity | None = None
+    compared: Compared,
+    folder: Path,
+    *,
+    samples: Reader | None = read_answers,
+    seed: int = SEED,
+    alike: Homogeneity | None = None,
 ) -> list[Path]:
     """Write the report's figures as PNG and SVG files.
 
     Args:
         compared: At least one run, in training order.
         folder: Where to; it is made if it is not there.
+        samples: As for `write`; None leaves out the figures that are made of samples.
         seed: As for `write`.
         alike: As for `write`.
 
@@ -87,7 +93,7 @@ def plots(
     require_folder(folder)
     written = []
     heat_map = likeness.heat_map(alike, len(compared.runs))
-    for picture in (*pictures(Estimates(compared, seed)), heat_map):
+    for picture in (*pictures(Estimates(compared, seed), samples), heat_map):
         if picture.draw is None:
             continue
         figure = picture.draw()
@@ -189,7 +195,8 @@ def _parts(
     estimates: Estimates, samples: Reader | None, text_bytes: int, alike: Homogeneity | None
 ) -> Iterator[Part]:
     compared = estimates.compared
-    drawn = pictures(estimates)
+    samples = samples and _once(samples)
+    drawn = pictures(estimates, samples)
     tiles = changes.headline(estimates)
     if tiles:
         yield "change", "At a glance", tiles
@@ -201,6 +208,19 @@ def _parts(
     yield "hygiene", "Hygiene", sections.hygiene(estimates)
     yield "judges", "Judges", sections.judges(estimates)
     yield "settings", "Settings", sections.settings(compared.runs)
+
+
+def _once(read: Reader) -> Reader:
+    """Return a reader that keeps what it has read: figures and browser show the same samples."""
+    known: dict[tuple[int, str], Answers] = {}
+
+    def kept(run: FinishedRun, task: str) -> Answers:
+        key = (id(run), task)
+        if key not in known:
+            known[key] = read(run, task)
+        return known[key]
+
+    return kept
 
 
 def _legend(compared: Compared) -> Markup:
@@ -226,7 +246,8 @@ def _figures(drawn: Sequence[Picture]) -> Markup:
 def _figure(picture: Picture) -> Markup:
     assert picture.draw is not None
     drawn = svg.inline(picture.draw(), picture.key, picture.label, picture.titles)
-    return tag("figure", tag("figcaption", picture.title), drawn)
+    numbers = picture.numbers and tag("details", tag("summary", "In numbers"), picture.numbers)
+    return tag("figure", tag("figcaption", picture.title), drawn, numbers or "")
 
 
 def _homogeneity(alike: Homogeneity | None, n_runs: int) -> Markup:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_overton.reporting.html import Markup
 from lm_eval_overton.runs.finished import FinishedRun
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Picture:
         draw: Makes it; None where its data are missing.
         missing: What would provide them.
         titles: What its parts say where they are pointed at, by the id (`gid`) that each is given.
+        numbers: What it shows as a table, where no table of the page holds it.
     """
 
     key: str
@@ -43,6 +45,7 @@ class Picture:
     draw: Callable[[], Figure] | None = None
     missing: str = ""
     titles: Mapping[str, str] = field(default_factory=dict)
+    numbers: Markup | None = None
 
 
 def short(name: str, length: int = NAME_LENGTH) -> str:

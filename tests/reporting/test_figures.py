@@ -18,7 +18,7 @@ from lm_eval_overton.reporting.spread import _density
 from lm_eval_overton.stats import Interval
 from tests.reporting import made
 
-KEYS = ["plane", "quality", "stance", "recovered", "spread-semantic_diversity"]
+KEYS = ["plane", "quality", "stance", "recovered", "anchors", "spread-semantic_diversity"]
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +31,13 @@ def drawn(compared: Compared) -> dict[str, str]:
     """Every figure of the page by its key."""
     return {
         picture.key: svg.inline(picture.draw(), picture.key, picture.label)
-        for picture in pictures(Estimates(compared))
+        for picture in pictures(Estimates(compared), made.answers)
         if picture.draw
     }
 
 
 def test_every_figure_is_drawn_where_its_data_are_there(drawn):
-    assert list(drawn)[:5] == KEYS
+    assert list(drawn)[:6] == KEYS
     assert "spread-helpfulness" in drawn
 
 
@@ -81,7 +81,7 @@ def test_names_of_runs_are_text_in_figures_never_markup_or_mathematics(drawn):
 
 
 def test_the_same_runs_give_the_same_bytes(compared, drawn):
-    again = pictures(Estimates(compared))[0]
+    again = pictures(Estimates(compared), made.answers)[0]
     assert svg.inline(again.draw(), again.key, again.label) == drawn["plane"]
 
 
@@ -95,7 +95,7 @@ def test_a_control_character_in_a_name_is_replaced_and_a_long_name_is_cut_in_the
 
 def test_figures_of_odd_names_are_well_formed():
     odd = made.compared(("a\x00\x1b", "\ud800 " + "n" * 300))
-    for picture in pictures(Estimates(odd)):
+    for picture in pictures(Estimates(odd), made.answers):
         ET.fromstring(svg.inline(picture.draw(), picture.key, short(picture.label, 10**6)))
 
 
@@ -105,11 +105,44 @@ def test_a_missing_figure_says_what_would_provide_it():
         name: replace(result, values={"vendi": np.ones(made.PROMPTS)})
         for name, result in run.tasks.items()
     }
-    found = pictures(Estimates(Compared((replace(run, tasks=bare),), ())))
-    assert [picture.key for picture in found] == [*KEYS[:4], "spread"]
+    found = pictures(Estimates(Compared((replace(run, tasks=bare),), ())), None)
+    assert [picture.key for picture in found] == [*KEYS[:5], "spread"]
     assert all(picture.draw is None for picture in found)
     assert "overton judge" in found[1].missing
     assert "overton_icl_" in found[3].missing
+    assert found[4].missing == "Left out with the samples, as asked."
+
+
+def unreadable(run, task):
+    raise DataError(f"{run.name}: expected a file, got none")
+
+
+def test_samples_that_cannot_be_read_leave_out_a_line_and_without_any_the_figure():
+    def of_the_first(run, task):
+        return made.answers(run, task) if run.name == "a" else unreadable(run, task)
+
+    estimates = Estimates(made.compared(("a", "b")))
+    some, none = (
+        next(p for p in pictures(estimates, read) if p.key == "anchors")
+        for read in (of_the_first, unreadable)
+    )
+    assert "1 a: " in some.label
+    assert "2 b" not in some.label
+    assert none.draw is None
+    assert "at least 20 words: they come from the task overton_diversity" in none.missing
+
+
+def test_the_figure_of_anchors_says_in_words_and_in_a_table_what_it_shows(compared):
+    (picture,) = [p for p in pictures(Estimates(compared), made.answers) if p.key == "anchors"]
+    # All samples of a prompt begin alike but for their number.
+    assert picture.label.count(" of 43 prompts") == 3
+    rows = re.findall(r"<tr>(.*?)</tr>", picture.numbers)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    assert [row[0] for row in cells] == [
+        "tenth of the answer", *map(str, range(1, 11)), "prompts",
+    ]  # fmt: skip
+    assert [len(row) for row in cells] == [4] * 12
+    assert "2 sft &lt;b&gt;&amp;amp;" in cells[0][2]
 
 
 def test_constant_values_have_a_figure_too():
@@ -118,7 +151,7 @@ def test_constant_values_have_a_figure_too():
         name: replace(result, values={"semantic_diversity": np.full(made.PROMPTS, 0.5)})
         for name, result in run.tasks.items()
     }
-    found = pictures(Estimates(Compared((replace(run, tasks=flat),), ())))
+    found = pictures(Estimates(Compared((replace(run, tasks=flat),), ())), None)
     (spread,) = [picture for picture in found if picture.draw]
     assert "median 0.500 of 45 prompts" in spread.label
     ET.fromstring(svg.inline(spread.draw(), spread.key, spread.label))
@@ -147,7 +180,7 @@ def test_a_gap_that_stands_with_several_pairs_is_shown_once_and_an_undefined_one
 
 def test_another_model_without_examples_is_a_line_beside_the_strategies():
     several = with_shifts(shift("fixed (a)", 0.4), shift("zeroshot (peer)", 0.6))
-    (picture,) = [p for p in pictures(Estimates(several)) if p.key == "recovered"]
+    (picture,) = [p for p in pictures(Estimates(several), None) if p.key == "recovered"]
     text = svg.inline(picture.draw(), picture.key, picture.label)
     assert "fixed (a)</text>" in text
     assert "zeroshot (peer)</text>" not in text
