@@ -10,6 +10,7 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
 (() => {
   const PAGE = 20;
   const SHORT = 900;
+  const ANCHOR = "words in runs of five that at least half of the other samples hold too";
   const source = document.getElementById("prompt-data");
   const place = document.getElementById("prompt-browser");
   if (!source || !place) return;
@@ -164,6 +165,8 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     const parts = own.s.map((sample, i) => samplePart(sample, i, prompt));
     if (own.other) parts.unshift(make("p", { class: "missing" },
       "These are not the responses that were scored: their verdicts are left out."));
+    if (own.s.some((sample) => sample.a)) parts.unshift(make("p", { class: "detail" },
+      make("u", { class: "anchor" }, "Underlined"), `: anchors, ${ANCHOR}.`));
     return make("div", { class: "side" }, title, ...parts);
   }
 
@@ -174,8 +177,10 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
       const letters = sample.c.map(letter).join(" ") || "none";
       chips.append(make("span", { class: "chip covers" }, `covers ${letters}`));
     }
+    if (sample.a) chips.append(make("span", { class: "chip anchored" },
+      `${sample.a.length} ${sample.a.length === 1 ? "anchor" : "anchors"}`));
     for (const words of sample.j || []) chips.append(make("span", { class: "chip" }, words));
-    const text = make("p", { class: "text" }, ...marked(sample.t));
+    const text = make("p", { class: "text" }, ...marked(sample.t, sample.a));
     const part = make("article", { class: "sample" },
       make("span", { class: "number" }, `Sample ${i + 1}`), chips, text);
     if (sample.th) part.append(make("details", { class: "thought" },
@@ -197,18 +202,29 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     return button;
   }
 
-  function marked(text) {
+  function hits(text) {
     const words = controls.text.value.trim().toLowerCase();
     const lower = text.toLowerCase();
     // A few letters change their length in lower case; then nothing is marked.
-    if (!words || lower.length !== text.length) return [text];
-    const parts = [];
-    let from = 0;
-    for (let at = lower.indexOf(words); at >= 0; at = lower.indexOf(words, from)) {
-      parts.push(text.slice(from, at), make("mark", {}, text.slice(at, at + words.length)));
-      from = at + words.length;
+    if (!words || lower.length !== text.length) return [];
+    const found = [];
+    for (let at = lower.indexOf(words); at >= 0; at = lower.indexOf(words, at + words.length)) {
+      found.push([at, at + words.length]);
     }
-    return [...parts, text.slice(from)];
+    return found;
+  }
+
+  function marked(text, anchors = []) {
+    const found = hits(text);
+    // Where a hit or an anchor begins or ends, a new piece of text does.
+    const edges = [...new Set([0, text.length, ...found.flat(), ...anchors.flat()])];
+    edges.sort((a, b) => a - b);
+    return edges.slice(1).map((end, k) => {
+      const lies = ([first, last]) => first <= edges[k] && end <= last;
+      let piece = text.slice(edges[k], end);
+      if (found.some(lies)) piece = make("mark", {}, piece);
+      return anchors.some(lies) ? make("u", { class: "anchor", title: ANCHOR }, piece) : piece;
+    });
   }
 
   function setMetrics() {

@@ -17,13 +17,19 @@ from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.likeness import SIMILARITIES
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
+from lm_eval_overton.reporting.anchors import (
+    anchor_spans,
+    are_scored,
+    tokenizer_of_task,
+    utf16_length,
+)
 from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import script_json
 from lm_eval_overton.runs.answers import Answers, Reader
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path, without_folders
-from lm_eval_overton.settings.signature import short_hash
-from lm_eval_overton.text.samples import Sample
+from lm_eval_overton.text.samples import Sample, scored_texts
+from lm_eval_overton.text.tokenizer import Tokenizer
 
 __all__ = ["SAMPLE_LENGTH", "Browser", "TaskPart", "build"]
 
@@ -207,23 +213,26 @@ def _run_record(task: _Task, run: int, key: str) -> dict[str, Any] | None:
               for m in task.metrics]  # fmt: skip
     samples = answers.samples(key) if answers else []
     details = result.details[position]
-    if samples and details.get("sha", _sha(samples)) != _sha(samples):
-        return {"v": values, "s": _sample_records(samples, {}), "other": 1}
-    return {"v": values, "s": _sample_records(samples, details)}
-
-
-def _sha(samples: Sequence[Sample]) -> str:
-    return short_hash([sample.raw for sample in samples])
+    tokenizer = tokenizer_of_task(result)
+    if samples and not are_scored(samples, details.get("sha")):
+        return {"v": values, "s": _sample_records(samples, {}, tokenizer), "other": 1}
+    return {"v": values, "s": _sample_records(samples, details, tokenizer)}
 
 
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(f"{value:.4g}")
 
 
-def _sample_records(samples: Sequence[Sample], details: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _sample_records(
+    samples: Sequence[Sample], details: Mapping[str, Any], tokenizer: Tokenizer
+) -> list[dict[str, Any]]:
     records = [_sample_record(sample) for sample in samples]
     # What is known of samples is listed for the valid ones alone.
     valid = [r for r, sample in zip(records, samples, strict=True) if sample.is_valid]
+    for record, spans in zip(valid, anchor_spans(scored_texts(samples), tokenizer), strict=True):
+        length = utf16_length(record["t"])
+        shown = [(start, min(end, length)) for start, end in spans if start < length]
+        record |= {"a": shown} if shown else {}
     covered = details.get("covered") or []
     if len(covered) == len(valid):
         for record, own in zip(valid, covered, strict=True):

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lm_eval_overton.comparison import Compared
 from lm_eval_overton.reporting import write
 from tests.reporting import made
 
@@ -142,6 +144,75 @@ def test_a_response_that_is_a_script_is_text_and_does_nothing(watched):
     assert watched.page.get_by_text("failed", exact=True).first.is_visible()
 
 
+SHARED = "😀 Sure, here <b>is what</b> I think: <script>alert(3)</script> zebra"
+OWN = ("so be it.", "no. It depends on <i>stripes</i> of others.", "not now.")
+
+
+@pytest.fixture
+def anchored(browser, tmp_path) -> Iterator[Watched]:
+    """A page of one run; the samples of one prompt begin alike, with markup in what they share."""
+
+    def answers(run, task):
+        found = made.answers(run, task)
+        samples = [f"{SHARED} {own}" for own in OWN]
+        return replace(found, responses={**found.responses, made.ids(task)[20]: samples})
+
+    bare = made.finished(0, "one")
+    # What the results say of these responses is another run's.
+    tasks = {
+        name: replace(task, details=tuple({} for _ in task.details))
+        for name, task in bare.tasks.items()
+    }
+    path = tmp_path / "report.html"
+    write(Compared((replace(bare, tasks=tasks),), ()), path, samples=answers)
+    opened = Watched(browser, path.as_uri())
+    yield opened
+    assert opened.requests == [path.as_uri()]
+    assert opened.faults == []
+    opened.page.close()
+
+
+def test_anchors_are_underlined_and_stay_text_whatever_is_in_them(anchored):
+    anchored.find("question 20 ", "1 of 45 prompts")
+    sample = anchored.page.locator(".prompt[open] .sample").first
+    assert sample.locator(".text").inner_text() == f"{SHARED} {OWN[0]}"
+    # The emoji, which a browser counts as two characters, and what is this sample's own are not.
+    assert sample.locator("u.anchor").all_inner_texts() == [SHARED.removeprefix("😀 ")]
+    assert anchored.page.locator("main .text b, main .text script").count() == 0
+
+
+def test_anchors_are_told_without_the_line_below_them(anchored):
+    anchored.find("question 20 ", "1 of 45 prompts")
+    side = anchored.page.locator(".prompt[open] .side")
+    assert (
+        side.locator("> p.detail").inner_text().startswith("Underlined: anchors, words in runs of")
+    )
+    assert side.locator(".chip.anchored").all_inner_texts() == ["1 anchor"] * 3
+    title = side.locator(".sample u.anchor").first.get_attribute("title")
+    assert title == "words in runs of five that at least half of the other samples hold too"
+
+
+def test_a_word_that_is_searched_for_is_marked_within_an_anchor(anchored):
+    anchored.find("zebra so", "1 of 45 prompts")
+    sample = anchored.page.locator(".prompt[open] .sample").first
+    # What is found goes on where the anchor ends.
+    assert sample.locator("mark").all_inner_texts() == ["zebra", " so"]
+    assert sample.locator("u.anchor mark").all_inner_texts() == ["zebra"]
+    assert sample.locator(".text").inner_text() == f"{SHARED} {OWN[0]}"
+
+
+def test_samples_without_anchors_have_no_legend(watched):
+    watched.find("zebra", "1 of 45 prompts")
+    assert watched.page.locator(".prompt[open] u.anchor").count() == 0
+
+
+def test_the_numbers_of_a_figure_can_be_unfolded(watched):
+    part = watched.page.locator("figure details").first
+    assert not part.locator("table").is_visible()
+    part.locator("summary").click()
+    assert part.locator("tbody tr").count() == 11
+
+
 def test_viewpoints_are_marked_where_they_are_covered_and_verdicts_are_shown(watched):
     watched.page.get_by_label("Task").select_option(label=made.COVERAGE)
     watched.find("question 9 ", "1 of 45 prompts")
@@ -153,7 +224,11 @@ def test_viewpoints_are_marked_where_they_are_covered_and_verdicts_are_shown(wat
     chips = watched.page.locator(".side").first.locator(".covers").all_inner_texts()
     assert chips == ["covers B", "covers A", "covers none"]
     assert "covered by base: 1 of 3, dpo $x_1$ 模型: 1 of 3 samples" in views[0]
-    stances = watched.page.locator(".side").first.locator(".chip:not(.covers)").all_inner_texts()
+    stances = (
+        watched.page.locator(".side")
+        .first.locator(".chip:not(.covers, .anchored)")
+        .all_inner_texts()
+    )
     assert stances == ["stance: no", "stance: both", "stance: other"]
 
 

@@ -124,6 +124,22 @@ def test_a_very_long_sample_is_cut_and_says_by_how_much():
     assert (found["x"], len(found["t"]), found["cut"]) == ("empty", browser.SAMPLE_LENGTH, 7)
 
 
+def test_a_sample_says_where_half_of_the_others_say_the_same():
+    raws = ["A cat, I think so, sat.", None, "I THINK so sat well. A cat, I think so!", "No."]
+    found = samples_of({}, raws)["s"]
+    # "a cat i think so" is in both; in the first with "sat" no run of five is.
+    assert found[0]["a"] == [[0, 17]]
+    assert found[2]["t"][21:38] == "A cat, I think so"
+    assert found[2]["a"] == [[21, 38]]
+    assert [record.get("a") for record in (found[1], found[3])] == [None, None]
+
+
+def test_anchors_end_where_a_long_sample_is_cut():
+    long = "one more word here now " * 400
+    found = samples_of({}, [long, long])["s"]
+    assert [record["a"] for record in found] == [[[0, browser.SAMPLE_LENGTH]]] * 2
+
+
 def test_viewpoints_stand_with_their_prompt():
     task, _ = built([run("a", [0.5])], reader(["x"], viewpoints=True))
     assert task["prompts"][0]["w"] == [["yes", "A reason."], ["", "Another."]]
