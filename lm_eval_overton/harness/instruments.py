@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.material import Material
@@ -174,6 +175,22 @@ class Instruments:
             Need.RATINGS: ratings is not None and bool(ratings.judgement),
         }
         return {need for need, is_so in provided.items() if is_so}
+
+    def fields(self, needs: AbstractSet[Need], ratings: RatingSource | None) -> dict[str, Any]:
+        """Return what of them decides scores, as a signature names it.
+
+        Args:
+            needs: What the task's metrics need.
+            ratings: Where the ratings of responses come from.
+        """
+        classed = Need.CLASSES in needs
+        return {
+            "match": self.matcher.signature if self.matcher else None,
+            "nli": self.nli.signature if self.nli else None,
+            "same": self.equivalence.signature if classed else None,
+            "m": self.settings.distinct_m if classed else None,
+            "rated": ratings.signature if ratings else None,
+        }
 
     def bench(self, stops: Sequence[str], ratings: RatingSource | None) -> Bench:
         """Return what is common to all prompts of a task."""

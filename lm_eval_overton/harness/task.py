@@ -304,7 +304,6 @@ class OvertonTask(PromptTask):
     def provenance(self) -> Provenance:
         """Every setting that can change a score."""
         settings, recorded = self.settings, self.recorded
-        matcher = self.instruments.matcher
         further = {
             "n": settings.n_samples,
             "stop": self.stops,
@@ -313,8 +312,7 @@ class OvertonTask(PromptTask):
             "emb": self.instruments.encoder.signature,
             "metrics": versions(self.metric_names) or None,
             **self._own_fields(),
-            "match": matcher.signature if matcher else None,
-            **self._of_classes(),
+            **self.instruments.fields(needs_of(known(self.metric_names)), self.ratings),
             "reference": reference_hash(self.reference),
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
             **self._way.fields,
@@ -326,16 +324,6 @@ class OvertonTask(PromptTask):
             further=further,
             generation=sampling.stated(generation, settings),
         )
-
-    def _of_classes(self) -> Mapping[str, Any]:
-        """Return what decides which samples are the same, contradict each other, or are good."""
-        needs = needs_of(known(self.metric_names))
-        return {
-            "nli": self.instruments.nli.signature if self.instruments.nli else None,
-            "same": self.instruments.equivalence.signature if Need.CLASSES in needs else None,
-            "m": self.settings.distinct_m if Need.CLASSES in needs else None,
-            "rated": self.ratings.signature if self.ratings else None,
-        }
 
     def _own_fields(self) -> Mapping[str, Any]:
         """Return a subclass's own settings for the signature."""

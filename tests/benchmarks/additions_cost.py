@@ -1,4 +1,4 @@
-"""Time the metric stage of overton_diversity with and without what it counts by n-grams.
+"""Time the metric stage of overton_diversity with and without classes and n-grams.
 
 Command: ``python tests/benchmarks/additions_cost.py``, with the released outputs of arXiv
 2406.17692 in ../shared/paper and an encoder that can be found offline. Both sides score the 250
@@ -34,16 +34,18 @@ from metric_stage import (
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.measures import (
     anchors,
+    classes,
     ead,
     frame_share,
     self_bleu,
     self_repetition,
 )
-from lm_eval_overton.metrics.metric import Metric
+from lm_eval_overton.metrics.metric import Metric, Need
 from lm_eval_overton.metrics.score import Prompt
 from lm_eval_overton.text.encoder import Encoder, find_encoder
 
 ADDITIONS: dict[str, Sequence[Metric]] = {
+    "classes": [own for own in classes.METRICS if Need.RATINGS not in own.needs],
     "anchors": anchors.METRICS,
     "ead": ead.METRICS,
     "self_bleu": self_bleu.METRICS,

@@ -314,6 +314,8 @@ def spelled():
 # Words that are a metric's name and mean something else: kinds of similarity, aspects that a judge
 # is asked about, columns of the paper's tables, plain functions and keys of files.
 HOMONYMS = {
+    "cli/comparing.py": {"cosine"},
+    "comparison/homogeneity/alike.py": {"cosine"},
     "comparison/recover.py": {"cosine", "jaccard", "rouge_l"},
     "comparison/recovered.py": {"cosine", "jaccard", "rouge_l"},
     "judge/judgements/quality.py": set(QUALITY_ASPECTS),
