@@ -6,7 +6,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
-from lm_eval_overton.matchers.question import Matcher, Scores, ViewpointQuestion, split_responses
+from lm_eval_overton.matchers.question import (
+    SENTENCES,
+    Matcher,
+    Scores,
+    ViewpointQuestion,
+    split_responses,
+)
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.tokenizer import Tokenizer
@@ -35,8 +41,8 @@ class EncodingMatcher(Matcher):
 
     @property
     def signature(self) -> str:
-        """The name and the threshold; the encoder has a place of its own in a signature."""
-        return f"{self.NAME}>={self.threshold!r}"
+        """Name, threshold and sentences; the encoder has a place of its own in a signature."""
+        return f"{self.NAME}>={self.threshold!r}:{SENTENCES}"
 
     def split_with(self, tokenizer: Tokenizer) -> None:
         """Split responses with this tokenizer from now on."""

@@ -9,6 +9,7 @@ import numpy as np
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.matchers.pair_model import BATCH_SIZE, PairModel, label_index
 from lm_eval_overton.matchers.question import (
+    SENTENCES,
     Matcher,
     Scores,
     ViewpointQuestion,
@@ -41,8 +42,8 @@ class NliMatcher(Matcher):
 
     @property
     def signature(self) -> str:
-        """`nli`, the threshold, the model's name and the beginning of its weights' hash."""
-        return f"nli>={self.threshold!r}:{self.model.signature}"
+        """`nli`, the threshold, the model, the beginning of its weights' hash, the sentences."""
+        return f"nli>={self.threshold!r}:{self.model.signature}:{SENTENCES}"
 
     def split_with(self, tokenizer: Tokenizer) -> None:
         """Split responses with this tokenizer from now on."""

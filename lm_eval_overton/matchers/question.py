@@ -11,7 +11,18 @@ import numpy.typing as npt
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.text.tokenizer import Tokenizer
 
-__all__ = ["Matcher", "Scores", "ViewpointQuestion", "as_scores", "split_responses"]
+__all__ = [
+    "SENTENCES",
+    "Matcher",
+    "Scores",
+    "ViewpointQuestion",
+    "as_scores",
+    "split_responses",
+]
+
+# What a signature says of what a sentence is, which is raised with any change of it. The first took
+# headings, rows of tables and abbreviations for sentences.
+SENTENCES = "sentences-2"
 
 Scores = npt.NDArray[np.float64]
 

@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from lm_eval_overton.text.forms import LIST_MARKER
+from lm_eval_overton.text.abbreviations import cut
+from lm_eval_overton.text.prose import prose_lines
 from lm_eval_overton.text.stop_words import stop_words
 from lm_eval_overton.text.tokenizer import Tokenizer
 
@@ -37,6 +38,11 @@ def _tokenizers() -> tuple[Any, Any]:
 def _taken_apart(text: str) -> Iterator[str]:
     punkt, words = _tokenizers()
     return (token for sentence in punkt.tokenize(text) for token in words.tokenize(sentence))
+
+
+def _pieces(line: str) -> Iterator[str]:
+    punkt, _ = _tokenizers()
+    return cut(line, (end for _, end in punkt.span_tokenize(line)), True)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -123,17 +129,16 @@ class English:
         return list(zip(*(lowered[i:] for i in range(n)), strict=False))
 
     def sentences(self, text: str) -> list[str]:
-        """Split a response into sentences: lines without list markers, then Punkt.
+        """Split a response into sentences: lines of prose without list markers, then Punkt.
 
         Args:
             text: One cleaned response.
 
         Returns:
-            Sentences in order; pieces without a letter are dropped.
+            Sentences in order; headings, rows of tables, the ends of abbreviations and pieces
+            without a letter are none.
         """
-        punkt, _ = _tokenizers()
-        lines = (LIST_MARKER.sub("", line).strip() for line in text.splitlines())
-        pieces = (piece for line in lines if line for piece in punkt.tokenize(line))
+        pieces = (piece for line in prose_lines(text) if line for piece in _pieces(line))
         return [piece for piece in pieces if any(map(str.isalpha, piece))]
 
     def count(self, text: str) -> int:

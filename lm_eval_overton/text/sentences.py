@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from lm_eval_overton.text.forms import LIST_MARKER
+from lm_eval_overton.text.abbreviations import cut
+from lm_eval_overton.text.prose import prose_lines
 
 __all__ = ["SPACE_ENDED", "sentences"]
 
@@ -46,24 +46,20 @@ def _end(space_ends: bool, semicolon_asks: bool) -> Any:
 
 
 def sentences(text: str, languages: frozenset[str]) -> list[str]:
-    """Return the sentences of a text: lines without list markers, cut at the marks that end one.
+    """Return the sentences of a text: lines of prose, cut at the marks that end one.
 
     Args:
         text: One cleaned response.
         languages: Those that it may be in.
 
     Returns:
-        Sentences in order; pieces without a letter are dropped.
+        Sentences in order; headings, rows of tables, the ends of abbreviations and pieces without
+        a letter are none.
     """
-    end = _end(bool(languages & SPACE_ENDED), "el" in languages)
-    lines = (LIST_MARKER.sub("", line).strip() for line in text.splitlines())
-    pieces = (piece for line in lines for piece in _cut(line, end))
+    end, is_english = _end(bool(languages & SPACE_ENDED), "el" in languages), "en" in languages
+    pieces = (
+        piece
+        for line in prose_lines(text)
+        for piece in cut(line, (match.end() for match in end.finditer(line)), is_english)
+    )
     return [piece for piece in pieces if any(map(str.isalpha, piece))]
-
-
-def _cut(line: str, end: Any) -> Iterator[str]:
-    start = 0
-    for match in end.finditer(line):
-        yield line[start : match.end()].strip()
-        start = match.end()
-    yield line[start:].strip()

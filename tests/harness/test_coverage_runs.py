@@ -72,7 +72,7 @@ def test_a_run_and_the_same_responses_against_it(
     assert f"|{TASK}" in first.stdout
     assert "reference_coverage" not in first.stdout
     signature = harness.results()["configs"][TASK]["metadata"]["overton"]["signature"]
-    assert "|match:hybrid>=0.54|" in signature
+    assert "|match:hybrid>=0.54:sentences-2|" in signature
     assert "|reference:" not in signature
 
     # So low that all sentences match all viewpoints, even those of a tiny checkpoint.
@@ -88,7 +88,7 @@ def test_a_run_and_the_same_responses_against_it(
     assert row["missing_from_reference"] == 0.0
     assert row["reference_coverage_at_1_split"] >= row["reference_coverage_at_1_held_out"]
     signature = harness.results()["configs"][TASK]["metadata"]["overton"]["signature"]
-    assert "|match:hybrid>=0.0|" in signature
+    assert "|match:hybrid>=0.0:sentences-2|" in signature
     assert "|reference:" in signature
 
 

@@ -409,7 +409,7 @@ def test_every_setting_of_a_matcher_changes_its_signature(tmp_path, nli_model):
     ]
     signatures = [matcher.signature for matcher in made]
     assert len(set(signatures)) == len(made)
-    assert signatures[:2] == ["embedding>=0.6", "embedding>=0.5"]
+    assert signatures[:2] == ["embedding>=0.6:sentences-2", "embedding>=0.5:sentences-2"]
     assert signatures[2].startswith("nli>=0.5:tiny-nli@")
     # Neither where a folder lies nor how fast it runs.
     assert NliMatcher(nli_model + "/", batch_size=1).signature == signatures[2]

@@ -93,9 +93,10 @@ _OF_CLUSTERS = ("clusters", "sentence clusters", Need.SENTENCES, _clusters)
 UNITS_AT_1_WORDS = replace(_units_at_1(*_OF_WORDS), on_leaderboard=True)
 UNITS_AT_N_WORDS = replace(_units_at_n(*_OF_WORDS), on_leaderboard=True)
 OVERTON_INDEX_WORDS = replace(_overton_index(*_OF_WORDS), on_leaderboard=True)
-UNITS_AT_1_CLUSTERS = _units_at_1(*_OF_CLUSTERS)
-UNITS_AT_N_CLUSTERS = _units_at_n(*_OF_CLUSTERS)
-OVERTON_INDEX_CLUSTERS = _overton_index(*_OF_CLUSTERS)
+# Version 1 took headings, rows of tables and abbreviations for sentences.
+UNITS_AT_1_CLUSTERS = replace(_units_at_1(*_OF_CLUSTERS), version=2)
+UNITS_AT_N_CLUSTERS = replace(_units_at_n(*_OF_CLUSTERS), version=2)
+OVERTON_INDEX_CLUSTERS = replace(_overton_index(*_OF_CLUSTERS), version=2)
 METRICS = (
     UNITS_AT_1_WORDS,
     UNITS_AT_N_WORDS,
