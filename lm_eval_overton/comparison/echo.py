@@ -40,7 +40,8 @@ def notes(base: FinishedRun, run: FinishedRun, seed: int) -> Iterator[tuple[str,
 
 
 def _is_offline(own: TaskResult) -> bool:
-    return not fields(own.signature).get("match", "judge").startswith("judge")
+    match = fields(own.signature).get("match", "judge")
+    return not match.startswith("judge") and ":judge>=" not in match
 
 
 def _no_more_than_echo(own: TaskResult, seed: int) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.replay import task_class, task_names
-from lm_eval_overton.matchers.table import asks_judge
+from lm_eval_overton.matchers.table import MATCHERS, asks_judge
 from lm_eval_overton.runs.folder import where_else
-from lm_eval_overton.settings.task import refuse_unknown
+from lm_eval_overton.settings.task import Settings, refuse_unknown
 
 __all__ = ["check"]
 
@@ -48,16 +48,26 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
         n_prompts = len(task.prompt_set.docs)
         yield f"ok {task.signature} ({n_prompts} prompts{asked})"
-        if task.HAS_VIEWPOINTS and not asks_judge(task.settings):
-            yield (
-                f"   viewpoints are matched by {task.settings.matcher}, without a judge: for "
-                'conclusions pass "matcher": "judge" and a judge, '
-                f"{n_prompts * task.settings.n_samples} requests"
-            )
+        if task.HAS_VIEWPOINTS:
+            yield from _matching_line(task.settings, n_prompts * task.settings.n_samples)
     yield REASONING[task.settings.reasoning]
     said = where_else()
     if said:
         yield said
+
+
+def _matching_line(settings: Settings, n_samples: int) -> Iterator[str]:
+    """Yield what matching viewpoints asks of a judge, or would; a judge's own count is known."""
+    if not asks_judge(settings):
+        yield (
+            f"   viewpoints are matched by {settings.matcher}, without a judge: for conclusions "
+            f'pass "matcher": "judge" and a judge, {n_samples} requests'
+        )
+    elif MATCHERS[settings.matcher].may_ask_judge:
+        yield (
+            f"   viewpoints are matched by staged: at most {n_samples} requests, one for each "
+            "sample with a viewpoint that hybrid is unsure of"
+        )
 
 
 def _matching(patterns: Sequence[str]) -> list[str]:

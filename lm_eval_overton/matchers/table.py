@@ -15,6 +15,7 @@ from lm_eval_overton.matchers.hybrid import HYBRID_THRESHOLD, HybridMatcher
 from lm_eval_overton.matchers.judge import JUDGE_THRESHOLD, JudgeMatcher
 from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher
 from lm_eval_overton.matchers.question import Matcher
+from lm_eval_overton.matchers.staged import StagedMatcher
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
@@ -47,6 +48,7 @@ class MatcherKind:
         lacks: Says what it would need of the settings and does not find there; nothing if it can
             be made.
         asks_judge: Whether a judge is one of its parts.
+        may_ask_judge: Whether a judge is one of its parts where there is one.
         steps: How many thresholds are worth telling apart within one unit of its scores.
     """
 
@@ -57,6 +59,7 @@ class MatcherKind:
     make: Callable[[Parts, float], Matcher]
     lacks: Callable[[Settings], str] = lambda settings: ""
     asks_judge: bool = False
+    may_ask_judge: bool = False
     steps: int = 100
 
     @property
@@ -76,6 +79,15 @@ def _judge(parts: Parts, threshold: float) -> Matcher:
     return JudgeMatcher(parts.judge, threshold)
 
 
+def _staged(parts: Parts, threshold: float) -> Matcher:
+    """Return hybrid with a judge behind it, or where there is none with an NLI model."""
+    first = HybridMatcher(parts.encoder, threshold, parts.tokenizer)
+    judge = parts.judge is not None
+    return StagedMatcher(
+        first, _judge(parts, JUDGE_THRESHOLD) if judge else _nli(parts, NLI_THRESHOLD)
+    )
+
+
 def _lacks_nli_model(settings: Settings) -> str:
     if settings.nli_model is not None:
         return ""
@@ -85,14 +97,27 @@ def _lacks_nli_model(settings: Settings) -> str:
     )
 
 
-def _lacks_judge(settings: Settings) -> str:
+def _has_judge(settings: Settings) -> bool:
     judge = settings.judge
-    if judge and judge.model and judge.mode == "text":
+    return judge is not None and bool(judge.model) and judge.mode == "text"
+
+
+def _lacks_judge(settings: Settings) -> str:
+    if _has_judge(settings):
         return ""
     return (
         "a judge that writes for the matcher judge, got "
-        f"{'none' if judge is None else 'labels or log-likelihoods'}; pass "
+        f"{'labels or log-likelihoods' if settings.judge else 'none'}; pass "
         '`--metadata \'{"matcher": "judge", "judge": {"model": "...", ...}}\'`'
+    )
+
+
+def _lacks_both(settings: Settings) -> str:
+    if _has_judge(settings) or settings.nli_model is not None:
+        return ""
+    return (
+        "a judge that writes or an nli_model for the matcher staged, got neither; pass "
+        '`--metadata \'{"matcher": "staged", "judge": {"model": "...", ...}}\'`'
     )
 
 
@@ -116,6 +141,7 @@ MATCHERS = {
             lambda parts, threshold: HybridMatcher(parts.encoder, threshold, parts.tokenizer),
         ),
         MatcherKind("nli", 0, 1, NLI_THRESHOLD, _nli, _lacks_nli_model),
+        MatcherKind("staged", 0, 1, HYBRID_THRESHOLD, _staged, _lacks_both, may_ask_judge=True),
         # Ratings.
         MatcherKind("judge", 1, 5, JUDGE_THRESHOLD, _judge, _lacks_judge, True, steps=1),
     )
@@ -150,7 +176,8 @@ def check_matcher(settings: Settings, task: str) -> None:
 
 def asks_judge(settings: Settings) -> bool:
     """Tell whether the matcher of checked settings asks a judge."""
-    return MATCHERS[settings.matcher].asks_judge
+    kind = MATCHERS[settings.matcher]
+    return kind.asks_judge or (kind.may_ask_judge and _has_judge(settings))
 
 
 def make_matcher(
@@ -166,11 +193,11 @@ def make_matcher(
 
     Args:
         name: A key of `MATCHERS`; one that asks a judge only with a judge.
-        encoder: For `embedding` and `hybrid`.
-        nli_model: For `nli`: a hub name or folder.
+        encoder: For `embedding`, `hybrid` and `staged`.
+        nli_model: For `nli`, and for `staged` without a judge: a hub name or folder.
         threshold: The least score of a match; None: the matcher's default.
         device: For `nli`; None: a GPU if there is one.
-        judge: For `judge`.
+        judge: For `judge` and `staged`.
         tokenizer: Splits responses into sentences.
 
     Raises:

@@ -193,6 +193,17 @@ def test_check_prints_a_signature_per_task(capsys, patterns):
     assert "think_end_token" in reasoning
 
 
+def test_check_says_how_many_requests_two_stages_take_at_most(capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    spec = {"model": "openai-chat-completions", "model_args": {"model": "m"}, "judgements": []}
+    given = {"matcher": "staged", "judge": spec, "n_samples": 3}
+    assert main(["check", "--tasks", "overton_coverage", "--metadata", json.dumps(given)]) == 0
+    signed, line, _ = capsys.readouterr().out.splitlines()
+    assert "|match:staged:" in signed
+    assert signed.partition("; ")[2].startswith("viewpoints by ")
+    assert line.startswith("   viewpoints are matched by staged: at most 360 requests, ")
+
+
 def test_check_takes_own_prompts_and_settings(tmp_path, capsys):
     own = jsonl(tmp_path / "own.jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
     metadata = json.dumps({"prompts": str(own), "n_samples": 7, "reasoning": "keep"})

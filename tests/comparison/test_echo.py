@@ -28,7 +28,13 @@ def test_a_run_that_is_not_above_its_echo_is_named():
 
 @pytest.mark.parametrize(
     ("matcher", "offline"),
-    [("hybrid>=0.54", True), ("nli>=0.5:m@1", True), ("judge>=4.0:judge@1", False)],
+    [
+        ("hybrid>=0.54", True),
+        ("nli>=0.5:m@1", True),
+        ("judge>=4.0:judge@1", False),
+        ("staged:0.2..0.8:hybrid>=0.54:judge>=4.0:judge@1", False),
+        ("staged:0.2..0.8:hybrid>=0.54:nli>=0.5:m@1", True),
+    ],
 )
 def test_coverage_without_a_judge_is_compared_with_a_caution(matcher, offline):
     assert bool(noted(compared(matcher, ABOVE, ABOVE), "matched without a judge")) == offline

@@ -35,6 +35,7 @@ def test_a_row_agrees_with_itself(kind):
     assert kind.threshold in steps
     assert np.all(np.diff(steps) > 0)
     assert asks_judge(Settings(matcher=kind.name)) is kind.asks_judge
+    assert not (kind.asks_judge and kind.may_ask_judge)
 
 
 def test_names_are_listed_as_a_choice():

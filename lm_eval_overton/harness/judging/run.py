@@ -20,16 +20,17 @@ from lm_eval_overton.judge.client.model import HarnessJudge, Plan
 from lm_eval_overton.judge.verdicts import STATUSES
 from lm_eval_overton.matchers.equivalence.judged import JudgeEquivalence
 from lm_eval_overton.matchers.equivalence.table import EQUIVALENCES
-from lm_eval_overton.matchers.table import MATCHERS, make_matcher
+from lm_eval_overton.matchers.table import MATCHERS, asks_judge, make_matcher
 from lm_eval_overton.metrics.measures import CLASSED, JUDGED, MATCHING, RATED
 from lm_eval_overton.metrics.prompt import Prompt
+from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.verdicts import CLASSES
 from lm_eval_overton.runs.entry import verdict_counts
 from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import require_place, write_whole
 from lm_eval_overton.settings.judge import JudgeSpec, named_address, read_spec
-from lm_eval_overton.settings.task import KEYS
+from lm_eval_overton.settings.task import KEYS, Settings
 from lm_eval_overton.settings.yaml_text import yaml_value
 
 __all__ = ["describe", "dry_run", "judge_run", "read_prices", "without_verdict"]
@@ -166,7 +167,9 @@ def _questions(task: OvertonTask) -> list[Question]:
         name, threshold = task.settings.matcher, task.settings.threshold
         matcher = make_matcher(name, tools.encoder, threshold=threshold, judge=collector)
         asking = MATCHING.intersection(task.metric_names)
-        score_prompts(prompts, sorted(asking), replace(task.bench, matcher=matcher))
+        # What is asked may depend on how the language's responses are split.
+        bench = read(prompts, replace(task.bench, matcher=matcher), task.settings.language).bench
+        score_prompts(prompts, sorted(asking), bench)
     if CLASSES in task.stage.beside:
         bench = replace(task.bench, equivalence=JudgeEquivalence(collector))
         score_prompts(prompts, sorted(CLASSED.intersection(task.metric_names)), bench)
@@ -267,18 +270,25 @@ def _asked_of_judge(
 
     Another judge leaves both as they are.
     """
-    matcher = MATCHERS.get(str(own.get("matcher")))
-    matches = matcher is not None and matcher.asks_judge and NOT_FOR_JUDGE.isdisjoint(given)
+    before = read_spec(own["judge"], task) if own.get("judge") else None
+    matches = _is_matched_by(before, own) and NOT_FOR_JUDGE.isdisjoint(given)
     sorts = _is_by_judge(own.get("equivalence")) and "equivalence" not in given
-    if not (matches or sorts) or "judge" not in given:
+    if not (matches or sorts) or "judge" not in given or before is None:
         return matches, sorts
-    before, now = (read_spec(settings["judge"], task) for settings in (own, given))
+    now = read_spec(given["judge"], task)
     if now.model and HarnessJudge(before).signature == HarnessJudge(now).signature:
         return matches, sorts
     for part, is_judged in (("coverage", matches), ("which samples are the same", sorts)):
         if is_judged:
             logger.warning("%s: %s stays what the run's own judge made it", task, part)
     return False, False
+
+
+def _is_matched_by(judge: JudgeSpec | None, own: Mapping[str, Any]) -> bool:
+    name = str(own.get("matcher"))
+    return (
+        judge is not None and name in MATCHERS and asks_judge(Settings(matcher=name, judge=judge))
+    )
 
 
 def _is_by_judge(equivalence: Any) -> bool:

@@ -14,6 +14,7 @@ from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.judging.run import dry_run, judge_run
 from lm_eval_overton.harness.replay import score
 from lm_eval_overton.judge.client import model as judge
+from lm_eval_overton.matchers.gold import gold_responses
 from lm_eval_overton.runs.responses import read_responses
 from tests.judge_server import STATUS_OF, judging
 from tests.released import MATCHED
@@ -103,6 +104,40 @@ def test_missing_matches_are_counted_told_and_completed(tmp_path, compared):
     with_judge = load_run(tmp_path / "out").tasks[TASK]
     assert with_judge.judge.counts == judged["counts"]
     assert f"{completed['coverage_at_1']:.6f}" == f"{mean(with_judge.values['coverage_at_1']):.6f}"
+
+
+def test_two_stages_ask_of_the_open_viewpoints_alone_and_are_completed(tmp_path, caplog):
+    # Nothing is said for sure; a real answer holds what hybrid is unsure of.
+    real = [own for own in gold_responses() if own.type == "short"][:6]
+    rows = [{"prompt": own.prompt, "responses": ["Nothing.", own.response]} for own in real]
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with judging(tmp_path / "log", "--fates", "right,error") as server:
+        spec = {**server.spec(), "judgements": []}
+        settings = {"n_samples": 2, "matcher": "staged", "judge": spec}
+        with caplog.at_level("INFO", "lm_eval.overton"):
+            results = score(
+                read_responses(path, TASK), TASK, metadata=settings, output=tmp_path / "out"
+            )
+        missing = counts(server.answers())
+    row, judged, _ = told(results)
+    asked = sum(missing.values())
+    assert 0 < missing["failed"] < asked <= len(real)
+    assert judged["counts"] == {"viewpoints": missing}
+    [said] = [line for line in caplog.messages if line.startswith("staged: ")]
+    assert said.endswith(f"{asked} responses, a request each")
+    assert row["coverage_at_1_worst"] < row["coverage_at_1_best"]
+
+    [plan] = dry_run(tmp_path / "out", None, {})
+    assert plan.startswith(
+        f"{TASK}: {asked} requests, {asked - missing['failed']} of them answered before, "
+    )
+    with judging(tmp_path / "log", port=server.port) as well:
+        [results] = judge_run(tmp_path / "out", None, {})
+        assert len(well.answers()) == missing["failed"]
+    _, judged, alarms = told(results)
+    assert judged["counts"]["viewpoints"]["parsed"] == asked
+    assert not alarms
 
 
 def mean(values):
