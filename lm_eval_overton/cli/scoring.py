@@ -42,6 +42,17 @@ def add(commands: Any) -> None:
         action="store_true",
         help="print instead in what share of the real answers each viewpoint is expressed",
     )
+    matcher.add_argument(
+        "--equivalence",
+        metavar="NAME",
+        help="measure instead what says which samples are the same, such as rouge1",
+    )
+    matcher.add_argument(
+        "--pairs",
+        type=Path,
+        metavar="PAIRS.jsonl",
+        help='on labelled pairs: "prompt", "generation_0", "generation_1", "similar" (0 or 1)',
+    )
     add_metadata(matcher)
     hints = add_command(commands, "hints", _hints, "let a model summarise reference responses")
     hints.add_argument("--responses", type=Path, required=True, metavar="REF")
@@ -107,6 +118,9 @@ def _matcher(args: argparse.Namespace) -> None:
     if args.items:
         print("\n".join(item_table()))
         return
+    if args.equivalence or args.pairs:
+        _equivalence(args)
+        return
     settings = read_settings(args.metadata, "matcher")
     check_matcher(settings, "matcher")
     encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
@@ -119,6 +133,45 @@ def _matcher(args: argparse.Namespace) -> None:
         _judge(settings),
     )
     for line in measure(chosen, MATCHERS[settings.matcher].thresholds):
+        print(line)
+
+
+def _equivalence(args: argparse.Namespace) -> None:
+    from lm_eval_overton.judge.client.model import HarnessJudge
+    from lm_eval_overton.matchers.equivalence.measuring import KNOWN, measure_pairs, read_pairs
+    from lm_eval_overton.matchers.equivalence.table import (
+        DEFAULT_EQUIVALENCE,
+        RECORDED,
+        check_equivalence,
+        equivalence_asks_judge,
+        make_equivalence,
+    )
+    from lm_eval_overton.settings.task import read_settings
+    from lm_eval_overton.text.encoder import find_encoder, get_encoder
+
+    name = args.equivalence or DEFAULT_EQUIVALENCE
+    settings = read_settings({**args.metadata, "equivalence": name}, "matcher")
+    check_equivalence(settings, "matcher")
+    if name == RECORDED:
+        raise SettingsError(
+            f"--equivalence: expected one that compares texts, got {name}, which is read from a "
+            "file of responses"
+        )
+    if args.pairs is None:
+        print("\n".join([*KNOWN, "for numbers of your own give --pairs PAIRS.jsonl"]))
+        return
+    pairs = read_pairs(args.pairs)
+    asks = equivalence_asks_judge(settings)
+    judge = HarnessJudge(settings.judge) if settings.judge and asks else None
+    made = make_equivalence(
+        name,
+        get_encoder(find_encoder(settings.encoder), settings.encoder_device),
+        settings.equivalence_model,
+        settings.equivalence_threshold,
+        settings.encoder_device,
+        judge,
+    )
+    for line in measure_pairs(made, pairs):
         print(line)
 
 

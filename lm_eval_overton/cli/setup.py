@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     )
     add_command(commands, "doctor", _doctor, "say what is installed, linked and would be used")
     check = add_command(commands, "check", _check, "check prompts and settings without a model")
-    check.add_argument("--tasks", default="overton_*", help="names or patterns, by comma")
+    check.add_argument("--tasks", default="overton", help="names or patterns, by comma")
     add_metadata(check)
     demo = add_command(commands, "demo", _demo, "train two tiny checkpoints to try things with")
     demo.add_argument("folder", type=Path, metavar="DIR")

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.replay import task_class, task_names
+from lm_eval_overton.harness.replay import group_names, task_class, task_names
 from lm_eval_overton.matchers.table import MATCHERS, asks_judge
 from lm_eval_overton.runs.folder import where_else
 from lm_eval_overton.settings.task import Settings, refuse_unknown
@@ -78,4 +78,5 @@ def _matching(patterns: Sequence[str]) -> list[str]:
             raise SettingsError(
                 f"--tasks: expected names or patterns among {', '.join(names)}, got {pattern!r}"
             )
-    return [name for name in names if any(p == "overton" or fnmatchcase(name, p) for p in patterns)]
+    group = group_names() if "overton" in patterns else []
+    return [name for name in names if name in group or any(fnmatchcase(name, p) for p in patterns)]

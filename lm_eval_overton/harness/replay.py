@@ -16,7 +16,7 @@ from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
 from lm_eval_overton.data import PromptSet, load_prompts, load_viewpoints
-from lm_eval_overton.data.folders import task_files
+from lm_eval_overton.data.folders import task_files, tasks_folder
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
 from lm_eval_overton.harness.material import require_reference
@@ -25,8 +25,9 @@ from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.runs.matching import match_prompts
 from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import require_folder, whole_folder
+from lm_eval_overton.settings.yaml_text import yaml_value
 
-__all__ = ["ReplayLM", "build", "score", "task_class", "task_names"]
+__all__ = ["ReplayLM", "build", "group_names", "score", "task_class", "task_names"]
 
 # The settings of a run that hold for its responses whoever scores them, unless the user says other.
 OF_TEXTS = ("reasoning", "reasoning_tags")
@@ -51,6 +52,12 @@ class ReplayLM(LM):
         raise NotImplementedError("recorded responses have no likelihood")
 
     loglikelihood_rolling = loglikelihood
+
+
+def group_names() -> list[str]:
+    """Return the names of the tasks of the group `overton`, whose prompts are packaged."""
+    group = yaml_value((tasks_folder() / "overton" / "overton.yaml").read_text(encoding="utf-8"))
+    return sorted(group["task"])
 
 
 def task_names() -> list[str]:

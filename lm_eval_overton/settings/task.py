@@ -49,6 +49,8 @@ _TEXTS = (
 # does so.
 MISSPELT = 0.85
 _INTEGERS = {"seed": 0, "distinct_m": 2, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
+# Of NoveltyBench's prompts.
+SPLITS = ("curated", "wildchat")
 # A scale of ten has nine steps.
 _N_STEPS = 9
 _TEXT_LISTS = ("reference_stop", "example_ids", "api_drop")
@@ -91,6 +93,7 @@ class Settings:
     reasoning: Reason = "strip"
     reasoning_tags: tuple[str, str] | None = None
     language: str | None = None
+    split: str = "curated"
     equivalence: str | None = None
     equivalence_model: str | None = None
     equivalence_threshold: float | None = None
@@ -153,6 +156,8 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         if key in given and not isinstance(given[key], bool):
             raise SettingsError(f"{task}: expected {key} true or false, got {given[key]!r}")
     given |= _api(given, task)
+    if given.get("split", "curated") not in SPLITS:
+        raise SettingsError(f"{task}: expected split {' or '.join(SPLITS)}, got {given['split']!r}")
     if given.get("order", "nearest_first") not in ("nearest_first", "nearest_last"):
         raise SettingsError(
             f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"

@@ -15,7 +15,7 @@ from lm_eval_overton.cli.linking import MARKER, harness_folder, link, linked, ta
 from lm_eval_overton.data import folders
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.errors import LinkError
-from lm_eval_overton.harness.replay import task_names
+from lm_eval_overton.harness.replay import group_names, task_names
 from lm_eval_overton.runs.lock import alone
 from tests.conftest import overton
 
@@ -102,7 +102,7 @@ def test_the_harness_loads_the_tasks_through_the_stubs(tasks, monkeypatch):
     manager = TaskManager(include_path=str(tasks), include_defaults=False)
     assert manager.all_subtasks == task_names()
     assert manager.all_groups == ["overton"]
-    assert set(manager.load(["overton"])["tasks"]) == set(task_names())
+    assert set(manager.load(["overton"])["tasks"]) == set(group_names())
 
 
 def test_a_path_may_hold_what_yaml_gives_a_meaning(tasks, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -236,7 +237,7 @@ def own(tmp_path):
 )
 def test_the_nearest_by_prompt_or_by_answer(own, monkeypatch, strategy, order, expected):
     task = build(strategy, **own, n_examples=2, order=order)
-    monkeypatch.setattr(task, "encoder", FirstLetters())
+    monkeypatch.setattr(task, "instruments", replace(task.instruments, encoder=FirstLetters()))
     assert asked(ask(task)) == [*expected, "kite"]
     # The first valid reference sample answers them.
     answers = [text for title, text in parts(ask(task))[0] if title == "Answer"]
