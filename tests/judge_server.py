@@ -62,6 +62,7 @@ def judgement_of(asked: str) -> str:
     # Topics and viewpoints are rated too: they come first.
     names = {"only_a": "topics", "ratings": "viewpoints", "helpfulness": "quality"}
     names |= {"stance": "stance", "score": "missing", "verdict": "equivalence"}
+    names |= {"groups": "classes", "rating": "rating"}
     return next(name for key, name in names.items() if f'"{key}"' in form.split("reason")[1])
 
 
@@ -76,6 +77,12 @@ def value_of(asked: str, rng: random.Random) -> Any:
         return {"score": rng.randint(1, 5)}
     if judgement == "equivalence":
         return {"verdict": rng.choice(["same", "different"])}
+    if judgement == "rating":
+        return {"rating": rng.randint(1, 10)}
+    if judgement == "classes":
+        count = int(re.search(r"from 1 to (\d+) once", asked)[1])
+        # The first and the last are one, all others apart.
+        return {"groups": [[1, count], *([i] for i in range(2, count))]}
     if judgement == "topics":
         sides = ("only_a", "only_b", "both")
         return {side: [_topic(rng) for _ in range(rng.randint(1, 3))] for side in sides}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lm_eval_overton.judge.ask import Judge, Question
-from lm_eval_overton.judge.judgements.classes import classes
+from lm_eval_overton.judge.judgements.classes import JUDGEMENT, classes
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.equivalence.equivalence import Answers, Equivalence
 
@@ -29,8 +29,8 @@ class JudgeEquivalence(Equivalence):
 
     @property
     def signature(self) -> str:
-        """`judge` and the judge's own signature."""
-        return f"judge:{self.judge.signature.replace('|', '+')}"
+        """`judge`, the version of what it is asked, and its own signature."""
+        return f"judge-{JUDGEMENT.version}:{self.judge.signature.replace('|', '+')}"
 
     def prepare(self, answers: Sequence[Answers]) -> None:
         """Ask about the samples of all prompts at once."""
