@@ -12,6 +12,7 @@ from lm_eval_overton.harness.material import Material
 from lm_eval_overton.judge.ask import GuardedJudge, Judge
 from lm_eval_overton.matchers.contrast import NliContrast, find_contrast
 from lm_eval_overton.matchers.equivalence.equivalence import Equivalence
+from lm_eval_overton.matchers.equivalence.lexical import Rouge1Equivalence
 from lm_eval_overton.matchers.equivalence.table import (
     DEFAULT_EQUIVALENCE,
     RECORDED,
@@ -95,7 +96,9 @@ class Instruments:
         return cls(
             settings,
             encoder,
-            _find_equivalence(settings, encoder, judge, recorded, task),
+            _find_equivalence(settings, encoder, judge, recorded, task)
+            if Need.CLASSES in needs
+            else Rouge1Equivalence(),
             _find_matcher(settings, encoder, judge, task) if has_viewpoints else None,
             BertScorer(bert, settings.bertscore_layers, device)
             if bert and Need.BERTSCORE in needs

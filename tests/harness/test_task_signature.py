@@ -203,6 +203,26 @@ def test_a_matcher_and_its_threshold(tmp_path):
     assert changed(coverage(one), coverage(one | {"threshold": 0.7})) == {"match"}
 
 
+def test_what_is_the_same_and_how_good_it_is(tmp_path):
+    model = tmp_path / "pairs"
+    model.mkdir()
+    labels = {0: "different", 1: "same"}
+    (model / "config.json").write_text(json.dumps({"model_type": "bert", "id2label": labels}))
+    assert "|same:rouge1>0.458|m:3|" in signature()
+    assert changed(signature(), signature(LOCAL | {"equivalence": "exact"})) == {"same"}
+    assert changed(signature(), signature(LOCAL | {"distinct_m": 4})) == {"m"}
+    chosen = {"equivalence": "classifier", "equivalence_model": str(model)}
+    assert changed(signature(), signature(LOCAL | chosen)) == {"same"}
+    lower = signature(LOCAL | {"equivalence_threshold": 0.4})
+    assert changed(signature(), lower) == {"same"}
+    # A task without classes has nothing to do with it.
+    coverage = signature(LOCAL, name="overton_coverage")
+    assert coverage == signature(LOCAL | {"equivalence": "exact"}, name="overton_coverage")
+    # Signatures of before there were classes mean the same as the default.
+    before = signature().replace("|same:rouge1>0.458|m:3", "")
+    assert differing(before, signature()) == {}
+
+
 def test_a_model_of_inference_for_diversity(tmp_path):
     def nli(name, *labels):
         folder = tmp_path / name
