@@ -167,6 +167,7 @@ class Instruments:
             Need.CONTRADICTIONS: self.nli is not None,
             Need.ENGLISH_QUESTION: material.asks_yes_no,
             Need.RATINGS: ratings is not None,
+            Need.SEVERAL: self.settings.eliciting.several > 1,
         }
         return {need for need, is_there in there.items() if not is_there}
 
@@ -210,6 +211,7 @@ class Instruments:
             ratings=ratings,
             m=settings.distinct_m,
             nli=self.nli,
+            several=settings.eliciting.several,
         )
 
 

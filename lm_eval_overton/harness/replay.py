@@ -30,7 +30,7 @@ from lm_eval_overton.settings.yaml_text import yaml_value
 __all__ = ["ReplayLM", "build", "group_names", "score", "task_class", "task_names"]
 
 # The settings of a run that hold for its responses whoever scores them, unless the user says other.
-OF_TEXTS = ("reasoning", "reasoning_tags")
+OF_TEXTS = ("reasoning", "reasoning_tags", "elicit", "elicit_k")
 # What leads out of a folder, or is no part of a name.
 NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 

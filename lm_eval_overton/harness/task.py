@@ -16,6 +16,7 @@ from lm_eval_overton.errors import OvertonError, ScoringError
 from lm_eval_overton.harness import sampling
 from lm_eval_overton.harness.base import Aggregation, PromptTask
 from lm_eval_overton.harness.columns import Columns
+from lm_eval_overton.harness.elicitation import Asking, requests_of
 from lm_eval_overton.harness.endings import Endings, reasoning_of
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.filters import CleanFilter
@@ -84,6 +85,7 @@ class OvertonTask(PromptTask):
         self.alarms: tuple[str, ...] = ()
         self.material = self.find_material(settings, recorded, task)
         self.recorded = recorded
+        self.asking = Asking.of(settings, self.material.prompts.docs, task, self.KIND)
         judge = find_judge(settings.judge, recorded, task, self.reference)
         asked = wanted(config, self.KIND)
         needs = needs_of(asked)
@@ -108,8 +110,7 @@ class OvertonTask(PromptTask):
         self._ended: Mapping[str, Sequence[str | None] | None] = {}
         self.folder: Path | None = None
         self.world_size = 1
-        self._asked: dict[str, Any] = {}
-        self._way = Way(settings)
+        self._asked, self._way = dict[str, Any](), Way(settings)
         self._found: list[str] = []
         self._rows: dict[str, dict[str, Any]] = {}
         self._gathered: dict[str, list[Any]] = {}
@@ -143,14 +144,16 @@ class OvertonTask(PromptTask):
         """The generation settings that are in force, the user's merged in."""
         given, known = self.config.generation_kwargs or {}, self._default_generation
         model, stops = self.settings.model, self.frame.stops
-        return sampling.generation_settings(given, known, model, stops) | self._way.forced
+        own = sampling.generation_settings(given, known, model, stops) | self._way.forced
+        return self.asking.room(own)
 
     @property
     def cleaning(self) -> Cleaning:
         """How responses are cleaned before they are scored."""
         stops = self.recorded.stops if self.recorded else self.generation["until"]
         names = [self.recorded.frame] if self.recorded else []
-        return Cleaning.of(stops, *names, self.frame.name, reasoning=self.reasoning)
+        how = self.settings.eliciting
+        return Cleaning.of(stops, *names, self.frame.name, reasoning=self.reasoning, eliciting=how)
 
     @property
     def reasoning(self) -> Reasoning:
@@ -165,6 +168,7 @@ class OvertonTask(PromptTask):
     def build_all_requests(self, **kwargs: Any) -> None:
         """Build the requests; see PromptTask."""
         self.world_size = int(kwargs.get("world_size") or 1)
+        kwargs["system_instruction"] = self.asking.system(kwargs)
         super().build_all_requests(**kwargs)
         around = Evaluation() if self.recorded else Evaluation.around()
         self._way.stand_in(around, self.task_name)
@@ -185,25 +189,21 @@ class OvertonTask(PromptTask):
             self.settings = self._way.settings
 
     def construct_requests(self, doc: Any, ctx: Any, **kwargs: Any) -> list[Instance]:
-        """Return one request per sample of a prompt."""
-        task, doc_id, _ = kwargs["metadata"]
-        rows = self._request_kwargs(doc)
-        return [
-            Instance(
-                request_type="generate_until",
-                doc=doc,
-                arguments=(ctx, row),
-                idx=i,
-                metadata=(task, doc_id, 1),
-            )
-            for i, row in enumerate(rows)
-        ]
+        """Return one request per reply to a prompt, its wordings in turn."""
+        return requests_of(doc, ctx, self._request_kwargs(doc), kwargs["metadata"])
+
+    def fewshot_context(self, doc: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the context of a prompt; of one with several wordings, that of each."""
+        asked = self.asking.prompts(doc, self.frame)
+        contexts = [super(OvertonTask, self).fewshot_context(d, *args, **kwargs) for d in asked]
+        return contexts if len(contexts) > 1 else contexts[0]
 
     def _request_kwargs(self, doc: Mapping[str, Any]) -> list[dict[str, Any]]:
         if self.recorded:
             return [{"until": []} for _ in self.recorded.responses[doc["id"]]]
         configured = self.config.generation_kwargs or {}
-        return sampling.request_kwargs(self.generation, configured, self.settings, self.task_name)
+        asked = self.asking.of_requests
+        return sampling.request_kwargs(self.generation, configured, asked, self.task_name)
 
     # ------------------------------------------------------------------------------- scoring
 
@@ -306,6 +306,7 @@ class OvertonTask(PromptTask):
         settings, recorded = self.settings, self.recorded
         further = {
             "n": settings.n_samples,
+            "elicit": self.asking.signature,
             "stop": self.stops,
             "tok": self.tokenizer.signature,
             "reasoning": self.settings.reasoning_rule.signature,

@@ -31,10 +31,10 @@ class Bench:
     `n` is the fixed number of samples; with a `matcher`, units are viewpoints, else words; `bar` is
     the least helpfulness of a sample that passes the quality control; `tokenizer` takes texts
     apart; `equivalence` says which samples are the same, `ratings` where their quality is from, and
-    `m` is the number of samples of `distinct_at_m`; `nli` tells contradiction from entailment.
-    `reads` says whether the encoder reads their language; what is equal needs no reading: `alike`
-    says whether the texts of each prompt are all the same, `verbatim` whether each holds all
-    viewpoints word for word.
+    `m` is the number of samples of `distinct_at_m`; `nli` tells contradiction from entailment,
+    `several` is how many answers a reply holds. `reads` says whether the encoder reads their
+    language; what is equal needs no reading: `alike` says whether the texts of each prompt are all
+    the same, `verbatim` whether each holds all viewpoints word for word.
     """
 
     n: int
@@ -49,6 +49,7 @@ class Bench:
     ratings: RatingSource | None = None
     m: int = 3
     nli: NliContrast | None = None
+    several: int = 1
     reads: bool = True
     alike: bool = False
     verbatim: bool = False

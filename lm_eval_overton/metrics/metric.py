@@ -74,6 +74,7 @@ class Need(Enum):
     REFERENCE_EMBEDDINGS = "embeddings of the reference"
     BERTSCORE = "BERTScore model"
     CLASSES = "equivalence"
+    SEVERAL = "several answers per reply"
     RATINGS = "ratings of samples"
     EXAMPLES = "examples in context"
     FRAME = "prompt frame"

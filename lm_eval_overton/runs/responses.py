@@ -15,7 +15,7 @@ from lm_eval_overton.errors import DataError, NoAnswersError
 from lm_eval_overton.runs.entries import Entry, Given
 from lm_eval_overton.runs.harness_samples import is_sample, read_samples
 from lm_eval_overton.runs.shapes import listed, one_generator, read_entry
-from lm_eval_overton.settings.task import reasoning_rule
+from lm_eval_overton.settings.task import eliciting_rule, reasoning_rule
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import Cleaning, asks_summary_first
 
@@ -89,10 +89,12 @@ class Responses:
             names: What else they are called after, beside their frame.
             settings: Settings of the run in place of those that the file says; None: those.
         """
-        rule = reasoning_rule(self.settings if settings is None else settings, self.task or "")
+        own = self.settings if settings is None else settings
+        rule = reasoning_rule(own, self.task or "")
         rule = replace(rule, opened=self.opened, trimmed=self.trimmed)
+        how = eliciting_rule(own, self.task or "")
         stops = self.stops if stops is None else stops
-        return Cleaning.of(stops, self.frame, *names, reasoning=rule)
+        return Cleaning.of(stops, self.frame, *names, reasoning=rule, eliciting=how)
 
 
 @dataclass(frozen=True)

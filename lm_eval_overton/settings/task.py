@@ -12,6 +12,7 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.stats import SEED
+from lm_eval_overton.text.elicited import ELICITATIONS, Elicitation, Eliciting
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
 from lm_eval_overton.text.languages import known_languages
 from lm_eval_overton.text.reasoning import Reasoning
@@ -19,6 +20,7 @@ from lm_eval_overton.text.reasoning import Reasoning
 __all__ = [
     "ApiSeeds",
     "Settings",
+    "eliciting_rule",
     "read_settings",
     "reasoning_rule",
     "refuse_unknown",
@@ -94,6 +96,8 @@ class Settings:
     reasoning_tags: tuple[str, str] | None = None
     language: str | None = None
     split: str = "curated"
+    elicit: Elicitation = "direct"
+    elicit_k: int = 5
     equivalence: str | None = None
     equivalence_model: str | None = None
     equivalence_threshold: float | None = None
@@ -104,6 +108,11 @@ class Settings:
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)
     given: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def eliciting(self) -> Eliciting:
+        """How answers are asked for."""
+        return Eliciting(self.elicit, self.elicit_k)
 
     @property
     def reasoning_rule(self) -> Reasoning:
@@ -163,6 +172,7 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
             f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"
         )
     given |= _reasoning(given, task)
+    given |= _eliciting(given, task)
     if "judge" in given:
         given["judge"] = read_spec(given["judge"], task)
     own = {key: value for key, value in metadata.items() if key in KEYS}
@@ -182,6 +192,33 @@ def reasoning_rule(given: Mapping[str, Any], task: str) -> Reasoning:
     """
     own = _reasoning(given, task)
     return Reasoning(own.get("reasoning") != "keep", own.get("reasoning_tags"))
+
+
+def eliciting_rule(given: Mapping[str, Any], task: str) -> Eliciting:
+    """Return how answers were asked for by given settings.
+
+    Args:
+        given: Settings by their keys.
+        task: The task's name, for messages.
+
+    Raises:
+        SettingsError: If a value has the wrong type or range.
+    """
+    own = _eliciting(given, task)
+    return Eliciting(own.get("elicit", "direct"), own.get("elicit_k", Eliciting.k))
+
+
+def _eliciting(given: Mapping[str, Any], task: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if given.get("elicit") is not None:
+        if given["elicit"] not in ELICITATIONS:
+            raise SettingsError(
+                f"{task}: expected elicit one of {', '.join(ELICITATIONS)}, got {given['elicit']!r}"
+            )
+        found["elicit"] = given["elicit"]
+    if given.get("elicit_k") is not None:
+        found["elicit_k"] = _integer(given["elicit_k"], "elicit_k", 2, task)
+    return found
 
 
 def _reasoning(given: Mapping[str, Any], task: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from lm_eval_overton.text.elicited import Eliciting, after_marker, read_items
 from lm_eval_overton.text.forms import FENCE, answer_of, cut_at_stop
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.unicode_forms import normalised
@@ -49,6 +50,7 @@ class Sample:
         thought: The reasoning before the answer; None where it was not looked for.
         unfinished: Whether the reasoning never ended, so that there is no answer.
         cut: Whether the token limit ended it; None where nobody can tell.
+        stated: How probable the reply says it is, where one reply holds several.
     """
 
     raw: str | None
@@ -57,6 +59,7 @@ class Sample:
     thought: str | None = ""
     unfinished: bool = False
     cut: bool | None = None
+    stated: float | None = None
 
     @property
     def is_valid(self) -> bool:
@@ -74,14 +77,22 @@ class Cleaning:
             answer alone, and a response without one is unparsed.
         reasoning: How reasoning is told from the answer. It goes first: a thought may hold a stop
             sequence.
+        eliciting: How answers were asked for: a reply may hold several.
     """
 
     stops: tuple[str, ...] = ()
     summary_first: bool = False
     reasoning: Reasoning = field(default_factory=Reasoning)
+    eliciting: Eliciting = field(default_factory=Eliciting)
 
     @classmethod
-    def of(cls, stops: Sequence[str], *names: str, reasoning: Reasoning | None = None) -> Cleaning:
+    def of(
+        cls,
+        stops: Sequence[str],
+        *names: str,
+        reasoning: Reasoning | None = None,
+        eliciting: Eliciting | None = None,
+    ) -> Cleaning:
         """Return the rule for responses that something of these names made.
 
         Args:
@@ -89,11 +100,12 @@ class Cleaning:
                 the answer takes their place.
             names: Of the frame, the task, or a run called after one of them.
             reasoning: How reasoning is told from the answer; None: it is cut off.
+            eliciting: How answers were asked for; None: one by one.
         """
-        rule = reasoning or Reasoning()
+        rule, how = reasoning or Reasoning(), eliciting or Eliciting()
         if any(asks_summary_first(name) for name in names):
-            return cls((FENCE,), summary_first=True, reasoning=rule)
-        return cls(tuple(stops), reasoning=rule)
+            return cls((FENCE,), summary_first=True, reasoning=rule, eliciting=how)
+        return cls(tuple(stops), reasoning=rule, eliciting=how)
 
     def sample(self, raw: str | None, finish: str | None = None) -> Sample:
         """Return a response with its cleaned text and its status.
@@ -108,13 +120,34 @@ class Cleaning:
         found = self._rule(finish).split(raw)
         if found.answer is None:
             return Sample(raw, "", "unparsed", found.thought, unfinished=True, cut=cut)
-        answer = answer_of(found.answer) if self.summary_first else found.answer
+        answer = self._answer(found.answer)
         if answer is None:
             return Sample(raw, "", "unparsed", found.thought, cut=cut)
         text = normalised(cut_at_stop(answer, self.stops)).strip()
         if not _is_readable(text):
             return Sample(raw, "", "empty", found.thought, cut=cut)
         return Sample(raw, text, "valid", found.thought, cut=cut)
+
+    def _answer(self, written: str) -> str | None:
+        """Return what of a response is its answer; None if it holds none."""
+        if self.summary_first:
+            return answer_of(written)
+        return after_marker(written) if self.eliciting.mode == "seed_string" else written
+
+    def _each(self, reply: Sample) -> list[Sample]:
+        """Return the answers of a reply that was to hold several; what did not come is unparsed."""
+        k = self.eliciting.several
+        if k == 1:
+            return [reply]
+        if reply.status == "failed":
+            return [reply] * k
+        items = read_items(reply.text)[:k]
+        found = [
+            replace(reply, text=normalised(item.text).strip(), stated=item.probability)
+            for item in items
+            if _is_readable(normalised(item.text))
+        ]
+        return [*found, *[replace(reply, text="", status="unparsed")] * (k - len(found))]
 
     def _rule(self, finish: str | None) -> Reasoning:
         """Return how the reasoning of a response that ended in a way is told."""
@@ -125,14 +158,15 @@ class Cleaning:
     def samples(
         self, raws: Sequence[str | None], finishes: Sequence[str | None] | None = None
     ) -> list[Sample]:
-        """Return all responses to one prompt, cleaned.
+        """Return all responses to one prompt, cleaned; of a reply that holds several, each.
 
         Args:
             raws: The responses as they came.
             finishes: Why each of them ended; None where none is known.
         """
         ends = finishes or [None] * len(raws)
-        return [self.sample(raw, end) for raw, end in zip(raws, ends, strict=True)]
+        replies = [self.sample(raw, end) for raw, end in zip(raws, ends, strict=True)]
+        return [sample for reply in replies for sample in self._each(reply)]
 
 
 def _is_readable(text: str) -> bool:

@@ -39,7 +39,7 @@ IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"
 IN_CONTEXT.add("examples_dropped")
 # What is defined without viewpoints and without a reference.
 JUDGE = JUDGED | COUNTS.keys()
-NOT_PLAIN = REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE | RATED
+NOT_PLAIN = REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE | RATED | that_need(Need.SEVERAL)
 PLAIN = tuple(name for name in REGISTRY if name not in NOT_PLAIN)
 
 
