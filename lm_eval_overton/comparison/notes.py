@@ -16,6 +16,9 @@ __all__ = ["Notes"]
 
 # An aligned model is asked in another frame than a base model; that is what is compared.
 NOTED = (*FRAME, "reference", METRICS)
+# What more brings out of a model is compared with its first answers; a reply of several has more
+# room.
+ELICITED = ("elicit", "max")
 PARSED = "parsed"
 # In the names of what, of all that is measured on a reference, the samples do not decide.
 OF_REFERENCE = ("_held_out", "_echo")
@@ -60,7 +63,8 @@ class Notes:
     def _settings(self, both: Both) -> Both:
         """Note or refuse differing settings."""
         task, found = both.base.task, differing(both.base.signature, both.run.signature)
-        refused = {key: two for key, two in found.items() if key not in NOTED}
+        noted = (*NOTED, *ELICITED) if ELICITED[0] in found else NOTED
+        refused = {key: two for key, two in found.items() if key not in noted}
         if refused and not self.force:
             raise SettingsError(
                 f"{task}: expected the same settings in {self.base} and {self.run}, got "

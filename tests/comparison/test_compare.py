@@ -190,6 +190,17 @@ def test_direction_is_that_of_whichever_run_knows():
 # ------------------------------------------------------------------------------------ settings
 
 
+def test_what_is_brought_out_of_a_model_is_compared_with_its_first_answers():
+    direct, more = f"{SIGNED}|max:700", f"{SIGNED}|max:3500"
+    elicited = more.replace("|seed", "|elicit:list-1+5|seed")
+    found = pair(task(signed=direct, m=[1] * 4), task(signed=elicited, m=[1] * 4))
+    assert noted(found, "elicit differs (base: unset, chat: list-1+5)")
+    assert noted(found, "max differs (base: 700, chat: 3500)")
+    # More room alone is another setting.
+    with pytest.raises(SettingsError, match="max differs"):
+        pair(task(signed=direct, m=[1] * 4), task(signed=more, m=[1] * 4))
+
+
 def test_what_the_frame_implies_is_only_noted():
     other = task(signed=SIGNED.replace("query-answer", "chat").replace("fence", "none"), m=[1] * 4)
     found = pair(task(m=[1] * 4), other)
