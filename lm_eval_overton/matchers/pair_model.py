@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.text.classifier import load_classifier, read_config
 from lm_eval_overton.text.encoder import weights_sha256
 
 __all__ = ["BATCH_SIZE", "PairFrame", "PairModel", "label_index"]
@@ -51,7 +51,7 @@ class PairModel:
         self.cut = cut
         self._known: dict[tuple[str, str], Probabilities] = {}
         # Read at once, so that a wrong model is refused before anything is generated.
-        self.config = self._read_config()
+        self.config = read_config(name, setting)
 
     @property
     def signature(self) -> str:
@@ -84,30 +84,7 @@ class PairModel:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        import torch
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self.name)
-            model = AutoModelForSequenceClassification.from_pretrained(self.name)
-        except (OSError, ValueError) as error:
-            raise self._unusable(error) from error
-        device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return tokenizer, model.eval().to(device)
-
-    def _read_config(self) -> Any:
-        from transformers import AutoConfig
-
-        try:
-            return AutoConfig.from_pretrained(self.name)
-        except (OSError, ValueError) as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: Exception) -> SettingsError:
-        return SettingsError(
-            f"{self.setting}: expected a sequence-classification model, got {self.name!r} "
-            f"({type(error).__name__}: {str(error).partition(chr(10))[0]})"
-        )
+        return load_classifier(self.name, self.setting, self.device)
 
     @property
     def _room(self) -> int:

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.text.classifier import load_classifier, read_config
 from lm_eval_overton.text.encoder import weights_sha256
 
 __all__ = ["RewardModel"]
 
+SETTING = "reward_model"
 BATCH_SIZE = 8
 # Tokenizers without a limit of their own say 1e30.
 NO_LIMIT = 100_000
@@ -55,40 +57,21 @@ class RewardModel:
         return found
 
     def _check(self) -> None:
-        from transformers import AutoConfig
-
-        try:
-            config = AutoConfig.from_pretrained(self.name)
-        except (OSError, ValueError) as error:
-            raise self._unusable(error) from error
+        config = read_config(self.name, SETTING)
         if config.num_labels != 1:
             raise SettingsError(
-                f"reward_model: expected a model with one output, got {config.num_labels} in "
+                f"{SETTING}: expected a model with one output, got {config.num_labels} in "
                 f"{self.name!r}; name a reward model"
             )
 
-    def _unusable(self, error: Exception) -> SettingsError:
-        return SettingsError(
-            f"reward_model: expected a sequence-classification model, got {self.name!r} "
-            f"({type(error).__name__}: {str(error).partition(chr(10))[0]})"
-        )
-
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        import torch
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self.name)
-            model = AutoModelForSequenceClassification.from_pretrained(self.name)
-        except (OSError, ValueError) as error:
-            raise self._unusable(error) from error
+        tokenizer, model = load_classifier(self.name, SETTING, self.device)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         # The last token that is no padding gives the reward of a decoder.
         model.config.pad_token_id = tokenizer.pad_token_id
-        device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return tokenizer, model.eval().to(device)
+        return tokenizer, model
 
     def _rewards(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         import torch
