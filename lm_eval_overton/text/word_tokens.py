@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from lm_eval_overton.text.scripts import UNSPACED
+from lm_eval_overton.text.segmenter import segments
 
 __all__ = ["word_tokens"]
 
+SIGNS = r"[\p{Han}\p{Hiragana}\p{Katakana}ー々〆〇]"
 _ASCII = re.compile(r"\w+", re.ASCII)
 
 
@@ -17,17 +20,28 @@ _ASCII = re.compile(r"\w+", re.ASCII)
 def _all_scripts() -> Any:
     import regex
 
-    return regex.compile(rf"{UNSPACED}|[\w--{UNSPACED}]+", regex.V1)
+    return regex.compile(rf"({SIGNS})|({UNSPACED}[{UNSPACED}\p{{M}}]*)|[\w--{UNSPACED}]+", regex.V1)
 
 
 def word_tokens(text: str) -> list[str]:
     r"""Return the lower-cased runs of letters, digits and underscores (`\w+`) of a text, in order.
 
-    In a script that puts no space between words each character is a token of its own.
+    Of scripts that put no space between words, each sign of Chinese and Japanese is a token of its
+    own; letters of Thai, Lao, Khmer and Burmese, which are no words, are taken apart by dictionary
+    where one is installed, else in pairs.
 
     Args:
         text: Any text.
     """
     lowered = text.lower()
-    found: list[str] = (_ASCII if lowered.isascii() else _all_scripts()).findall(lowered)
-    return found
+    if lowered.isascii():
+        return _ASCII.findall(lowered)
+    return [token for match in _all_scripts().finditer(lowered) for token in _tokens(match)]
+
+
+def _tokens(match: Any) -> Iterator[str]:
+    token = match.group()
+    if match.group(2) is None:
+        yield token
+    else:
+        yield from (token[start:end] for start, end in segments(token, by_dictionary=True))

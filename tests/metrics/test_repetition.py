@@ -63,6 +63,12 @@ def test_a_frame_is_what_is_left_without_content_words():
     assert row["anchor_share"] == 0
 
 
+def test_content_words_in_a_row_are_no_frame():
+    assert scored(["ant bee cow dog elk fox gnu", "hen ibex jay kiwi lynx mole newt"]) | {
+        "frame_share": None
+    } == scored(["ant bee cow dog elk fox gnu", "hen ibex jay kiwi lynx mole newt"])
+
+
 # ------------------------------------------------------------------------ how many samples
 
 

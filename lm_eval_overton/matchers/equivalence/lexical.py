@@ -40,8 +40,8 @@ class ExactEquivalence(PairEquivalence):
 class Rouge1Equivalence(PairEquivalence):
     r"""ROUGE-1: the F measure of the words (`\w+`, lower-cased) that two texts have in common.
 
-    Two texts of at most five words are the same if they are equal but for case and the white space
-    around them. In scripts without spaces characters stand for words.
+    Two texts of at most five words are the same if their words are, in order: "Yes." is "yes!",
+    and nothing else. Chinese and Japanese characters stand for words.
 
     Source: Lin 2004, https://aclanthology.org/W04-1013.
 
@@ -68,7 +68,11 @@ def rouge1(texts: Sequence[str]) -> Likeness:
     tokens = [word_tokens(text) for text in texts]
     counts = _counts(tokens)
     lengths = np.array([len(own) for own in tokens])
-    folded = np.array([_folded(text) for text in texts], dtype=object)
+    # What has no word is compared as it is.
+    folded = np.array(
+        [" ".join(own) or _folded(text) for own, text in zip(tokens, texts, strict=True)],
+        dtype=object,
+    )
 
     def alike(i: int, others: Sequence[int]) -> npt.NDArray[np.floating]:
         chosen = list(others)

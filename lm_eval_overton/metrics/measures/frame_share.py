@@ -1,7 +1,8 @@
 """The frames that samples share once their content words are taken out.
 
-Frames are of function words and punctuation. Undefined for a language without a list of stop
-words, of whose texts nothing but punctuation would be left.
+Frames are of function words and punctuation; where there is none of these, there is no frame.
+Undefined for a language without a list of stop words, of whose texts nothing but punctuation would
+be left.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def _frame_share(view: PromptView) -> float:
     if view.bench.n < 2 or not any(map(stop_words, languages_of(tokenizer))):
         return math.nan
     skeletons = [skeleton(tokens, tokenizer) for tokens in view.tokens]
-    counts = gram_counts(gram_ids(skeletons, _WORDS)[-1])
+    # Content words in a row have no frame that they could share: letters at random would.
+    *own, bare = gram_ids([*skeletons, [_CONTENT] * _WORDS], _WORDS)[-1]
+    counts = gram_counts([ids[ids != bare[0]] for ids in own])
     return view.at_n(lambda chosen: frame_share(counts[list(chosen)]))
 
 
