@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from lm_eval_overton.data.asked import identifier, prompt_of, turns_of
 from lm_eval_overton.data.rows import Row, read_rows, short
+from lm_eval_overton.data.tags import TAGS, checked_tags, without_tags
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.text.unicode_forms import normalised
 
@@ -21,6 +22,7 @@ __all__ = [
     "load_viewpoints",
     "normal",
     "packaged_path",
+    "packaged_tags",
     "read_jsonl",
     "repeated",
     "weight_of",
@@ -34,7 +36,8 @@ PACKAGED_VERSIONS = {"open_ended": 1, "contested": 2}
 class PromptSet:
     """Prompts in order, with what identifies them in a signature.
 
-    `docs` hold at least `id` and `prompt`; `sha` is the beginning of the sha256 of the file.
+    `docs` hold at least `id` and `prompt`; `sha` is the beginning of the sha256 of the file as it
+    reads without tags, which move no score.
     """
 
     name: str
@@ -48,6 +51,11 @@ class PromptSet:
         version = "" if self.version is None else f"-{self.version}"
         return f"{self.name}{version}:{self.sha}"
 
+    @property
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of each prompt by its id."""
+        return {doc["id"]: tuple(doc.get(TAGS) or ()) for doc in self.docs}
+
 
 def packaged_path(name: str) -> Path:
     """Return the path of a packaged JSON-lines file by its bare name."""
@@ -59,7 +67,7 @@ def load_prompts(source: str) -> PromptSet:
 
     Args:
         source: `open_ended` or the path of a file that `read_rows` reads. A record of it holds
-            `prompt`, or what `prompt_of` finds; `id` and further keys are optional.
+            `prompt`, or what `prompt_of` finds; `id`, `tags` and further keys are optional.
 
     Returns:
         The prompts in file order.
@@ -74,8 +82,18 @@ def load_prompts(source: str) -> PromptSet:
         path, name, version = Path(source), Path(source).stem, None
     docs = [_doc(row) for row in read_rows(path)]
     _require_distinct_ids(docs, path)
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    return PromptSet(name, version, sha, docs)
+    return PromptSet(name, version, _sha(path, docs), docs)
+
+
+def packaged_tags(signature: str) -> dict[str, tuple[str, ...]]:
+    """Return the tags of packaged prompts by id; none for prompts that are not packaged.
+
+    Args:
+        signature: `PromptSet.signature` of the prompts.
+    """
+    name = signature.partition(":")[0].rpartition("-")[0]
+    found = load_prompts(name) if name in PACKAGED_VERSIONS else None
+    return found.tags if found is not None and found.signature == signature else {}
 
 
 def load_viewpoints(source: str) -> PromptSet:
@@ -176,6 +194,12 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield row.number, row.value
 
 
+def _sha(path: Path, docs: Sequence[Mapping[str, Any]]) -> str:
+    content = path.read_bytes()
+    has_tags = any(TAGS in doc for doc in docs)
+    return hashlib.sha256(without_tags(content) if has_tags else content).hexdigest()[:8]
+
+
 def _doc(row: Row) -> dict[str, Any]:
     record, where = row.value, row.where
     if record.get("prompt") is None:
@@ -189,6 +213,8 @@ def _doc(row: Row) -> dict[str, Any]:
     if not normalised(prompt).strip():
         raise DataError(f'{where}: expected "prompt" to be a non-empty string, got {prompt!r}')
     rest = {key: value for key, value in record.items() if key not in ("id", "prompt", "messages")}
+    if TAGS in rest:
+        rest[TAGS] = list(checked_tags(record, where))
     return {"id": identifier(record, where) or f"line-{row.number:04d}", "prompt": prompt, **rest}
 
 

@@ -31,7 +31,10 @@ def write(tmp_path):
 @pytest.mark.parametrize("name", PACKAGED_VERSIONS)
 def test_packaged_prompts_are_distinct_and_signed_with_version_and_hash(name):
     loaded = load_prompts(name)
-    sha = hashlib.sha256(packaged_path(name).read_bytes()).hexdigest()
+    rows = [row for _, row in read_jsonl(packaged_path(name))]
+    untagged = [{key: row[key] for key in row if key != "tags"} for row in rows]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in untagged)
+    sha = hashlib.sha256(lines.encode()).hexdigest()
     assert loaded.signature == f"{name}-{PACKAGED_VERSIONS[name]}:{sha[:8]}"
     assert len({doc["id"] for doc in loaded.docs}) == len(loaded.docs) > 0
     assert len({doc["prompt"] for doc in loaded.docs}) == len(loaded.docs)
