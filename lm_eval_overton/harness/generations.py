@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 from lm_eval.api.instance import Instance
 
 from lm_eval_overton.data.rows import without_halves
+from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import Recorded
@@ -125,6 +126,7 @@ def _rows(task: Waiting) -> list[dict[str, Any]]:
             "prompt": inst.doc["prompt"],
             "responses": inst.resps,
             "finish_reasons": task.finish_reasons(inst),
+            **({TAGS: inst.doc[TAGS]} if inst.doc.get(TAGS) else {}),
         }
         for inst in task.instances
     ]

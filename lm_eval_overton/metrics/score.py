@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.metrics.likeness import shortened
 from lm_eval_overton.metrics.measures import REGISTRY, known, needs_of
@@ -183,12 +184,15 @@ def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any
     """Return what is kept of a prompt's samples beside its values.
 
     Returns:
-        `sha`, of its responses; `reference_sha`, of those of the reference, if it has any with a
-        text; if one of the metrics `names` matches viewpoints, `covered`, per valid sample the
-        positions of those that it covers, None where the matcher could not tell; with a judge
-        `verdicts`, per judgement one value per valid sample, None where there is no verdict.
+        `sha`, of its responses; `tags`, if the prompt has any; `reference_sha`, of the responses
+        of the reference, if it has any with a text; if one of the metrics `names` matches
+        viewpoints, `covered`, per valid sample the positions of those that it covers, None where
+        the matcher could not tell; with a judge `verdicts`, per judgement one value per valid
+        sample, None where there is no verdict.
     """
     kept: dict[str, Any] = {"sha": _sha(prompt.samples)}
+    if tags := prompt.doc.get(TAGS):
+        kept[TAGS] = list(tags)
     if prompt.reference_texts:
         kept["reference_sha"] = _sha(prompt.reference)
     readable = known(name for name in names if name not in _unread(names, bench))

@@ -35,7 +35,8 @@ class Entry:
     """The responses to one prompt; what a file does not say of it is None.
 
     `finish_reasons` has one for each response, in the words of OpenAI's API: "stop", "length",
-    "content_filter" or "tool_calls"; None for a response of which the file does not say it.
+    "content_filter" or "tool_calls"; None for a response of which the file does not say it. `tags`
+    are those of the prompt.
     """
 
     id: str | None
@@ -43,6 +44,7 @@ class Entry:
     responses: list[str | None]
     finish_reasons: list[str | None] | None = None
     given: Given = field(default_factory=Given)
+    tags: tuple[str, ...] = ()
 
 
 def given_of(row: Row, n: int) -> Given:

@@ -2,11 +2,11 @@
 
 It stands under `overton` in a task's metadata: an object with `format`, `signature`, `generations`,
 `alarms`, `values`, `details` and, where a judge was asked, `judge`. Each of `values` (by metric,
-and the prompts' ids under `prompts`) and `details` is the JSON text of a list with one item per
-prompt. They are texts because the harness indents its file: as plain lists, 45 metrics of 10,000
-prompts would take 580,000 lines and 18 MB, as texts they take 60 lines and 10 MB; and a file of
-their own would be lost where a results file is copied. Format 1, of version 0.1.0, is the same
-without its number.
+and the prompts' ids under `prompts`) and `details` (of which each prompt's tags are a part) is the
+JSON text of a list with one item per prompt. They are texts because the harness indents its file:
+as plain lists, 45 metrics of 10,000 prompts would take 580,000 lines and 18 MB, as texts they take
+60 lines and 10 MB; and a file of their own would be lost where a results file is copied. Format 1,
+of version 0.1.0, is the same without its number.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data.json_text import json_value
+from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.errors import DataError
 
 __all__ = [
@@ -192,8 +193,8 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
     wrong = next((one for one in details if not _is_detail(one)), None)
     if wrong is not None:
         expected = (
-            '{"sha": text, "reference_sha": text, "covered": lists of positions or null, '
-            '"verdicts": lists by judgement}'
+            '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
+            'or null, "verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
     return tuple(details)
@@ -203,8 +204,11 @@ def _is_detail(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     covered, verdicts = value.get("covered", []), value.get("verdicts", {})
+    tags = value.get(TAGS, [])
     return (
         all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha"))
+        and isinstance(tags, list)
+        and all(isinstance(tag, str) and tag for tag in tags)
         and isinstance(covered, list)
         and all(own is None or _are_positions(own) for own in covered)
         and isinstance(verdicts, dict)

@@ -11,6 +11,7 @@ from typing import Any
 
 from lm_eval_overton.data.asked import content_text
 from lm_eval_overton.data.rows import Row, short
+from lm_eval_overton.data.tags import TAGS, read_tags
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entries import Entry
 
@@ -111,7 +112,8 @@ def _entry(row: Row, key: Any) -> Entry:
     if record.get("failed_rate"):
         # The harness writes a missing response as the word "None".
         flat = [None if response == "None" else response for response in flat]
-    return Entry(None if key is None else str(key), _prompt(row) or _asked(row), flat)
+    tags = read_tags(record["doc"].get(TAGS)) or ()
+    return Entry(None if key is None else str(key), _prompt(row) or _asked(row), flat, tags=tags)
 
 
 def _flat(value: Any, where: str) -> Iterator[str | None]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lm_eval_overton.data import PromptSet, normal, repeated
+from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.errors import DataError, NoAnswersError
 from lm_eval_overton.runs.entries import Entry, Given
 from lm_eval_overton.runs.responses import Recorded, Responses
@@ -120,6 +121,7 @@ def _join(entries: Sequence[Entry]) -> Entry:
         finish_reasons=reasons if any(reasons) else None,
         # The classes of one record are not those of another.
         given=Given(),
+        tags=next((entry.tags for entry in entries if entry.tags), ()),
     )
 
 
@@ -165,10 +167,15 @@ def _own_prompts(found: Responses, entries: Sequence[Entry]) -> PromptSet:
         again = ids[twice[0]]
         raise DataError(f"{found.path}: expected every id once, got {again!r} more than once")
     _say_apart(found, entries)
-    docs = [{"id": i, "prompt": entry.prompt} for i, entry in zip(ids, entries, strict=True)]
+    docs = [_doc(i, entry) for i, entry in zip(ids, entries, strict=True)]
     about = found.data or {}
     sha = about.get("sha") or short_hash([doc["prompt"] for doc in docs])
     return PromptSet(about.get("name") or found.path.stem, about.get("version"), sha, docs)
+
+
+def _doc(key: str, entry: Entry) -> dict[str, Any]:
+    doc: dict[str, Any] = {"id": key, "prompt": entry.prompt}
+    return {**doc, TAGS: list(entry.tags)} if entry.tags else doc
 
 
 def _say_apart(found: Responses, entries: Sequence[Entry]) -> None:

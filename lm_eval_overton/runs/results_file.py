@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lm_eval_overton.data import packaged_tags
 from lm_eval_overton.data.folders import task_files
 from lm_eval_overton.data.json_text import json_value
+from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entry import Judging, Part, bad, part_of, read, reason
 from lm_eval_overton.runs.places import samples_beside
 from lm_eval_overton.runs.short_paths import without_folders
+from lm_eval_overton.settings.signature import fields
 from lm_eval_overton.stats import Array
 
 __all__ = ["ResultsFile", "TaskResult"]
@@ -45,9 +48,9 @@ class TaskResult:
         values: Per metric one value per prompt, (n_prompts,), NaN where it is undefined.
         higher_is_better: Per metric; None where neither direction is better.
         details: Per prompt what is known of its samples: `sha` (of its responses), `reference_sha`
-            (of the reference run's), `covered` (per valid sample the positions of the viewpoints
-            that it covers, None where the matcher could not tell), `verdicts` (per judgement one
-            value per valid sample, None where there is no verdict).
+            (of the reference run's), `tags` (of the prompt), `covered` (per valid sample the
+            positions of the viewpoints that it covers, None where the matcher could not tell),
+            `verdicts` (per judgement one value per valid sample, None where there is no verdict).
         path: The results file.
         generations: The generations file of the run, if the results name one.
         samples: The harness's samples file beside the results, if there is one.
@@ -76,6 +79,28 @@ class TaskResult:
     reference_run: str | None = None
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of each prompt by its id.
+
+        Files of before they were kept have those of packaged prompts, which are known by the hash.
+        """
+        kept = [tuple(detail.get(TAGS) or ()) for detail in self.details]
+        if any(kept):
+            return dict(zip(self.ids, kept, strict=True))
+        packaged = packaged_tags(fields(self.signature).get("data", ""))
+        return {key: packaged.get(key, ()) for key in self.ids}
+
+    def of_prompts(self, keys: Container[str]) -> TaskResult:
+        """Return what the result is on some of its prompts, by their ids."""
+        at = [i for i, key in enumerate(self.ids) if key in keys]
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in at),
+            values={name: own[at] for name, own in self.values.items()},
+            details=tuple(self.details[i] for i in at),
+        )
 
 
 class ResultsFile:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_overton.data.asked import ROLES, content_text, identifier, prompt_of, turns_of
 from lm_eval_overton.data.rows import Row, short
+from lm_eval_overton.data.tags import TAGS, read_tags
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entries import Entry, given_of
 
@@ -116,6 +117,8 @@ def _entry(row: Row, samples: Sequence[Sample]) -> Entry:
         [sample.text for sample in samples],
         finish_reasons=reasons if any(reasons) else None,
         given=given_of(row, len(samples)),
+        # What is no tag is something else that a tool keeps with its responses.
+        tags=read_tags(row.value.get(TAGS)) or (),
     )
 
 

@@ -112,6 +112,15 @@ def test_the_file_says_how_many_prompts_it_holds(written):
     assert [len(read_responses(path, name).entries) for name in "ab"] == [1, 2]
 
 
+def test_the_file_keeps_the_tags_of_prompts_that_have_some(written):
+    task = Task("a")
+    for inst in task.instances[:2]:
+        inst.doc["tags"] = ["a", "b"]
+    evaluate(task)
+    entries = read_responses(task.folder / "generations.jsonl").entries
+    assert [entry.tags for entry in entries] == [("a", "b"), ()]
+
+
 def test_a_file_that_lost_lines_says_so(written, caplog):
     task = Task("a")
     evaluate(task)

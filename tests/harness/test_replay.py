@@ -117,6 +117,43 @@ def test_stances_by_words_stand_where_a_question_asks_yes_or_no(tmp_path, kind, 
     assert all((f"{name},none" in values) == bool(shares) for name in names)
 
 
+def tags_of(found, folder, **options):
+    task = options.pop("task", TASK)
+    score(found, task, output=folder, only={"failed_rate"}, **options)
+    return load_run(folder).tasks[task].tags
+
+
+def test_tags_of_the_prompts_stand_beside_their_ids_in_the_results(tmp_path):
+    asked = [{"id": "p", "prompt": "p?", "tags": ["a", "b"]}, {"id": "q", "prompt": "q?"}]
+    (tmp_path / "asked.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    answers = [{"prompt": f"{key}?", "responses": ["One."], "tags": {"n": 1}} for key in "pq"]
+    found = own(tmp_path, *answers)
+    kept = tags_of(found, tmp_path / "out", prompts=str(tmp_path / "asked.jsonl"))
+    assert kept == {"p": ("a", "b"), "q": ()}
+
+
+def test_tags_that_stand_beside_responses_are_kept_and_what_is_none_is_left_alone(tmp_path):
+    rows = [
+        {"id": "p", "prompt": "p?", "responses": ["One."], "tags": ["a"]},
+        {"id": "p", "prompt": "p?", "responses": ["Two."]},
+        {"id": "q", "prompt": "q?", "responses": ["One."], "tags": {"n": 1}},
+    ]
+    assert tags_of(own(tmp_path, *rows), tmp_path / "out") == {"p": ("a",), "q": ()}
+
+
+def test_what_was_scored_can_be_scored_again_with_its_tags(tmp_path):
+    row = {"id": "p", "prompt": "p?", "responses": ["One."], "tags": ["a"]}
+    tags_of(own(tmp_path, row), tmp_path / "out")
+    [samples] = (tmp_path / "out").rglob("samples_*.jsonl")
+    assert tags_of(read_responses(samples, TASK), tmp_path / "again") == {"p": ("a",)}
+
+
+def test_packaged_questions_bring_their_tags(tmp_path):
+    found = own(tmp_path, {"id": "health-01", "responses": ["One.", "Two."]})
+    kept = tags_of(found, tmp_path / "out", task="overton_coverage")
+    assert kept == {"health-01": ("opinion", "health")}
+
+
 def test_lines_of_one_question_and_several_ids_are_not_merged(tmp_path):
     question = {"prompt": "Q?", "viewpoints": [{"id": i, "side": i, "text": i} for i in "ab"]}
     (tmp_path / "v.jsonl").write_text(json.dumps(question))

@@ -38,6 +38,7 @@ details = st.fixed_dictionaries(
     {},
     optional={
         "sha": words,
+        "tags": st.lists(words.filter(bool), max_size=2),
         "covered": st.lists(st.none() | positions, max_size=3),
         "verdicts": st.dictionaries(words, verdicts, max_size=2),
     },
@@ -79,6 +80,14 @@ def test_a_column_takes_one_line_of_an_indented_file():
     columns = {"vendi": [1.5] * 1000, "gap": [None] * 1000}
     part = Part("s", [str(i) for i in range(1000)], columns, [{"sha": "0"}] * 1000)
     assert json.dumps(part.written(), indent=2).count("\n") < 20
+
+
+@pytest.mark.parametrize("tags", ["advice", None, [""], [1], [None], {"a": 1}])
+def test_tags_that_are_none_are_refused(tags):
+    config = {"metadata": {"overton": Part("s", ["p"], {"m": [1]}, [{"tags": tags}]).written()}}
+    with pytest.raises(DataError, match=r'"tags": texts, .* for each prompt, got ') as caught:
+        read(PATH, TASK, config)
+    assert "\n" not in str(caught.value)
 
 
 # ------------------------------------------------------------------------------------- formats

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_overton.comparison.loaded import load_run
+from lm_eval_overton.data import load_prompts
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs import results_file
 from lm_eval_overton.runs.entry import FORMAT, Judging
@@ -209,6 +210,29 @@ def test_what_a_matcher_could_not_tell_is_kept(tmp_path):
     own = details(Prompt(doc, [clean("one"), clean("two")]), bench, ["coverage_at_1"])
     write(tmp_path, whole(**{TASK: report("p", [own], m=[1])}))
     assert load_run(tmp_path).tasks[TASK].details[0]["covered"] == [[0], None]
+
+
+def test_the_tags_of_prompts_are_read_and_files_of_before_have_those_of_packaged_ones(tmp_path):
+    keys = ("oe-001", "oe-002", "mine")
+    own = report(keys, [{"tags": ["a", "b"]}, {}, {"tags": []}], m=[1, 2, 3])
+    write(tmp_path / "new", whole(**{TASK: own}))
+    found = load_run(tmp_path / "new").tasks[TASK].tags
+    assert found == {"oe-001": ("a", "b"), "oe-002": (), "mine": ()}
+    for data, tags in (("open_ended-1:87e50a36", True), ("open_ended-1:0", False)):
+        old = {**report(keys, m=[1, 2, 3]), "signature": f"{TASK}@1|data:{data}|n:5"}
+        write(tmp_path / data[-3:], whole(**{TASK: old}))
+        found = load_run(tmp_path / data[-3:]).tasks[TASK].tags
+        known = load_prompts("open_ended").tags
+        assert found == {key: known.get(key, ()) if tags else () for key in keys}
+
+
+def test_a_result_on_some_of_its_prompts(tmp_path):
+    write(tmp_path, whole(**{TASK: report("pqr", [{"sha": own} for own in "abc"], m=[1, None, 3])}))
+    found = load_run(tmp_path).tasks[TASK].of_prompts({"r", "p", "x"})
+    assert found.ids == ("p", "r")
+    assert found.values["m"].tolist() == [1, 3]
+    assert [own["sha"] for own in found.details] == ["a", "c"]
+    assert found.of_prompts(()).values["m"].shape == (0,)
 
 
 def test_a_folder_is_named_even_as_a_dot(tmp_path, monkeypatch):
