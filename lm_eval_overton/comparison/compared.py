@@ -64,7 +64,9 @@ class Shift:
 class Pair:
     """One run against the base: its metrics, what the change is made of, and what to know.
 
-    The rows stand table by table, those of `SAMPLES_TABLE` last.
+    The rows stand table by table, those of `SAMPLES_TABLE` last. Shifts, notes and `headline`, the
+    same rows once more, are without the prompts that have one right answer; `left_out` says of each
+    task with such prompts how many there are.
     """
 
     base: str
@@ -72,6 +74,8 @@ class Pair:
     rows: tuple[Row, ...]
     shifts: tuple[Shift, ...]
     notes: tuple[str, ...] = ()
+    headline: tuple[Row, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def tables(self) -> dict[str, list[Row]]:

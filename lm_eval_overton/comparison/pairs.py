@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lm_eval_overton import stats
@@ -16,7 +16,7 @@ from lm_eval_overton.comparison import (
     quality,
     recovered,
 )
-from lm_eval_overton.comparison.aligned import ICL, Both, align, means, paired
+from lm_eval_overton.comparison.aligned import ICL, Both, align
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
     Compared,
@@ -25,16 +25,15 @@ from lm_eval_overton.comparison.compared import (
     Shift,
 )
 from lm_eval_overton.comparison.notes import Notes
+from lm_eval_overton.comparison.rows import Means, corrected, rows_of
+from lm_eval_overton.comparison.tagged import Tags, differing, headline_of, left_out, tags_of
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.metrics.measures import is_about_samples, limits_of
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
 
 __all__ = ["compare"]
 
 Tasks = Mapping[str, Both]
-# Of the base, by task and metric.
-Means = dict[str, dict[str, stats.Interval]]
 
 
 def compare(
@@ -60,8 +59,9 @@ def compare(
     if not others:
         raise SettingsError("compare: expected a base and at least one other run, got one run")
     runs = _told_apart((base, *others))
-    known: Means = {}
-    return Compared(runs, tuple(_pair(run, runs, force, seed, known) for run in runs[1:]))
+    tags = tags_of(runs)
+    own = _Comparison(runs, headline_of(runs, tags), tags, force, seed)
+    return Compared(runs, tuple(own.pair(i) for i in range(1, len(runs))))
 
 
 def _told_apart(runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...]:
@@ -83,25 +83,75 @@ def _place(place: Path, others: Collection[Path]) -> str:
     return short if sum(short_path(other) == short for other in others) == 1 else str(place)
 
 
-def _pair(
-    run: FinishedRun, runs: Sequence[FinishedRun], force: bool, seed: int, known: Means
-) -> Pair:
-    base = runs[0]
-    notes = Notes(base, run, force)
-    both = {task: align(base.tasks[task], own) for task, own in _common(base, run).items()}
-    tasks = {task: notes.checked(own) for task, own in both.items()}
-    rows = _rows(tasks, seed, known)
-    if tasks and not rows:
-        raise _nothing_in_common(tasks, base, run)
-    if not tasks:
-        notes.add(f"no task in common with {base.name}: only what it recovers in context is shown")
-    for task, text in (*noise.notes(rows), *echo.notes(base, run, seed)):
-        notes.add(text, task)
-    is_changed = bool(tasks) and not recovered.is_only_icl(run)
-    shifts = _changes(tasks, rows, runs, run, notes, seed) if is_changed else []
-    shifts += recovered.shifts(run, runs, force, seed)
-    notes.add_alarms()
-    return Pair(base.name, run.name, tuple(rows), tuple(shifts), notes.lines())
+@dataclass(frozen=True)
+class _Comparison:
+    """What every pair of some runs has in common.
+
+    Attributes:
+        runs: The base first.
+        headline: The same runs without the prompts that stay out of the headline.
+        tags: The tags that count, by task and prompt.
+        force: Whether runs of different settings are compared.
+        seed: Of the resamples.
+        known: The base's means over all prompts.
+        known_headline: The same over those of the headline.
+    """
+
+    runs: tuple[FinishedRun, ...]
+    headline: tuple[FinishedRun, ...]
+    tags: Tags
+    force: bool
+    seed: int
+    known: Means = field(default_factory=dict)
+    known_headline: Means = field(default_factory=dict)
+
+    def pair(self, i: int) -> Pair:
+        """Return the run at a position beside the base."""
+        base, run = self.runs[0], self.runs[i]
+        notes = Notes(base, run, self.force)
+        both = {task: align(base.tasks[task], own) for task, own in _common(base, run).items()}
+        tasks = {task: notes.checked(own) for task, own in both.items()}
+        rows = _rows(tasks, self.seed, self.known)
+        if tasks and not rows:
+            raise _nothing_in_common(tasks, base, run)
+        if not tasks:
+            notes.add(
+                f"no task in common with {base.name}: only what it recovers in context is shown"
+            )
+        for task, own in tasks.items():
+            if text := differing(own, self.tags[task]):
+                notes.add(text, task)
+        few = left_out(base, run, self.tags)
+        for task, text in few.items():
+            notes.add(text, task)
+        shown, headline = self._headline(i, tasks, rows)
+        shifts = self._shifts(i, shown, headline, notes)
+        notes.add_alarms()
+        lines = tuple(f"{task}: {text}" for task, text in few.items())
+        return Pair(
+            base.name, run.name, tuple(rows), tuple(shifts), notes.lines(), tuple(headline), lines
+        )
+
+    def _headline(self, i: int, tasks: Tasks, rows: list[Row]) -> tuple[Tasks, list[Row]]:
+        """Return the tasks and the rows of a pair on the prompts of the headline."""
+        base, run = self.headline[0], self.headline[i]
+        if base is self.runs[0] and run is self.runs[i]:
+            return tasks, rows
+        shown = {
+            task: replace(align(base.tasks[task], run.tasks[task]), metrics=own.metrics)
+            for task, own in tasks.items()
+        }
+        return shown, _rows(shown, self.seed, self.known_headline)
+
+    def _shifts(self, i: int, tasks: Tasks, rows: Sequence[Row], notes: Notes) -> list[Shift]:
+        """Return what the change is made of, and note what is to be known of it."""
+        runs, seed = self.headline, self.seed
+        base, run = runs[0], runs[i]
+        for task, text in (*noise.notes(rows), *echo.notes(base, run, seed)):
+            notes.add(text, task)
+        is_changed = bool(tasks) and not recovered.is_only_icl(run)
+        shifts = _changes(tasks, rows, runs, run, notes, seed) if is_changed else []
+        return [*shifts, *recovered.shifts(run, runs, self.force, seed)]
 
 
 def _common(base: FinishedRun, run: FinishedRun) -> dict[str, TaskResult]:
@@ -145,52 +195,6 @@ def _changes(
 
 def _rows(tasks: Tasks, seed: int, known: Means) -> list[Row]:
     """Return the rows table by table, each corrected for the tests of its table."""
-    rows = [row for both in tasks.values() for row in _rows_of(both, seed, known)]
+    rows = [row for both in tasks.values() for row in rows_of(both, seed, known)]
     tables = dict.fromkeys([*tasks, SAMPLES_TABLE])
-    return [row for table in tables for row in _corrected([r for r in rows if r.table == table])]
-
-
-def _rows_of(both: Both, seed: int, known: Means) -> Iterator[Row]:
-    """Yield the rows of a task, not yet corrected for the tests beside them."""
-    task, metrics = both.base.task, both.metrics
-    if not metrics:
-        return
-    limits = limits_of(metrics)
-    changes = paired([both.aligned(metric) for metric in metrics], seed, limits)
-    own = means([both.run.values[metric] for metric in metrics], seed, limits)
-    for metric, change, mean in zip(metrics, changes, own, strict=True):
-        table = SAMPLES_TABLE if is_about_samples(metric) else task
-        base = _base_means(both, seed, known)[metric]
-        direction = _direction(both, metric)
-        yield Row(task, metric, direction, base, mean, change, change.p_value, table)
-
-
-def _corrected(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of a table with p-values that count each test in it once.
-
-    Rows in which nothing differs were no test, and an exact copy of another row was no second one.
-    """
-    tests = {_tested(row): row.paired.p_value for row in rows if row.paired.difference != 0}
-    adjusted = dict(zip(tests, stats.holm([*tests.values()]).tolist(), strict=True))
-    return [replace(row, p_holm=adjusted.get(_tested(row), row.paired.p_value)) for row in rows]
-
-
-def _tested(row: Row) -> tuple[float, ...]:
-    """Return what is equal in rows whose prompts differ alike."""
-    own = row.paired
-    return own.difference, own.ci_low, own.ci_high, own.p_value, own.detectable, own.n
-
-
-def _base_means(both: Both, seed: int, known: Means) -> dict[str, stats.Interval]:
-    """Return the base's means of a task by metric; it is the same in every pair."""
-    own = known.setdefault(both.base.task, {})
-    new = [metric for metric in both.metrics if metric not in own]
-    if new:
-        values = [both.base.values[metric] for metric in new]
-        own |= zip(new, means(values, seed, limits_of(new)), strict=True)
-    return own
-
-
-def _direction(both: Both, metric: str) -> bool | None:
-    own = both.base.higher_is_better.get(metric)
-    return both.run.higher_is_better.get(metric) if own is None else own
+    return [row for table in tables for row in corrected([r for r in rows if r.table == table])]

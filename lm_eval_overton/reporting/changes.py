@@ -70,18 +70,17 @@ def headline(estimates: Estimates) -> Markup:
 def _tiles(estimates: Estimates, run: int, pair: Pair) -> Markup:
     rows = [(axis, _axis_row(estimates, run, metrics)) for axis, metrics in AXES.items()]
     tiles = [_tile(axis, row) for axis, row in rows if row is not None]
+    left_out = [tag("p", f"{line}.", class_="detail") for line in pair.left_out]
+    if not tiles and not left_out:
+        return Markup("")
     title = tag("h3", tag("b", pair.run), tag("span", " against "), pair.base)
-    return (
-        tag("div", title, tag("div", *tiles, class_="tiles"), class_="change")
-        if tiles
-        else Markup("")
-    )
+    return tag("div", title, tag("div", *tiles, class_="tiles"), *left_out, class_="change")
 
 
 def _axis_row(estimates: Estimates, run: int, metrics: Sequence[Metric]) -> Row | None:
     for metric in metrics:
         for task in task_names(estimates.compared.runs):
-            row = estimates.row(run, task, metric.name)
+            row = estimates.headline(run, task, metric.name)
             if row is not None and not math.isnan(row.paired.difference):
                 return row
     return None

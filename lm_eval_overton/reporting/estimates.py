@@ -29,11 +29,14 @@ class Estimates:
         self.seed = seed
         self._known: dict[tuple[int, str, str], stats.Interval] = {}
         self._rows: dict[tuple[int, str, str], Row] = {}
+        self._headline: dict[tuple[int, str, str], Row] = {}
         for position, pair in enumerate(compared.pairs, start=1):
             for row in pair.rows:
                 self._known.setdefault((0, row.task, row.metric), row.base)
                 self._known[position, row.task, row.metric] = row.run
                 self._rows[position, row.task, row.metric] = row
+            for row in pair.headline:
+                self._headline[position, row.task, row.metric] = row
 
     def interval(self, run: int, task: str, metric: str) -> stats.Interval:
         """Return the mean of a metric over a run's own prompts.
@@ -66,6 +69,10 @@ class Estimates:
     def row(self, run: int, task: str, metric: str) -> Row | None:
         """Return how a run differs from the base in a metric, if the two were compared."""
         return self._rows.get((run, task, metric))
+
+    def headline(self, run: int, task: str, metric: str) -> Row | None:
+        """Return the same without the prompts that stay out of the headline."""
+        return self._headline.get((run, task, metric))
 
 
 def task_names(runs: Sequence[FinishedRun]) -> list[str]:
