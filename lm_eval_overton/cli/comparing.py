@@ -14,7 +14,8 @@ __all__ = ["add"]
 
 RUN = "NAME=PLACE, or a place: a run's folder or one of its results files"
 ALIKE = ("homogeneity", "source_mixing", "shared_ngrams", "collapse")
-TABLES = ("rows", "shifts", *ALIKE)
+BY_TAG = "by_tag"
+TABLES = ("rows", "shifts", BY_TAG, *ALIKE)
 LIKENESSES = ("words", "cosine")
 
 
@@ -28,6 +29,9 @@ def add(commands: Any) -> None:
         default=[],
         metavar="METRIC<BOUND",
         help="exit with 1 if a change lies wholly beyond, e.g. 'semantic_diversity<-0.05'",
+    )
+    compare.add_argument(
+        "--by-tag", action="store_true", help="what changed for the prompts with each tag"
     )
     _add_homogeneity(compare)
     add_forms(compare)
@@ -111,19 +115,22 @@ def _seed(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from lm_eval_overton.comparison import fails
+    from lm_eval_overton.comparison import by_tag, fails
     from lm_eval_overton.reporting import tables
 
     table = _table(args)
     compared = _compared(args)
     alike = _alike(args, compared.runs, table)
+    tagged = by_tag(compared, _seed(args)) if args.by_tag or table == BY_TAG else None
     if args.form == "json":
-        print(tables.as_json(compared, alike))
+        print(tables.as_json(compared, alike, tagged))
+    elif table == BY_TAG:
+        print(tables.by_tag_csv(tagged or ()))
     elif args.form == "csv":
         is_alike = table in ALIKE
         print(tables.homogeneity_csv(alike, table) if is_alike else tables.as_csv(compared, table))
     else:
-        parts = [tables.as_markdown(compared)]
+        parts = [tables.as_markdown(compared, tagged or ())]
         parts += [tables.homogeneity_markdown(alike)] if alike is not None else []
         print("\n\n".join(parts))
     failures = fails(compared, args.fail_on)
@@ -138,9 +145,11 @@ def _table(args: argparse.Namespace) -> str:
 
     if args.table and args.form != "csv":
         raise SettingsError("--table: expected --csv beside it, which holds one table, got none")
-    if args.form == "csv" and (args.homogeneity or args.similarity) and not args.table:
+    more = "--homogeneity" if args.homogeneity or args.similarity else ""
+    more = more or ("--by-tag" if args.by_tag else "")
+    if args.form == "csv" and more and not args.table:
         raise SettingsError(
-            "--csv: expected one table, got the comparison and --homogeneity; choose one with "
+            f"--csv: expected one table, got the comparison and {more}; choose one with "
             f"--table {' or '.join(TABLES)}"
         )
     return args.table or TABLES[0]

@@ -3,6 +3,7 @@
 The first run is the base; every other run is compared with it, prompt by prompt.
 """
 
+from lm_eval_overton.comparison.by_tag import ByTag, TagRow, by_tag
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
     Compared,
@@ -16,11 +17,14 @@ from lm_eval_overton.comparison.pairs import compare
 
 __all__ = [
     "SAMPLES_TABLE",
+    "ByTag",
     "Compared",
     "Homogeneity",
     "Pair",
     "Row",
     "Shift",
+    "TagRow",
+    "by_tag",
     "compare",
     "fails",
     "homogeneity",

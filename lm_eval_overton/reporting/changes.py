@@ -32,7 +32,7 @@ from lm_eval_overton.reporting.html import (
 )
 from lm_eval_overton.stats import Interval
 
-__all__ = ["direction", "headline", "missing", "pair_tables"]
+__all__ = ["direction", "headline", "missing", "pair_tables", "paired_cells", "paired_table"]
 
 LEVEL = 0.05
 # With more pairs than these the tiles would hide the rest of the page.
@@ -167,31 +167,46 @@ def _paired(pair: Pair, title: str, rows: Sequence[Row]) -> Markup:
     groups: dict[str, list[list[object]]] = {}
     for row in rows:
         if row.paired.n:
-            groups.setdefault(row.task if several else "", []).append(_paired_row(row))
+            cells = paired_cells(row, row.metric)
+            groups.setdefault(row.task if several else "", []).append(cells)
     undefined = [f"{row.task}.{row.metric}" if several else row.metric
                  for row in rows if not row.paired.n]  # fmt: skip
     words = f"{title}: undefined on every shared prompt: {', '.join(undefined)}."
     return join([
-        _paired_table(pair, title, groups) if groups else "",
+        paired_table(pair.base, pair.run, title, groups) if groups else "",
         missing(words) if undefined else "",
     ])  # fmt: skip
 
 
-def _paired_table(
-    pair: Pair, title: str, groups: Mapping[str, Sequence[Sequence[object]]]
+def paired_table(
+    base: str,
+    run: str,
+    title: str,
+    groups: Mapping[str, Sequence[Sequence[object]]],
+    what: str = "metric",
 ) -> Markup:
-    head = ["metric", pair.base, pair.run, "difference", "95 % interval", "p", "p (Holm)",
+    """Return a table of rows of a pair.
+
+    Args:
+        base: What the base is called.
+        run: What the run is called.
+        title: What the caption begins with.
+        groups: What `paired_cells` returned, under the titles of groups.
+        what: What each line is named after.
+    """
+    head = [what, base, run, "difference", "95 % interval", "p", "p (Holm)",
             "detectable", "prompts"]  # fmt: skip
-    about = f"{title}: {pair.run} minus {pair.base}, on the prompts that both have"
+    about = f"{title}: {run} minus {base}, on the prompts that both have"
     return table(about, head, groups)
 
 
-def _paired_row(row: Row) -> list[object]:
+def paired_cells(row: Row, name: str) -> list[object]:
+    """Return the cells of a row, the first of which holds a name."""
     paired = row.paired
     interval = Interval(paired.difference, paired.ci_low, paired.ci_high, paired.n)
     # The run is the first of the comparison: the difference is run minus base.
     return [
-        join([direction(row), breakable(row.metric)]), number(paired.mean_b), number(paired.mean_a),
+        join([direction(row), breakable(name)]), number(paired.mean_b), number(paired.mean_a),
         signed(paired.difference), bounds(interval), p_value(paired.p_value),
         p_value(row.p_holm), number(paired.detectable), paired.n,
     ]  # fmt: skip

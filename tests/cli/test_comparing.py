@@ -34,7 +34,8 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     settings = json.dumps({"n_samples": 2})
     prompts = folder / "asked.jsonl"
-    prompts.write_text("\n".join(json.dumps({"prompt": f"Say {i}."}) for i in range(N)))
+    asked = [{"prompt": f"Say {i}.", "tags": ["all", "few"][: 1 + (i < 2)]} for i in range(N)]
+    prompts.write_text("\n".join(map(json.dumps, asked)))
     for name, shared in MODELS.items():
         path = folder / f"{name}.jsonl"
         path.write_text("\n".join(json.dumps({"responses": samples(i, shared)}) for i in range(N)))
@@ -163,6 +164,7 @@ def test_csv_holds_the_table_that_was_chosen(runs, capsys):
     columns = {
         "rows": "p_holm",
         "shifts": "group",
+        "by_tag": "tag",
         "homogeneity": "similarity",
         "source_mixing": "chance",
         "shared_ngrams": "shared_ngrams",
@@ -176,12 +178,42 @@ def test_csv_holds_the_table_that_was_chosen(runs, capsys):
     for wrong in (
         [*two, "--homogeneity"],
         [*two, "--similarity", "words"],
+        [*two, "--by-tag"],
         [*two[:3], "--table", "shifts"],
     ):
         assert main([str(argument) for argument in wrong]) == 2
         err = capsys.readouterr().err
         assert err.startswith("error: --")
         assert err.count("\n") == 1
+
+
+def test_compare_says_what_changed_for_the_prompts_of_a_tag(runs, tmp_path, capsys):
+    two = ["compare", runs / "base", runs / "dpo"]
+    assert "by tag" not in output(capsys, *two)
+    shown = output(capsys, *two, "--by-tag")
+    table = shown.index("### overton_diversity by tag")
+    assert (
+        shown.index("### overton_diversity\n")
+        < table
+        < shown.index("### Explained by quality control")
+    )
+    found = json.loads(output(capsys, *two, "--by-tag", "--json"))
+    assert "by_tag" not in json.loads(output(capsys, *two, "--json"))
+    [of_pair] = found["by_tag"]
+    rows = {r["tag"]: r for r in of_pair["rows"] if r["metric"] == "lexical_diversity"}
+    [whole] = [r for r in found["pairs"][0]["rows"] if r["metric"] == "lexical_diversity"]
+    same = ("difference", "difference_low", "difference_high", "p", "n", "base_mean", "run_low")
+    assert {key: rows["all"][key] for key in same} == {key: whole[key] for key in same}
+    assert (rows["few"]["n"], rows["few"]["p"]) == (2, None)
+    text = output(capsys, *two, "--csv", "--table", "by_tag")
+    assert [r["tag"] for r in csv.DictReader(io.StringIO(text))] == [
+        r["tag"] for r in of_pair["rows"]
+    ]
+    page = tmp_path / "r.html"
+    output(capsys, "report", *two[1:], "-o", page)
+    assert "overton_diversity by tag: dpo minus base" in page.read_text()
+    output(capsys, "report", two[1], "-o", page)
+    assert "overton_diversity by tag: mean over the prompts that define it" in page.read_text()
 
 
 def test_the_seed_draws_every_interval_of_a_report(runs, tmp_path):

@@ -15,6 +15,7 @@ from lm_eval_overton.text.samples import clean, scored_texts
 SCRIPT = "<script>alert(1)</script>"
 BREAK_OUT = '</script><img src=x onerror="alert(2)"> \u2028 & "quoted" \ud800'
 PROMPTS, SAMPLES = 45, 3
+TAGS = (["advice"], ["plan", SCRIPT], ["advice", "plan"], [])
 VIEWPOINTS = [
     {"id": "a", "side": "yes", "text": "It saves the lives of those who wait."},
     {"id": "b", "side": "no", "text": f"It sells what no one may sell {SCRIPT}"},
@@ -88,7 +89,7 @@ def answers(run: FinishedRun, task: str) -> Answers:
 def details(run: int, i: int, task: str) -> dict:
     raw = responses(run, i)
     n = sum(clean(text).status == "valid" for text in raw)
-    found: dict = {"sha": short_hash(raw)}
+    found: dict = {"sha": short_hash(raw), "tags": TAGS[i % len(TAGS)]}
     if task == COVERAGE:
         found["covered"] = [[k for k in range(3) if (i + j + run) % (k + 2) == 0] for j in range(n)]
         found["verdicts"] = {"stance": [STANCES[(i + j) % 4] for j in range(n)]}

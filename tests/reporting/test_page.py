@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lm_eval_overton.comparison import Compared, Pair, Shift, compare
+from lm_eval_overton.comparison import Compared, Pair, Shift, by_tag, compare
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import page, write
 from lm_eval_overton.reporting.html import sha256_source, tag
@@ -143,10 +143,30 @@ def test_ids_are_used_once_and_links_lead_to_them(parsed):
 def test_the_page_holds_every_part(parsed, text):
     sections = [s["id"] for s in parsed.all("section")]
     assert sections == [
-        "change", "figures", "summary", "pairs", "homogeneity", "browser", "hygiene", "judges",
-        "settings",
+        "change", "figures", "summary", "pairs", "tags", "homogeneity", "browser", "hygiene",
+        "judges", "settings",
     ]  # fmt: skip
     assert text.count('class="missing"') == text.count("scripts, which are off here") == 1
+
+
+def test_the_page_shows_what_changed_by_tag(compared, text):
+    found = by_tag(compared)[1]
+    own = next(one for one in found.rows if one.tag == made.SCRIPT)
+    paired = own.row.paired
+    shown = words(text)
+    line = f"{made.SCRIPT} {paired.mean_b:.3f} {paired.mean_a:.3f} {paired.difference:+.3f}"
+    assert line.replace("-", "−") in shown
+    assert "11 of 45 prompts in both runs have no tag" in shown
+    assert made.SCRIPT not in text
+
+
+def test_one_run_shows_its_means_by_tag_and_prompts_without_tags_say_how_to_get_them(shown_of):
+    shown = shown_of(made.compared(("alone",)))
+    assert "overton_diversity by tag: mean over the prompts that define it" in shown
+    bare = made.finished(1, "alone")
+    tasks = {task: replace(own, details=({},) * len(own.ids)) for task, own in bare.tasks.items()}
+    shown = shown_of(Compared((replace(bare, tasks=tasks),), ()))
+    assert 'no prompt has a tag: give prompts "tags": [...] in their file' in shown
 
 
 def test_the_summary_shows_mean_and_interval_of_every_run(compared, text):
@@ -221,6 +241,7 @@ def test_each_task_has_a_table_of_paired_differences_and_the_samples_of_all_have
     captions = [text for text in parsed.texts["caption"] if "dpo $x_1$ 模型 minus base" in text]
     assert [caption.partition(":")[0] for caption in captions] == [
         made.DIVERSITY, made.COVERAGE, "What the samples are like",
+        f"{made.DIVERSITY} by tag", f"{made.COVERAGE} by tag",
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ Markdown is rounded to three digits; everything else is unrounded. Undefined is 
 and null in JSON.
 """
 
+from lm_eval_overton.reporting.tables.by_tag import by_tag_csv
 from lm_eval_overton.reporting.tables.homogeneity import homogeneity_csv, homogeneity_markdown
 from lm_eval_overton.reporting.tables.markdown import as_markdown
 from lm_eval_overton.reporting.tables.records import as_csv, as_json, frames
@@ -12,6 +13,7 @@ __all__ = [
     "as_csv",
     "as_json",
     "as_markdown",
+    "by_tag_csv",
     "frames",
     "homogeneity_csv",
     "homogeneity_markdown",

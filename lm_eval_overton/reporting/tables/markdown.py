@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lm_eval_overton.comparison import Compared, Pair, Row, Shift
-from lm_eval_overton.reporting.tables.cells import estimate, number, p_value, table, text
+from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
+from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
+from lm_eval_overton.reporting.tables.cells import estimate, table, text
+from lm_eval_overton.reporting.tables.rows import ARROWS, row_cells, row_head
 
 __all__ = ["as_markdown"]
 
@@ -16,22 +18,29 @@ GROUPS = {
     "missing": "Missing from the reference run",
     "recovered": "Recovered in context",
 }
-ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
-def as_markdown(compared: Compared) -> str:
+def as_markdown(compared: Compared, tagged: Sequence[ByTag] = ()) -> str:
     """Return one section per run: its metrics beside the base's, the shift tables, the notes.
 
     The metrics of each task have a table, and so has what the samples are like.
+
+    Args:
+        compared: The runs.
+        tagged: The pairs by tag, if that was asked for.
     """
-    return "\n\n".join(_section(pair) for pair in compared.pairs)
+    by_pair: Sequence[ByTag | None] = tagged or [None] * len(compared.pairs)
+    sections = (_section(*own) for own in zip(compared.pairs, by_pair, strict=True))
+    return "\n\n".join(sections)
 
 
-def _section(pair: Pair) -> str:
+def _section(pair: Pair, tagged: ByTag | None) -> str:
     parts = [f"## {text(pair.run)} against {text(pair.base)}"]
     parts += [_rows_part(pair, title, rows) for title, rows in pair.tables.items()]
     if pair.rows:
         parts.append(_about_rows(pair))
+    if tagged is not None:
+        parts.append(by_tag_markdown(tagged))
     groups = {shift.group for shift in pair.shifts}
     parts += [_shift_part(pair, group) for group in GROUPS if group in groups]
     if pair.notes:
@@ -47,17 +56,12 @@ def _rows_part(pair: Pair, title: str, rows: Sequence[Row]) -> str:
     shown = [row for row in rows if row.paired.n]
     parts = [f"### {text(title)}"]
     if shown:
-        lines = [[names[row] + ARROWS[row.higher_is_better], *_row_cells(row)] for row in shown]
-        parts.append(table(_rows_head(pair), lines, left=[0]))
+        lines = [[names[row] + ARROWS[row.higher_is_better], *row_cells(row)] for row in shown]
+        parts.append(table(row_head(pair.base, pair.run), lines, left=[0]))
     undefined = [name for row, name in names.items() if row not in shown]
     if undefined:
         parts.append(f"Undefined on every shared prompt: {', '.join(undefined)}.")
     return "\n\n".join(parts)
-
-
-def _rows_head(pair: Pair) -> list[str]:
-    means = [f"{text(name)} [95 % interval]" for name in (pair.base, pair.run)]
-    return ["metric", *means, "difference [95 % interval]", "p", "p (Holm)", "detectable", "n"]
 
 
 def _about_rows(pair: Pair) -> str:
@@ -66,19 +70,6 @@ def _about_rows(pair: Pair) -> str:
         "are defined; p (Holm) is corrected for all metrics of its table; detectable is the "
         "smallest difference found with 80 % power."
     )
-
-
-def _row_cells(row: Row) -> list[str]:
-    paired = row.paired
-    return [
-        estimate(row.base),
-        estimate(row.run),
-        estimate(row.change, "+"),
-        p_value(paired.p_value),
-        p_value(row.p_holm),
-        number(paired.detectable),
-        str(paired.n),
-    ]
 
 
 def _shift_part(pair: Pair, group: str) -> str:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lm_eval_overton.comparison import Compared, Homogeneity, Pair, Row, Shift
+from lm_eval_overton.comparison import ByTag, Compared, Homogeneity, Pair, Row, Shift
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.reporting.tables.by_tag import by_tag_json
 from lm_eval_overton.reporting.tables.cells import csv_text, four, plain
 from lm_eval_overton.reporting.tables.homogeneity import homogeneity_json
 from lm_eval_overton.runs.finished import FinishedRun
@@ -42,12 +43,17 @@ SHIFT_COLUMNS = ("base", "run", "group", "part", "metric", "value", "low", "high
 NAMES = {"rows": ROW_COLUMNS, "shifts": SHIFT_COLUMNS}
 
 
-def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
+def as_json(
+    compared: Compared,
+    alike: Homogeneity | None = None,
+    tagged: Sequence[ByTag] | None = None,
+) -> str:
     """Return everything as JSON, unrounded, null where undefined.
 
     Args:
         compared: The runs.
         alike: How alike their samples are; its tables are added by their names.
+        tagged: The pairs by tag; they are added as `by_tag`.
     """
     whole = {
         "base": compared.runs[0].name,
@@ -56,6 +62,8 @@ def as_json(compared: Compared, alike: Homogeneity | None = None) -> str:
     }
     if alike is not None:
         whole |= homogeneity_json(alike)
+    if tagged is not None:
+        whole["by_tag"] = by_tag_json(tagged)
     return json.dumps(whole, indent=2, allow_nan=False)
 
 
