@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval_overton import stats
 from lm_eval_overton.harness.entry_points import overton_mean
-from lm_eval_overton.metrics.score import BOUNDS, Values, details, score_prompts
+from lm_eval_overton.metrics.score import BOUNDS, Values, score_and_keep
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs.entry import PROMPTS
 
@@ -46,10 +46,10 @@ class Columns:
             OvertonError: If a model that a metric needs cannot be loaded.
         """
         names = [*self.metrics, *self.counts]
-        values = score_prompts(prompts, names, bench, self.bounded)
+        scored = score_and_keep(prompts, names, bench, self.bounded)
         return {
-            prompt.doc["id"]: self._row(prompt.doc["id"], own, details(prompt, bench, names))
-            for prompt, own in zip(prompts, values, strict=True)
+            prompt.doc["id"]: self._row(prompt.doc["id"], values, kept)
+            for prompt, (values, kept) in zip(prompts, scored, strict=True)
         }
 
     def _row(self, key: str, values: Values, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,8 @@ __all__ = [
 
 # The scale of a judge's ratings, of files of scores and of rewards: 1 to 10.
 MOST = rating.MOST
+# The best helpfulness, on whose scale the quality bar is set.
+_MOST_HELPFUL = 5
 # Which rewards are worth a 1, a 2, ..., for Skywork/Skywork-Reward-Gemma-2-27B-v0.2. Source:
 # NoveltyBench, arXiv:2504.05228.
 REWARD_THRESHOLDS = (
@@ -53,6 +55,17 @@ class RatingSource:
     judgement: str = ""
     part: str = ""
 
+    def bar(self, helpfulness: int) -> float:
+        """Return the least rating that reaches the quality bar.
+
+        It is the same share of the best rating as the bar is of the best helpfulness: 4 of 5 is 8
+        of 10.
+
+        Args:
+            helpfulness: The bar on the scale of helpfulness, 1 to 5.
+        """
+        return helpfulness * self.most / _MOST_HELPFUL
+
     def of(self, prompt: Prompt, fill: str = "") -> list[float]:
         """Return the rating of each valid sample of a prompt; NaN where there is none.
 
@@ -78,7 +91,7 @@ class RatingSource:
 
 # What a judge says, on either of its scales.
 RATING_SOURCE = RatingSource("judge-rating", MOST, "rating")
-HELPFULNESS_SOURCE = RatingSource("judge-helpfulness", 5, "quality", "helpfulness")
+HELPFULNESS_SOURCE = RatingSource("judge-helpfulness", _MOST_HELPFUL, "quality", "helpfulness")
 
 
 def as_ratings(

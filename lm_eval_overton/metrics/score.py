@@ -15,6 +15,7 @@ import numpy as np
 
 from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.matchers.nli import NliMatcher
+from lm_eval_overton.matchers.question import Matcher
 from lm_eval_overton.metrics.likeness import shortened
 from lm_eval_overton.metrics.measures import REGISTRY, known, needs_of
 from lm_eval_overton.metrics.metric import Metric, Need
@@ -23,7 +24,16 @@ from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.text.samples import Sample
 
-__all__ = ["BOUNDS", "Bench", "Prompt", "PromptView", "Values", "details", "score_prompts"]
+__all__ = [
+    "BOUNDS",
+    "Bench",
+    "Prompt",
+    "PromptView",
+    "Values",
+    "details",
+    "score_and_keep",
+    "score_prompts",
+]
 
 Values = dict[str, float | None]
 
@@ -52,6 +62,37 @@ def score_prompts(
     Raises:
         OvertonError: If a model that a metric needs cannot be loaded.
     """
+    return [values for values, _ in _scored(prompts, names, bench, bounded)]
+
+
+def score_and_keep(
+    prompts: Sequence[Prompt],
+    names: Sequence[str],
+    bench: Bench,
+    bounded: AbstractSet[str] = frozenset(),
+) -> list[tuple[Values, dict[str, Any]]]:
+    """Return for each prompt the values of the named metrics and what is kept beside them.
+
+    Args:
+        prompts: As for `score_prompts`, as are the others.
+        names: As there.
+        bench: As there.
+        bounded: As there.
+
+    Returns:
+        Per prompt what `score_prompts` and `details` return.
+
+    Raises:
+        OvertonError: As there.
+    """
+    scored = _scored(prompts, names, bench, bounded)
+    return [(values, details(view, names)) for values, view in scored]
+
+
+def _scored(
+    prompts: Sequence[Prompt], names: Sequence[str], bench: Bench, bounded: AbstractSet[str]
+) -> Iterator[tuple[Values, PromptView]]:
+    """Yield each prompt's values with the view that they were made of."""
     unread = _unread(names, bench)
     readable = [name for name in names if name not in unread]
     needs = needs_of(known(readable))
@@ -61,7 +102,8 @@ def score_prompts(
     undefined: Values = {}
     for name in unread:
         undefined |= {name: None, **{f"{name}_{fill}": None for fill in BOUNDS}}
-    return [undefined | _values(view, readable, bounded) for view in _one_by_one(views)]
+    for view in _one_by_one(views):
+        yield undefined | _values(view, readable, bounded), view
 
 
 def _unread(names: Sequence[str], bench: Bench) -> frozenset[str]:
@@ -180,34 +222,52 @@ def _controlled_bounds(metric: Metric, raw: Metric, view: PromptView) -> tuple[f
     return (high, low) if metric.higher_is_better is False else (low, high)
 
 
-def details(prompt: Prompt, bench: Bench, names: Sequence[str]) -> dict[str, Any]:
+def details(view: PromptView, names: Sequence[str]) -> dict[str, Any]:
     """Return what is kept of a prompt's samples beside its values.
 
+    Args:
+        view: The prompt.
+        names: The metrics that are computed.
+
     Returns:
-        `sha`, of its responses; `tags`, if the prompt has any; `reference_sha`, of the responses
-        of the reference, if it has any with a text; if one of the metrics `names` matches
-        viewpoints, `covered`, per valid sample the positions of those that it covers, None where
-        the matcher could not tell; with a judge `verdicts`, per judgement one value per valid
-        sample, None where there is no verdict.
+        `sha`, of its responses; `tags`, if the prompt has any; `reference_sha`, of the responses of
+        the reference, if it has any with a text; if a metric matches viewpoints, `covered`, per
+        valid sample the positions of those that it covers, None where the matcher could not tell;
+        if one is of classes, `classes`, the class of each of the first n valid samples, None where
+        they have none; if one is of ratings, `ratings`, one per valid sample, None where it is not
+        known, and their `scale`: the best rating (`most`) and the least that reaches the quality
+        bar (`bar`); with a judge `verdicts`, per judgement one value per valid sample, None where
+        there is no verdict.
     """
+    prompt, bench = view.prompt, view.bench
     kept: dict[str, Any] = {"sha": _sha(prompt.samples)}
     if tags := prompt.doc.get(TAGS):
         kept[TAGS] = list(tags)
     if prompt.reference_texts:
         kept["reference_sha"] = _sha(prompt.reference)
-    readable = known(name for name in names if name not in _unread(names, bench))
-    if bench.matcher is not None and Need.MATCHER in needs_of(readable):
-        scores = bench.matcher.scores([prompt.question(prompt.texts)])[0]
-        kept["covered"] = [
-            None if np.isnan(row).any() else np.flatnonzero(row >= bench.matcher.threshold).tolist()
-            for row in scores
-        ]
+    unread = _unread(names, bench)
+    needs = needs_of(known(name for name in names if name not in unread))
+    if bench.matcher is not None and Need.MATCHER in needs:
+        kept["covered"] = _covered(view, bench.matcher)
+    if Need.CLASSES in needs:
+        kept["classes"] = view.classes
+    if bench.ratings is not None and Need.RATINGS in needs:
+        kept["ratings"] = [_none_if_nan(rating) for rating in view.ratings]
+        kept["scale"] = {"most": bench.ratings.most, "bar": bench.ratings.bar(bench.bar)}
     if prompt.verdicts:
         kept["verdicts"] = {
             name: [None if v is None else v.value for v in own]
             for name, own in prompt.verdicts.items()
         }
     return kept
+
+
+def _covered(view: PromptView, matcher: Matcher) -> list[list[int] | None]:
+    scores = matcher.scores([view.prompt.question(view.texts)])[0]
+    return [
+        None if np.isnan(row).any() else np.flatnonzero(row >= matcher.threshold).tolist()
+        for row in scores
+    ]
 
 
 def _sha(samples: Sequence[Sample]) -> str:

@@ -194,7 +194,8 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
     if wrong is not None:
         expected = (
             '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
-            'or null, "verdicts": lists by judgement}'
+            'or null, "classes": positions or null, "ratings": numbers or null, "scale": {"most": '
+            'number, "bar": number}, "verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
     return tuple(details)
@@ -205,12 +206,15 @@ def _is_detail(value: Any) -> bool:
         return False
     covered, verdicts = value.get("covered", []), value.get("verdicts", {})
     tags = value.get(TAGS, [])
+    classes = value.get("classes")
     return (
         all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha"))
         and isinstance(tags, list)
         and all(isinstance(tag, str) and tag for tag in tags)
         and isinstance(covered, list)
         and all(own is None or _are_positions(own) for own in covered)
+        and (classes is None or _are_positions(classes))
+        and _are_ratings(value.get("ratings", []), value.get("scale"))
         and isinstance(verdicts, dict)
         and all(isinstance(own, list) for own in verdicts.values())
     )
@@ -218,6 +222,19 @@ def _is_detail(value: Any) -> bool:
 
 def _are_positions(value: Any) -> bool:
     return isinstance(value, list) and all(type(i) is int and i >= 0 for i in value)
+
+
+def _are_ratings(ratings: Any, scale: Any) -> bool:
+    """Tell whether there are numbers or nulls, and with any also what they are to be read with."""
+    if not isinstance(ratings, list) or not all(_is_number(own) or own is None for own in ratings):
+        return False
+    if scale is None:
+        return not ratings
+    return isinstance(scale, dict) and all(_is_number(scale.get(k)) for k in ("most", "bar"))
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
 
 
 def _judging(path: Path, task: str, given: Any) -> Judging | None:

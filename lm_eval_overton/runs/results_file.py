@@ -50,7 +50,10 @@ class TaskResult:
         details: Per prompt what is known of its samples: `sha` (of its responses), `reference_sha`
             (of the reference run's), `tags` (of the prompt), `covered` (per valid sample the
             positions of the viewpoints that it covers, None where the matcher could not tell),
-            `verdicts` (per judgement one value per valid sample, None where there is no verdict).
+            `classes` (of each of the first n valid samples its class; None where they have none),
+            `ratings` (one per valid sample, None where it is not known) with their `scale` (`most`,
+            the best rating, and `bar`, the least that reaches the quality bar), `verdicts` (per
+            judgement one value per valid sample, None where there is no verdict).
         path: The results file.
         generations: The generations file of the run, if the results name one.
         samples: The harness's samples file beside the results, if there is one.

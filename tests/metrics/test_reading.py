@@ -8,7 +8,7 @@ from lm_eval_overton.matchers.embedding import EmbeddingMatcher
 from lm_eval_overton.metrics.measures import REGISTRY, known
 from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.reading import read
-from lm_eval_overton.metrics.score import details, score_prompts
+from lm_eval_overton.metrics.score import PromptView, details, score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.text import segmenter
 from lm_eval_overton.text.encoder import Encoder, EncoderSource, find_encoder, get_encoder
@@ -72,7 +72,7 @@ def test_the_embedding_matcher_is_undefined_with_its_encoder():
     names = sorted(m.name for m in REGISTRY.values() if Need.MATCHER in m.needs)
     [row] = score_prompts([prompt], names, reading.bench)
     assert {row[name] for name in names} == {None}
-    assert "covered" not in details(prompt, reading.bench, names)
+    assert "covered" not in details(PromptView(prompt, reading.bench), names)
     assert given.matcher.tokenizer == Words(("zh",))
 
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from lm_eval_overton.metrics.formulas.repetition import VOCABULARY
 from lm_eval_overton.metrics.likeness import KINDS
 from lm_eval_overton.metrics.measures import CLASSED, JUDGED, RATED, REFERENCE, REGISTRY, that_need
 from lm_eval_overton.metrics.metric import Need
-from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
+from lm_eval_overton.metrics.ratings import HELPFULNESS_SOURCE, RATING_SOURCE, RatingSource
+from lm_eval_overton.metrics.score import (
+    Bench,
+    Prompt,
+    PromptView,
+    details,
+    score_and_keep,
+    score_prompts,
+)
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.samples import clean
@@ -241,7 +250,8 @@ def test_word_similarity_of_the_released_responses(model, stops, similarity):
 def test_the_answers_of_the_reference_are_known_again():
     own, other = ([clean(raw) for raw in raws] for raws in (["ants", None], ["bees", "cows"]))
     of_run, of_reference = (
-        details(Prompt({}, *both), bench(), []) for both in ((own, other), (other, [clean(None)]))
+        details(PromptView(Prompt({}, *both), bench()), [])
+        for both in ((own, other), (other, [clean(None)]))
     )
     assert of_run["reference_sha"] == of_reference["sha"] != of_run["sha"]
     assert "reference_sha" not in of_reference
@@ -267,3 +277,32 @@ def test_what_the_reference_has_of_its_own_words_by_chance_and_for_repeating_the
     # has "bees" and "fly": (1 + 1/2) / 2.
     assert second == pytest.approx([(1 / 2 + 1 / 4) / 2, 3 / 4])
     assert third == [None, None]
+
+
+def kept(names, n=3, **changes):
+    """What is kept of four samples, the second of them empty, of which three are rated."""
+    texts = ["Red tree hill", "", "red TREE hill ", "Blue boats go home"]
+    prompt = Prompt({}, [clean(text) for text in texts], ratings=[8, None, None, 3.5])
+    [(_, found)] = score_and_keep([prompt], names, replace(bench(n), **changes))
+    return {key: own for key, own in found.items() if key != "sha"}
+
+
+def test_classes_and_ratings_are_kept_where_metrics_of_them_were_computed():
+    rated = {"ratings": RatingSource("recorded")}
+    # Three samples are valid; the first two are the same but for case and white space.
+    classes = {"classes": [0, 0, 1]}
+    ratings = {"ratings": [8.0, None, 3.5], "scale": {"most": 10, "bar": 8.0}}
+    assert kept(["utility_k"], **rated) == {**classes, **ratings}
+    assert kept(["distinct_k"], **rated) == kept(["distinct_k"]) == classes
+    assert kept(["quality_mean"], **rated) == ratings
+    assert kept(["distinct_2"], **rated) == {}
+    # The classes are those of the first n samples; there are none of fewer.
+    assert kept(["distinct_k"], n=2) == {"classes": [0, 0]}
+    assert kept(["distinct_k"], n=4) == {"classes": None}
+
+
+def test_the_quality_bar_is_one_share_of_every_scale():
+    assert [HELPFULNESS_SOURCE.bar(bar) for bar in (1, 4, 5)] == [1, 4, 5]
+    assert [RATING_SOURCE.bar(bar) for bar in (1, 4, 5)] == [2, 8, 10]
+    scale = kept(["quality_mean"], ratings=RatingSource("recorded"), bar=3)["scale"]
+    assert scale == {"most": 10, "bar": 6}

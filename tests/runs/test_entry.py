@@ -39,6 +39,8 @@ details = st.fixed_dictionaries(
     optional={
         "sha": words,
         "tags": st.lists(words.filter(bool), max_size=2),
+        "classes": st.none() | positions,
+        "scale": st.just({"most": 10, "bar": 8.0}),
         "covered": st.lists(st.none() | positions, max_size=3),
         "verdicts": st.dictionaries(words, verdicts, max_size=2),
     },

@@ -195,7 +195,7 @@ def test_what_the_task_said_is_kept(tmp_path):
 
 def test_what_a_matcher_could_not_tell_is_kept(tmp_path):
     from lm_eval_overton.metrics.score import details
-    from lm_eval_overton.metrics.view import Bench, Prompt
+    from lm_eval_overton.metrics.view import Bench, Prompt, PromptView
     from lm_eval_overton.text.encoder import Encoder, EncoderSource
     from lm_eval_overton.text.samples import clean
 
@@ -207,7 +207,8 @@ def test_what_a_matcher_could_not_tell_is_kept(tmp_path):
 
     doc = {"id": "p", "viewpoints": [{"text": "ant"}, {"text": "bee"}]}
     bench = Bench(2, (), Encoder(EncoderSource("x", None, "none")), 1, Unsure())
-    own = details(Prompt(doc, [clean("one"), clean("two")]), bench, ["coverage_at_1"])
+    view = PromptView(Prompt(doc, [clean("one"), clean("two")]), bench)
+    own = details(view, ["coverage_at_1"])
     write(tmp_path, whole(**{TASK: report("p", [own], m=[1])}))
     assert load_run(tmp_path).tasks[TASK].details[0]["covered"] == [[0], None]
 
@@ -351,6 +352,46 @@ def test_nothing_of_one_judge_stands_under_the_name_of_another(judged):
         f"{short_path(path)} is of another judge than the verdicts before it on quality, which do "
         "not count any more; judge all with one judge",
     )
+
+
+@pytest.mark.parametrize(
+    ("signed", "left"),
+    [
+        # Nothing of the run itself says where ratings are from: a judge that came later said them.
+        ("", {"classes"}),
+        ("|same:rouge1>0.458|rated:judge-rating", {"classes"}),
+        ("|same:judge:j|rated:recorded", {"ratings", "scale"}),
+        ("|same:exact|rated:recorded", {"classes", "ratings", "scale"}),
+    ],
+)
+def test_classes_and_ratings_of_another_judge_do_not_stay(tmp_path, signed, left):
+    said = {"classes": [0, 1], "ratings": [9.0, None], "scale": {"most": 10, "bar": 8.0}}
+    own = report("p", [{"sha": "aa"}], m=[1])
+    write(tmp_path, whole(**{TASK: {**own, "signature": own["signature"] + signed}}))
+    rated = judged_report("p", ["aa"], details=[{"sha": "aa", **said}], quality_mean=[9])
+    write_judged(tmp_path, with_counts(rated, "j", rating={"parsed": 1}))
+    assert load_run(tmp_path).tasks[TASK].details[0] == {"sha": "aa", **said}
+    missing = judged_report("p", ["aa"], missing_info=[5])
+    write_judged(tmp_path, with_counts(missing, "k", missing={"parsed": 1}), LATER)
+    assert set(load_run(tmp_path).tasks[TASK].details[0]) == {"sha", *left}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"classes": "0"},
+        {"classes": [0, -1]},
+        {"ratings": [1]},
+        {"ratings": ["1"], "scale": {"most": 10, "bar": 8}},
+        {"ratings": [True], "scale": {"most": 10, "bar": 8}},
+        {"ratings": [1], "scale": {"most": 10}},
+        {"ratings": [1], "scale": {"most": "10", "bar": 8}},
+    ],
+)
+def test_classes_and_ratings_that_are_none_are_refused(tmp_path, wrong):
+    path = write(tmp_path, whole(**{TASK: report("p", [{"sha": "aa", **wrong}], m=[1])}))
+    with pytest.raises(DataError, match=r'"classes": positions or null.*for each prompt, got'):
+        load_run(path)
 
 
 def test_judgements_are_those_of_the_same_model(judged):
