@@ -45,7 +45,7 @@ class Shift:
     """One line of the shift table; `value.estimate` is NaN and `note` says why where a part could
     not be computed.
 
-    `group` is one of `quality`, `aggregation`, `missing`, `recovered`.
+    `group` is one of `quality`, `classes`, `aggregation`, `missing`, `recovered`.
     """
 
     group: str
@@ -57,7 +57,8 @@ class Shift:
     @property
     def is_difference(self) -> bool:
         """Whether the value is one mean less another, not a mean of its own."""
-        return self.group == "quality" or self.part == "change" or " - " in self.part
+        is_change = self.part.startswith("change") or " - " in self.part
+        return self.group == "quality" or is_change
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison import (
     aggregation,
     broader,
+    classes,
     echo,
     missing,
     noise,
@@ -190,7 +191,12 @@ def _changes(
     notes.add(aggregation.claim(rows, broader.gains(tasks, base, run, seed)))
     for task, text in missing.notes(base, run).items():
         notes.add(text, task)
-    return [*quality.shifts(tasks, base, run, seed), *within, *missing.shifts(base, run, seed)]
+    return [
+        *quality.shifts(tasks, base, run, seed),
+        *classes.shifts(tasks, base, run, seed),
+        *within,
+        *missing.shifts(base, run, seed),
+    ]
 
 
 def _rows(tasks: Tasks, seed: int, known: Means) -> list[Row]:

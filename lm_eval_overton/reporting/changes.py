@@ -39,6 +39,7 @@ LEVEL = 0.05
 MANY = 4
 GROUPS = {
     "quality": "What quality control explains",
+    "classes": "Classes above and below the quality bar",
     "aggregation": "Aggregation: what one sample holds",
     "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",

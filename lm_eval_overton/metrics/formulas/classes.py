@@ -17,6 +17,7 @@ __all__ = [
     "discounted",
     "expected_classes",
     "head_positions",
+    "heads_by_bar",
     "hill_number",
     "shares",
 ]
@@ -31,6 +32,27 @@ def head_positions(labels: Sequence[int]) -> list[int]:
     for position, label in enumerate(labels):
         first.setdefault(label, position)
     return list(first.values())
+
+
+def heads_by_bar(
+    labels: Sequence[int], ratings: Sequence[float], bar: float
+) -> tuple[float, float]:
+    """Return how many classes have a first sample that reaches the quality bar, and how many not.
+
+    Args:
+        labels: One per sample.
+        ratings: How good each sample is; only the first of each class counts.
+        bar: The least rating that reaches it.
+
+    Returns:
+        Two whole numbers that add to the number of classes; both NaN where a rating that counts is
+        NaN.
+    """
+    own = [ratings[i] for i in head_positions(labels)]
+    if any(math.isnan(rating) for rating in own):
+        return math.nan, math.nan
+    above = sum(rating >= bar for rating in own)
+    return float(above), float(len(own) - above)
 
 
 def shares(labels: Sequence[int]) -> list[float]:

@@ -14,6 +14,7 @@ __all__ = ["as_markdown"]
 
 GROUPS = {
     "quality": "Explained by quality control",
+    "classes": "Classes above and below the quality bar",
     "aggregation": "Aggregation",
     "missing": "Missing from the reference run",
     "recovered": "Recovered in context",
