@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from lm_eval_overton.comparison import Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
@@ -32,14 +33,22 @@ from lm_eval_overton.reporting.html import (
 )
 from lm_eval_overton.stats import Interval
 
-__all__ = ["direction", "headline", "missing", "pair_tables", "paired_cells", "paired_table"]
+__all__ = [
+    "classes_table",
+    "direction",
+    "headline",
+    "missing",
+    "pair_tables",
+    "paired_cells",
+    "paired_table",
+]
 
 LEVEL = 0.05
 # With more pairs than these the tiles would hide the rest of the page.
 MANY = 4
 GROUPS = {
     "quality": "What quality control explains",
-    "classes": "Classes above and below the quality bar",
+    CLASSES: "Classes above and below the quality bar",
     "aggregation": "Aggregation: what one sample holds",
     "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",
@@ -128,6 +137,21 @@ def _shifts(pair: Pair) -> Markup:
     caption = f"What changed from {pair.base} to {pair.run}"
     head = ["part", "metric", "change", "95 % interval", "prompts", "remark"]
     return table(caption, head, {k: rows for k, rows in groups.items() if rows}, words=[1, 5])
+
+
+def classes_table(compared: Compared) -> Markup | None:
+    """Return how much of each change of classes is above the quality bar; None where not known."""
+    groups = {
+        f"{pair.run} against {pair.base}": _group([s for s in pair.shifts if s.group == CLASSES])
+        for pair in compared.pairs
+    }
+    known = any(
+        shift.group == CLASSES and not math.isnan(shift.value.estimate)
+        for pair in compared.pairs
+        for shift in pair.shifts
+    )
+    head = ["part", "metric", "change", "95 % interval", "prompts", "remark"]
+    return table(GROUPS[CLASSES], head, groups, words=[1, 5]) if known else None
 
 
 def _group(shifts: Sequence[Shift]) -> list[list[object]]:

@@ -13,7 +13,7 @@ from lm_eval_overton.metrics.measures import limits_of
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.responses import DEFAULT_TASK
 
-__all__ = ["NOTHING", "Estimates", "common_metric", "task_names", "task_of"]
+__all__ = ["NOTHING", "Estimates", "common_metric", "fullest_metric", "task_names", "task_of"]
 
 NOTHING = stats.Interval(math.nan, math.nan, math.nan, 0)
 
@@ -95,3 +95,25 @@ def common_metric(runs: Sequence[FinishedRun], candidates: Sequence[str]) -> str
     counts = [sum(task_of(run, metric) is not None for run in runs) for metric in candidates]
     most = max(counts, default=0)
     return candidates[counts.index(most)] if most else None
+
+
+def fullest_metric(runs: Sequence[FinishedRun], preferred: str, other: str) -> str | None:
+    """Return a metric, or another one in its place where that is defined far more often.
+
+    Args:
+        runs: All that are shown.
+        preferred: The metric, unless the other one is defined for more than twice the prompts.
+        other: What says much the same.
+
+    Returns:
+        None if no run defines either.
+    """
+    counts = [sum(_n_defined(run, metric) for run in runs) for metric in (preferred, other)]
+    if not any(counts):
+        return None
+    return other if counts[1] > 2 * counts[0] else preferred
+
+
+def _n_defined(run: FinishedRun, metric: str) -> int:
+    task = task_of(run, metric)
+    return 0 if task is None else int((~np.isnan(run.tasks[task].values[metric])).sum())

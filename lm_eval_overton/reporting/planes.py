@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lm_eval_overton.reporting.estimates import Estimates, task_of
-from lm_eval_overton.reporting.html import number
+from lm_eval_overton.reporting.html import Markup, number
 from lm_eval_overton.reporting.picture import WIDTH, Picture, look, short
 from lm_eval_overton.reporting.svg import INK, fix_layout, new_figure
-from lm_eval_overton.stats import Interval
+from lm_eval_overton.runs.finished import TaskResult
+from lm_eval_overton.stats import Array, Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["plane"]
+
+# Of all runs together: a page of many runs stays small, and more dots would show no more.
+MOST_DOTS = 1200
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,20 @@ class _Point:
     name: str
     x: Interval
     y: Interval
+    # (n_prompts, 2), both values of each prompt that has both and is drawn.
+    prompts: Array
 
 
 def plane(
-    estimates: Estimates, key: str, title: str, x: str | None, y: str | None, missing: str
+    estimates: Estimates,
+    key: str,
+    title: str,
+    x: str | None,
+    y: str | None,
+    missing: str,
+    *,
+    with_prompts: bool = False,
+    numbers: Markup | None = None,
 ) -> Picture:
     """Return a figure of runs in the plane of two metrics.
 
@@ -43,27 +57,51 @@ def plane(
         x: A metric; None if no run has one.
         y: Another one, likewise.
         missing: Where both come from.
+        with_prompts: Whether the prompts of each run are faint dots behind it; of very many some.
+        numbers: A table that belongs to it.
     """
-    points = list(_points(estimates, x, y)) if x and y else []
+    most = MOST_DOTS // max(1, len(estimates.compared.runs)) if with_prompts else 0
+    points = list(_points(estimates, x, y, most)) if x and y else []
     if not points or not x or not y:
         return Picture(key, title, missing=f"No run has both values: they come from {missing}.")
     listed = "; ".join(
         f"{p.name}: {x} {number(p.x.estimate)}, {y} {number(p.y.estimate)}" for p in points
     )
-    return Picture(key, title, f"{y} against {x}. {listed}.", lambda: _draw_plane(points, x, y))
+    return Picture(
+        key, title, f"{y} against {x}. {listed}.", lambda: _draw_plane(points, x, y),
+        numbers=numbers,
+    )  # fmt: skip
 
 
-def _points(estimates: Estimates, x: str, y: str) -> Iterator[_Point]:
+def _points(estimates: Estimates, x: str, y: str, most: int) -> Iterator[_Point]:
+    """Yield the runs that have both metrics, each with at most so many of its prompts."""
     for i, run in enumerate(estimates.compared.runs):
         tasks = task_of(run, x), task_of(run, y)
         if tasks[0] and tasks[1]:
             own = (estimates.interval(i, tasks[0], x), estimates.interval(i, tasks[1], y))
-            yield _Point(i, run.name, *own)
+            found = _both(run.tasks[tasks[0]], x, run.tasks[tasks[1]], y)
+            drawn = np.random.default_rng(estimates.seed).permutation(len(found))[:most]
+            yield _Point(i, run.name, *own, found[drawn])
+
+
+def _both(first: TaskResult, x: str, second: TaskResult, y: str) -> Array:
+    """Return both values of each prompt that has both, (n, 2)."""
+    of_second = dict(zip(second.ids, second.values[y].tolist(), strict=True))
+    rows = [
+        (value, of_second[key])
+        for key, value in zip(first.ids, first.values[x].tolist(), strict=True)
+        if key in of_second
+    ]
+    table: Array = np.array(rows, dtype=float).reshape(-1, 2)
+    table = table[~np.isnan(table).any(axis=1)]
+    return table
 
 
 def _draw_plane(points: Sequence[_Point], x: str, y: str) -> Figure:
     with new_figure(WIDTH, 3.7) as figure:
         axes = figure.add_subplot()
+        for point in points:
+            _dots(axes, point)
         for before, after in pairwise(points):
             _arrow(axes, before, after)
         for point in points:
@@ -75,6 +113,14 @@ def _draw_plane(points: Sequence[_Point], x: str, y: str) -> Figure:
         fix_layout(figure)
         _name_points(axes, points)
     return figure
+
+
+def _dots(axes: Axes, point: _Point) -> None:
+    if len(point.prompts):
+        axes.plot(
+            *point.prompts.T, linestyle="", marker=".", markersize=3, markeredgewidth=0,
+            alpha=0.22, color=look(point.run)["color"], zorder=1,
+        )  # fmt: skip
 
 
 def _arrow(axes: Axes, before: _Point, after: _Point) -> None:

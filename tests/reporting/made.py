@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lm_eval_overton.comparison import Compared, Homogeneity, compare, homogeneity
+from lm_eval_overton.metrics.formulas.classes import discounted
 from lm_eval_overton.runs.answers import Answers
 from lm_eval_overton.runs.finished import FinishedRun, Judging, TaskResult
 from lm_eval_overton.settings.signature import short_hash
@@ -94,9 +95,37 @@ def details(run: int, i: int, task: str) -> dict:
         found["covered"] = [[k for k in range(3) if (i + j + run) % (k + 2) == 0] for j in range(n)]
         found["verdicts"] = {"stance": [STANCES[(i + j) % 4] for j in range(n)]}
     else:
+        found |= classes(run, i)
         quality = {"helpfulness": 4, "clarity": None}
         found["verdicts"] = {"quality": [quality, None, quality][:n]}
     return found
+
+
+def classes(run: int, i: int) -> dict:
+    """Fewer classes and better ratings with more training; in one prompt a rating is missing."""
+    labels = [0, 0, 0] if (i + run) % 4 else [0, 1, 2 - run % 2]
+    ratings = [min(10.0, 3.0 + (i * 7 + j * 5) % 8 + run) for j in range(SAMPLES)]
+    return {
+        "classes": labels,
+        "ratings": [None, *ratings[1:]] if i == 5 else ratings,
+        "scale": {"most": 10, "bar": 8.0},
+    }
+
+
+def of_classes(run: int) -> dict[str, np.ndarray]:
+    """What the metrics are of these classes."""
+    kept = [classes(run, i) for i in range(PROMPTS)]
+    known = [
+        (own["classes"], [np.nan if rating is None else rating for rating in own["ratings"]])
+        for own in kept
+    ]
+    utility = np.array([discounted(*one) for one in known])
+    return {
+        "distinct_k": np.array([len(set(labels)) for labels, _ in known], dtype=float),
+        "quality_mean": np.array([float(np.mean(ratings)) for _, ratings in known]),
+        "utility_k": utility,
+        "utility_share": utility / 10,
+    }
 
 
 def values(run: int, task: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -111,6 +140,7 @@ def values(run: int, task: str, rng: np.random.Generator) -> dict[str, np.ndarra
     # Undefined for a prompt each, as after too few valid samples.
     table["semantic_diversity"][3] = np.nan
     if task == DIVERSITY:
+        table |= of_classes(run)
         table["units_at_1_words"][12] = np.nan
     return table
 

@@ -9,7 +9,7 @@ import pytest
 
 from lm_eval_overton.comparison import Compared, Pair, Shift
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.reporting import plots, svg
+from lm_eval_overton.reporting import planes, plots, svg
 from lm_eval_overton.reporting.bars import recovered
 from lm_eval_overton.reporting.estimates import Estimates, common_metric, task_names, task_of
 from lm_eval_overton.reporting.figures import pictures
@@ -18,7 +18,8 @@ from lm_eval_overton.reporting.spread import _density
 from lm_eval_overton.stats import Interval
 from tests.reporting import made
 
-KEYS = ["plane", "quality", "stance", "recovered", "anchors", "spread-semantic_diversity"]
+RATED = ["frontier", "frontier-semantic", "utility"]
+KEYS = ["plane", "quality", *RATED, "stance", "recovered", "anchors"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def drawn(compared: Compared) -> dict[str, str]:
 
 
 def test_every_figure_is_drawn_where_its_data_are_there(drawn):
-    assert list(drawn)[:6] == KEYS
+    assert list(drawn)[:9] == [*KEYS, "spread-semantic_diversity"]
     assert "spread-helpfulness" in drawn
 
 
@@ -106,11 +107,17 @@ def test_a_missing_figure_says_what_would_provide_it():
         for name, result in run.tasks.items()
     }
     found = pictures(Estimates(Compared((replace(run, tasks=bare),), ())), None)
-    assert [picture.key for picture in found] == [*KEYS[:5], "spread"]
+    assert [picture.key for picture in found] == [*KEYS, "spread"]
     assert all(picture.draw is None for picture in found)
-    assert "overton judge" in found[1].missing
-    assert "overton_icl_" in found[3].missing
-    assert found[4].missing == "Left out with the samples, as asked."
+    missing = {picture.key: picture.missing for picture in found}
+    assert "overton judge" in missing["quality"]
+    for key in RATED:
+        assert missing[key].endswith(
+            "they come from ratings of samples: of a judge, `overton judge RUN --judge "
+            "JUDGE.yaml`, of a file of scores, or of a reward_model."
+        )
+    assert "overton_icl_" in missing["recovered"]
+    assert missing["anchors"] == "Left out with the samples, as asked."
 
 
 def unreadable(run, task):
@@ -254,3 +261,84 @@ def test_the_metric_that_most_runs_define_is_common_and_the_earlier_of_equals(co
     # Only the base has in-context tasks.
     assert common_metric(compared.runs, ("cosine", "coverage_at_1")) == "coverage_at_1"
     assert common_metric(compared.runs, ("no_such_metric",)) is None
+
+
+# ----------------------------------------------------------------------- quality and diversity
+
+
+def picture_of(compared, key):
+    return next(p for p in pictures(Estimates(compared), None) if p.key == key)
+
+
+def numbers_of(picture):
+    rows = re.findall(r"<tr>(.*?)</tr>", picture.numbers)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    return [[re.sub(r"<[^>]*>", "", cell) for cell in row] for row in cells]
+
+
+def test_the_frontier_has_a_dot_for_each_prompt_that_has_both_values(compared):
+    axes = picture_of(compared, "frontier").draw().axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("quality_mean  →", "distinct_k  →")
+    dots = [line.get_xydata() for line in axes.lines if line.get_marker() == "."]
+    assert len(dots) == len(compared.runs)
+    for run, own in zip(compared.runs, dots, strict=True):
+        values = run.tasks[made.DIVERSITY].values
+        both = np.column_stack((values["quality_mean"], values["distinct_k"]))
+        # One prompt lacks a rating.
+        assert len(own) == made.PROMPTS - 1
+        assert sorted(own.tolist()) == sorted(both[~np.isnan(both).any(axis=1)].tolist())
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert len(arrows) == len(compared.runs) - 1
+
+
+def test_of_very_many_prompts_some_are_dots(compared, monkeypatch):
+    monkeypatch.setattr(planes, "MOST_DOTS", 30)
+    axes = picture_of(compared, "frontier-semantic").draw().axes[0]
+    dots = [line.get_xydata() for line in axes.lines if line.get_marker() == "."]
+    assert [len(own) for own in dots] == [10, 10, 10]
+
+
+def test_the_frontier_is_of_first_samples_where_few_prompts_have_a_mean_of_all(compared):
+    def only_heads(run):
+        own = run.tasks[made.DIVERSITY]
+        mean = np.where(np.arange(made.PROMPTS) < 20, own.values["quality_mean"], np.nan)
+        values = {**own.values, "quality_heads": own.values["quality_mean"], "quality_mean": mean}
+        return replace(run, tasks={made.DIVERSITY: replace(own, values=values)})
+
+    found = replace(compared, runs=tuple(map(only_heads, compared.runs)))
+    assert picture_of(found, "frontier").label.startswith("distinct_k against quality_heads.")
+
+
+def test_beside_the_frontier_stands_what_the_change_of_classes_is_made_of(compared):
+    rows = numbers_of(picture_of(compared, "frontier"))
+    names = [row[0] for row in rows if len(row) > 3]
+    assert names.count("change below the quality bar") == len(compared.pairs)
+    alone = Compared(compared.runs[:1], ())
+    assert picture_of(alone, "frontier").numbers is None
+
+
+def test_utility_of_the_first_samples_ends_at_the_metric(compared):
+    picture = picture_of(compared, "utility")
+    head, *rows, prompts = numbers_of(picture)
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert prompts[1:] == ["44", "44", "44"]
+    run = compared.runs[1].tasks[made.DIVERSITY]
+    assert head[2].startswith("2 ")
+    first = [own["ratings"][0] for own in run.details if own["ratings"][0] is not None]
+    # One sample is worth its rating; all of them what the metric says.
+    assert rows[0][2].split()[0] == f"{np.mean(first):.3f}"
+    assert rows[2][2].split()[0] == f"{np.nanmean(run.values['utility_k']):.3f}"
+    assert picture.draw().axes[0].get_ylabel() == "utility_k  →"
+
+
+def test_utility_on_two_scales_is_in_units_of_the_best_rating(compared):
+    def of_five(run):
+        own = run.tasks[made.DIVERSITY]
+        details = [{**one, "scale": {"most": 5, "bar": 4.0}} for one in own.details]
+        return replace(run, tasks={made.DIVERSITY: replace(own, details=tuple(details))})
+
+    ten, five = compared.runs[0], of_five(compared.runs[1])
+    picture = picture_of(Compared((ten, five), ()), "utility")
+    assert picture.label.startswith("utility_share of the first 1, 2, ... samples")
+    values = ten.tasks[made.DIVERSITY].values["utility_share"]
+    assert numbers_of(picture)[3][1].split()[0] == f"{np.nanmean(values):.3f}"

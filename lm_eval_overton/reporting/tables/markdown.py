@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
 from lm_eval_overton.reporting.tables.cells import estimate, table, text
 from lm_eval_overton.reporting.tables.rows import ARROWS, row_cells, row_head
@@ -14,7 +15,7 @@ __all__ = ["as_markdown"]
 
 GROUPS = {
     "quality": "Explained by quality control",
-    "classes": "Classes above and below the quality bar",
+    CLASSES: "Classes above and below the quality bar",
     "aggregation": "Aggregation",
     "missing": "Missing from the reference run",
     "recovered": "Recovered in context",
