@@ -23,6 +23,11 @@ def add(commands: Any) -> None:
         help="in place of responses: OvertonBench's ratings, for OvertonScores as a table",
     )
     score.add_argument("--task", default="overton_diversity")
+    score.add_argument(
+        "--metrics",
+        metavar="NAME,NAME,...",
+        help="compute these alone, e.g. distinct_k,utility_k (default: all that the task reports)",
+    )
     score.add_argument("--prompts", help="file of the prompts that were answered")
     score.add_argument(
         "--stop", action="append", help="cut responses here (again for several; '' for none)"
@@ -99,8 +104,13 @@ def _score_responses(args: argparse.Namespace) -> None:
         metadata=_with_reference(args),
         output=args.output,
         name=args.name,
+        chosen=None if args.metrics is None else _listed(args.metrics),
     )
     print(make_table(results))
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _with_reference(args: argparse.Namespace) -> dict[str, Any]:

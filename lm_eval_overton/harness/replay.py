@@ -18,6 +18,7 @@ from lm_eval.api.registry import register_model
 from lm_eval_overton.data import PromptSet, load_prompts, load_viewpoints
 from lm_eval_overton.data.folders import task_files, tasks_folder
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.harness.chosen import choose, require_reported
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
 from lm_eval_overton.harness.material import require_reference
 from lm_eval_overton.harness.metric_list import as_metric_list, wanted
@@ -89,6 +90,7 @@ def build(
     stops: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     only: AbstractSet[str] | None = None,
+    chosen: Sequence[str] | None = None,
 ) -> OvertonTask:
     """Return a task that scores recorded responses.
 
@@ -98,12 +100,15 @@ def build(
         prompts: Packaged name or file of the prompts that were answered.
         stops: Stop sequences of the frame they were made with; default: what the file says.
         metadata: As `--metadata` of the harness.
-        only: The metrics to compute; default: all of the task.
+        only: The metrics that the task has; default: all of its kind.
+        chosen: Those of them to compute, under the signature of all; default: all.
 
     Raises:
         OvertonError: If the responses, the prompts or a setting cannot be used.
     """
     cls, config = task_class(task)
+    if chosen is not None:
+        require_reported(chosen, wanted(config, cls.KIND), task)
     of_texts = {key: found.settings[key] for key in OF_TEXTS if key in found.settings}
     config["metadata"] = {**config["metadata"], **of_texts, **(metadata or {})}
     if only is not None:
@@ -119,6 +124,8 @@ def build(
     # Who completes a finished run takes the reference that it had, if it had one.
     if only is None:
         require_reference(built.material, [], task)
+    if chosen is not None:
+        choose(built, chosen)
     return built
 
 

@@ -104,6 +104,7 @@ class OvertonTask(PromptTask):
             self.ratings = self.instruments.ratings(recorded, self.stage.names)
         absent = self.instruments.absent(self.material, self.ratings)
         metrics = that_can_be(asked, absent, self.stage.left_out)
+        self._signed = [metric.name for metric in metrics]
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None
         self._instances: list[Instance] | None = None
@@ -311,9 +312,9 @@ class OvertonTask(PromptTask):
             "tok": self.tokenizer.signature,
             "reasoning": self.settings.reasoning_rule.signature,
             "emb": self.instruments.encoder.signature,
-            "metrics": versions(self.metric_names) or None,
+            "metrics": versions(self._signed) or None,
             **self._own_fields(),
-            **self.instruments.fields(needs_of(known(self.metric_names)), self.ratings),
+            **self.instruments.fields(needs_of(known(self._signed)), self.ratings),
             "reference": reference_hash(self.reference),
             "seed": (self.config.generation_kwargs or {}).get("seed", settings.seed),
             **self._way.fields,
