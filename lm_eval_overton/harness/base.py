@@ -84,6 +84,11 @@ class PromptTask(ConfigurableTask):
         own = settings.prompts if cls.OWN_PROMPTS else None
         return load_prompts(own or cls.PACKAGED_PROMPTS)
 
+    @classmethod
+    def sha_of(cls, prompts: PromptSet) -> str:
+        """Return the hash by which a signature names prompts."""
+        return prompts.sha
+
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Hand the prompts to the harness as a data set."""
         self.dataset = {"test": as_table(self.prompt_set.docs)}

@@ -5,6 +5,7 @@ Source: Zhang et al. 2025, arXiv:2504.05228. Nothing of it is packaged.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from lm_eval_overton.data import PromptSet, load_prompts
@@ -19,7 +20,7 @@ DATASET = "yimingzhang/novelty-bench"
 
 
 class NoveltyBenchTask(OvertonTask):
-    """Ten samples for each prompt of a split; the prompts' hash is the same wherever they lie."""
+    """Ten samples for each prompt of a split, whose hash is the same in whatever file and order."""
 
     PACKAGED_PROMPTS: ClassVar[str] = DATASET
 
@@ -35,8 +36,13 @@ class NoveltyBenchTask(OvertonTask):
             name, docs = found.name, found.docs
         else:
             name, docs = f"novelty-bench-{settings.split}", _from_hub(settings.split, task)
-        sha = short_hash([(doc["id"], doc["prompt"]) for doc in docs])
-        return PromptSet(name, None, sha, docs)
+        found = PromptSet(name, None, "", docs)
+        return replace(found, sha=cls.sha_of(found))
+
+    @classmethod
+    def sha_of(cls, prompts: PromptSet) -> str:
+        """Return the hash of the prompts in any order: the benchmark's files differ in theirs."""
+        return short_hash(sorted((doc["id"], doc["prompt"]) for doc in prompts.docs))
 
 
 def _from_hub(split: str, task: str) -> list[dict[str, str]]:

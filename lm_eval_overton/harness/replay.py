@@ -114,7 +114,11 @@ def build(
     if only is not None:
         metrics = [metric for metric in wanted(config, cls.KIND) if metric.name in only]
         config["metric_list"] = as_metric_list(metrics, config.get("metric_list"))
-    recorded = match_prompts(found, _prompts(cls, prompts, config["metadata"]))
+    asked = _prompts(cls, prompts, config["metadata"])
+    recorded = match_prompts(found, asked)
+    if asked is not None or not (found.data or {}).get("sha"):
+        sha = cls.sha_of(recorded.asked or recorded.prompts)
+        recorded = replace(recorded, prompts=replace(recorded.prompts, sha=sha))
     say_what_there_is(found, recorded)
     if config["metadata"].get("n_samples") is None:
         config["metadata"] |= fitting_n(found, recorded)

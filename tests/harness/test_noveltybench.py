@@ -1,13 +1,15 @@
 """NoveltyBench's task: its prompts from the hub or from a copy, its own files scored."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness import noveltybench
-from lm_eval_overton.harness.replay import task_class
+from lm_eval_overton.harness.replay import build, task_class
+from lm_eval_overton.runs.responses import read_responses
 
 PROMPTS = [{"id": f"curated-{i}", "category": "x", "prompt": f"Name a {i}."} for i in range(3)]
 TASK = "overton_noveltybench"
@@ -54,6 +56,21 @@ def test_it_asks_as_the_benchmark_does(hub):
 def test_a_copy_has_the_hash_of_the_hub_s_prompts(hub, tmp_path):
     path = written(tmp_path / "mine.jsonl", PROMPTS)
     assert built(prompts=str(path)).prompt_set.sha == built().prompt_set.sha
+
+
+def test_the_hash_is_the_same_in_every_order_and_of_responses_too(hub, tmp_path):
+    turned = written(tmp_path / "turned.jsonl", PROMPTS[::-1])
+    sha = built().prompt_set.sha
+    assert built(prompts=str(turned)).prompt_set.sha == sha
+    rows = [{**own, "generations": ["a", "b"]} for own in PROMPTS[1:] + PROMPTS[:1]]
+    found = read_responses(written(tmp_path / "answers.jsonl", rows))
+    assert build(found, TASK).prompt_set.sha == sha
+    few = read_responses(written(tmp_path / "few.jsonl", rows[:2]))
+    assert build(few, TASK).prompt_set.sha != sha
+    # The prompts that were answered may be told: then those are what was asked.
+    assert build(few, TASK, prompts=str(turned)).prompt_set.sha == sha
+    known = replace(few, data={"name": "mine", "sha": sha})
+    assert build(known, TASK).prompt_set.sha == sha
 
 
 def test_without_the_hub_one_line_says_what_to_do(monkeypatch, tmp_path):
