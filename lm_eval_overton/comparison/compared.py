@@ -36,8 +36,7 @@ class Row:
     @property
     def change(self) -> stats.Interval:
         """The paired difference with its interval."""
-        own = self.paired
-        return stats.Interval(own.difference, own.ci_low, own.ci_high, own.n)
+        return self.paired.interval
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from lm_eval_overton.reporting.html import (
     table,
     tag,
 )
-from lm_eval_overton.stats import Interval
 
 __all__ = [
     "classes_table",
@@ -98,14 +97,13 @@ def _axis_row(estimates: Estimates, run: int, metrics: Sequence[Metric]) -> Row 
 
 def _tile(axis: str, row: Row) -> Markup:
     paired = row.paired
-    interval = Interval(paired.difference, paired.ci_low, paired.ci_high, paired.n)
     return tag(
         "div",
         tag("span", axis, class_="axis"),
         tag("strong", signed(paired.difference)),
         tag("span", row.metric, class_="metric"),
         tag("span", f"{number(paired.mean_b)} → {number(paired.mean_a)}", class_="detail"),
-        tag("span", f"95 % {bounds(interval)}, {paired.n} prompts", class_="detail"),
+        tag("span", f"95 % {bounds(paired.interval)}, {paired.n} prompts", class_="detail"),
         class_="tile",
     )  # fmt: skip
 
@@ -228,11 +226,10 @@ def paired_table(
 def paired_cells(row: Row, name: str) -> list[object]:
     """Return the cells of a row, the first of which holds a name."""
     paired = row.paired
-    interval = Interval(paired.difference, paired.ci_low, paired.ci_high, paired.n)
     # The run is the first of the comparison: the difference is run minus base.
     return [
         join([direction(row), breakable(name)]), number(paired.mean_b), number(paired.mean_a),
-        signed(paired.difference), bounds(interval), p_value(paired.p_value),
+        signed(paired.difference), bounds(paired.interval), p_value(paired.p_value),
         p_value(row.p_holm), number(paired.detectable), paired.n,
     ]  # fmt: skip
 

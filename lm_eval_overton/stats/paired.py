@@ -22,6 +22,7 @@ import numpy.typing as npt
 from lm_eval_overton.stats.bootstrap import (
     RESAMPLES,
     UNBOUNDED,
+    Interval,
     Range,
     check_settings,
     mean_intervals_of,
@@ -72,6 +73,11 @@ class Comparison:
     p_value: float
     detectable: float
     n: int
+
+    @property
+    def interval(self) -> Interval:
+        """The difference with its bounds."""
+        return Interval(self.difference, self.ci_low, self.ci_high, self.n)
 
     @property
     def is_clear(self) -> bool:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -78,6 +79,51 @@ def test_a_row_that_cannot_be_told_from_the_row_above_shares_its_rank():
     board = leaderboard([c, a, b], "lexical_diversity")
     # Means .56, .55 and .125.
     assert names_and_ranks(board) == [("b", 1), ("a", 1), ("c", 3)]
+
+
+def test_a_row_says_how_it_differs_from_the_row_above():
+    a = run("a", lexical_diversity=[0.5, 0.6, 0.5, 0.6] * 2)
+    b = run("b", lexical_diversity=[0.6, 0.5, 0.6, 0.54] * 2)
+    c = run("c", lexical_diversity=[0.1, 0.1, 0.2, None] * 2)
+    board = leaderboard([c, a, b], "lexical_diversity")
+    first, second, third = (row.above for row in board.rows)
+    assert first is None
+    # b less a: -.1, +.1, -.1, +.06, twice, turned.
+    assert (second.difference, second.n) == (pytest.approx(0.01), 8)
+    assert not second.is_clear
+    # Without the prompts that c lacks .4, .5 and .3, twice.
+    assert (third.difference, third.n) == (pytest.approx(0.4), 6)
+    assert third.is_clear
+    text = as_markdown(board)
+    assert re.search(r"\| +1 \| a \|.*\| \+0\.010 \(-0\.\d+ to \+0\.\d+\) \|", text)
+    assert "p is below 5 %): 1 of 2: a from c." in text
+    assert "the runs define lexical_diversity on different prompts: scores are over each" in text
+    records = json.loads(as_json(board))["rows"]
+    assert [record["told_apart"] for record in records] == [None, False, True]
+    assert [record["above_n"] for record in records] == [None, 8, 6]
+    assert records[2]["above_low"] == third.ci_low > 0
+
+
+def test_neighbours_of_different_rank_need_not_be_told_apart():
+    # The first is better than the third for sure; the second is told from neither.
+    first = run("first", lexical_diversity=[0.50, 0.51, 0.52] * 4)
+    second = run("second", lexical_diversity=[0.30, 0.60, 0.59] * 4)
+    third = run("third", lexical_diversity=[0.47, 0.48, 0.49] * 4)
+    board = leaderboard([third, second, first], "lexical_diversity")
+    assert names_and_ranks(board) == [("first", 1), ("second", 1), ("third", 2)]
+    assert not board.rows[2].above.is_clear
+    assert "p is below 5 %): 0 of 2." in as_markdown(board)
+
+
+def test_where_lower_is_better_the_difference_from_the_row_above_is_below_zero():
+    a, b = (run(n, compression_ratio=[2.0 + k, 3.0 + k] * 4) for n, k in (("a", 0), ("b", 1)))
+    board = leaderboard([b, a], "compression_ratio")
+    assert board.rows[1].above.difference == -1
+    assert board.rows[1].above.is_clear
+
+
+def test_one_row_has_no_neighbour():
+    assert "Neighbours" not in as_markdown(leaderboard([run("a", x=[1.0])], "x"))
 
 
 def test_prompts_are_paired_by_id_and_not_by_position():
@@ -156,8 +202,8 @@ def test_the_main_metrics_stand_beside_with_their_own_counts():
     assert board.rows[0].beside == {"semantic_diversity": (0.5, 1)}
     assert math.isnan(board.rows[1].beside["semantic_diversity"][0])
     lines = as_markdown(board).splitlines()
-    assert lines[4].split(" | ")[5] == "0.500 (1)"
-    assert lines[5].split(" | ")[5] == ""
+    assert lines[4].split(" | ")[6] == "0.500 (1)"
+    assert lines[5].split(" | ")[6] == ""
     assert "In brackets: the number of prompts, where it is not n." in lines
 
 

@@ -1,8 +1,8 @@
 """Many finished runs in one table, best first, sorted by one metric.
 
 Only runs with equal settings stand in one table: the signatures must agree, except for the frame
-in which a base and a chat model are asked, which has a column. A row shares the rank of the row
-above if the interval of their paired difference contains 0.
+in which a base and a chat model are asked, which has a column. A rank is one plus the number of
+runs that are better for sure; beside each row stands how it differs from the row above.
 """
 
 from lm_eval_overton.comparison.leaderboard.board import Leaderboard, Row, leaderboard

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Row:
     """One run: its rank, its score, and what stands beside it.
 
     Attributes:
-        rank: From 1; equal for rows that cannot be told apart from the row above.
+        rank: One plus the number of rows that are better for sure.
         run: The run's name.
         score: The mean over prompts with its 95 % interval and the number of prompts.
         frame: `frame`, `stop` and `system` of the signature, as far as it has them.
@@ -35,6 +36,7 @@ class Row:
             metric is judged.
         bounds: The score if all missing verdicts were the worst, and the best; None unless the
             metric is judged.
+        above: The row above less this one, on the prompts that both define; None for the first.
     """
 
     rank: int
@@ -44,6 +46,7 @@ class Row:
     beside: Mapping[str, tuple[float, int]]
     verdicts: tuple[int, int] | None = None
     bounds: tuple[float, float] | None = None
+    above: stats.Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -92,19 +95,21 @@ def leaderboard(
     signature, judge = common_settings(task, metric, rows or having)
     columns, notes = further_columns(metric, rows)
     direction = _direction(metric, having)
+    table = _aligned(rows, metric)
+    ranked = _ranked(table, direction, seed)
     return Leaderboard(
         task,
         metric,
         direction,
         columns,
         tuple(
-            _row(rank, name, rows[name], metric, columns, seed)
-            for name, rank in _ranked(rows, metric, direction, seed)
+            _row(rank, name, rows[name], metric, columns, seed, above)
+            for (name, rank), above in zip(ranked, _above(table, ranked, seed), strict=True)
         ),
         {run.name: _reason(run, task, metric) for run in runs if run.name not in rows},
         signature,
         judge,
-        (*notes, *_warnings(rows)),
+        (*notes, *_warnings(rows, metric)),
     )
 
 
@@ -161,23 +166,49 @@ def _direction(metric: str, having: Results) -> bool | None:
     return next((direction for direction in known if direction is not None), None)
 
 
-def _ranked(rows: Results, metric: str, direction: bool | None, seed: int) -> list[tuple[str, int]]:
-    """Return names and ranks, best first."""
-    if not rows:
-        return []
+def _aligned(rows: Results, metric: str) -> dict[str, stats.Array]:
+    """Return each run's values over the prompts of all runs, NaN where it has none."""
     ids = {
         key: i for i, key in enumerate(dict.fromkeys(k for own in rows.values() for k in own.ids))
     }
-    table = np.full((len(rows), len(ids)), np.nan)
-    for line, own in zip(table, rows.values(), strict=True):
-        line[[ids[key] for key in own.ids]] = own.values[metric]
-    signed = -table if direction is False else table
-    names = list(rows)
+    table = {name: np.full(len(ids), np.nan) for name in rows}
+    for name, own in rows.items():
+        table[name][[ids[key] for key in own.ids]] = own.values[metric]
+    return table
+
+
+def _ranked(
+    table: Mapping[str, stats.Array], direction: bool | None, seed: int
+) -> list[tuple[str, int]]:
+    """Return names and ranks, best first."""
+    if not table:
+        return []
+    values = np.stack([*table.values()])
+    signed = -values if direction is False else values
+    names = list(table)
     return [(names[i], rank) for i, rank in stats.shared_ranks(signed, np.random.default_rng(seed))]
 
 
+def _above(
+    table: Mapping[str, stats.Array], ranked: Sequence[tuple[str, int]], seed: int
+) -> list[stats.Comparison | None]:
+    """Return for each row how the row above differs from it; None for the first."""
+    pairs = pairwise(name for name, _ in ranked)
+    found = [
+        stats.paired_comparison(table[upper], table[lower], np.random.default_rng(seed))
+        for upper, lower in pairs
+    ]
+    return [None, *found][: len(ranked)]
+
+
 def _row(
-    rank: int, name: str, own: TaskResult, metric: str, columns: Sequence[str], seed: int
+    rank: int,
+    name: str,
+    own: TaskResult,
+    metric: str,
+    columns: Sequence[str],
+    seed: int,
+    above: stats.Comparison | None,
 ) -> Row:
     signed = fields(own.signature)
     # A generator of its own: a row's interval is the same in every table.
@@ -192,6 +223,7 @@ def _row(
         {column: _mean(own.values.get(column)) for column in columns},
         _verdicts(own, metric) if metric in own.judged else None,
         own.bounds.get(metric),
+        above,
     )
 
 
@@ -207,11 +239,16 @@ def _verdicts(own: TaskResult, metric: str) -> tuple[int, int] | None:
     return (counts.get("parsed", 0), total) if total else None
 
 
-def _warnings(rows: Results) -> list[str]:
+def _warnings(rows: Results, metric: str) -> list[str]:
     """Return what makes rows hard to compare: alarms, too few prompts, and not the same ones."""
     alarms = [f"alarm of {name}: {text}" for name, own in rows.items() for text in own.alarms]
-    if len({frozenset(own.ids) for own in rows.values()}) > 1:
-        alarms.append("the runs' prompts differ: scores are over each run's own, ranks over shared")
+    differ = (
+        "the runs' prompts differ" if len({frozenset(o.ids) for o in rows.values()}) > 1 else ""
+    )
+    if len({_defined(own, metric) for own in rows.values()}) > 1:
+        differ = differ or f"the runs define {metric} on different prompts"
+    if differ:
+        alarms.append(f"{differ}: scores are over each run's own, ranks over shared")
     fewest = min((len(own.ids) for own in rows.values()), default=0)
     if len(rows) > 1 and fewest < stats.FEWEST_PAIRS:
         alarms.append(
@@ -219,3 +256,8 @@ def _warnings(rows: Results) -> list[str]:
             "two runs apart"
         )
     return alarms
+
+
+def _defined(own: TaskResult, metric: str) -> frozenset[str]:
+    values = own.values[metric].tolist()
+    return frozenset(k for k, v in zip(own.ids, values, strict=True) if not math.isnan(v))
