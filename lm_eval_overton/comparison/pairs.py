@@ -12,6 +12,7 @@ from lm_eval_overton.comparison import (
     broader,
     classes,
     echo,
+    elicited,
     missing,
     noise,
     quality,
@@ -194,6 +195,7 @@ def _changes(
     return [
         *quality.shifts(tasks, base, run, seed),
         *classes.shifts(tasks, base, run, seed),
+        *elicited.shifts(tasks, base, run, seed),
         *within,
         *missing.shifts(base, run, seed),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lm_eval_overton.comparison import Compared, Pair, Row, Shift
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
+from lm_eval_overton.comparison.elicited import GROUP as ELICITED
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
@@ -48,6 +49,7 @@ MANY = 4
 GROUPS = {
     "quality": "What quality control explains",
     CLASSES: "Classes above and below the quality bar",
+    ELICITED: "What a better prompt brings out",
     "aggregation": "Aggregation: what one sample holds",
     "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",

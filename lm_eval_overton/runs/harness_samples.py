@@ -109,11 +109,22 @@ def _require_prompts_alike(rows: Sequence[Row]) -> None:
 def _entry(row: Row, key: Any) -> Entry:
     record = row.value
     flat = list(_flat(record["resps"], row.where))
-    if record.get("failed_rate"):
-        # The harness writes a missing response as the word "None".
-        flat = [None if response == "None" else response for response in flat]
+    lost = _lost(record, flat, row.where)
+    flat = [None if is_lost else response for response, is_lost in zip(flat, lost, strict=True)]
     tags = read_tags(record["doc"].get(TAGS)) or ()
     return Entry(None if key is None else str(key), _prompt(row) or _asked(row), flat, tags=tags)
+
+
+def _lost(record: Mapping[str, Any], flat: Sequence[str | None], where: str) -> list[bool]:
+    """Tell which responses are missing, each of which the harness writes as the word "None"."""
+    written = [response == "None" for response in flat]
+    if record.get("failed_rate"):
+        return written
+    # Where that share is no metric of the run, what the filter left tells the two apart.
+    kept = list(_flat(record.get("filtered_resps") or [], where)) if any(written) else []
+    if len(kept) != len(flat):
+        return [False for _ in flat]
+    return [is_none and not text for is_none, text in zip(written, kept, strict=True)]
 
 
 def _flat(value: Any, where: str) -> Iterator[str | None]:

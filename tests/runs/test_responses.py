@@ -237,6 +237,13 @@ def test_the_word_none_is_a_failure_only_where_the_row_says_so(write):
     assert [entry.responses for entry in found.entries] == [["None", "x"], [None, "x"]]
 
 
+def test_a_missing_response_leaves_nothing_after_the_filter_whatever_the_metrics(write):
+    said = sample(resps=[["None", "x"]], filtered_resps=[["None", "x"]])
+    lost = sample(resps=[["None", "x"]], filtered_resps=[["", "x"]], doc_id=1)
+    found = read_responses(write(said, lost))
+    assert [entry.responses for entry in found.entries] == [["None", "x"], [None, "x"]]
+
+
 @pytest.mark.parametrize("changes", [{"resps": "x"}, {"doc": None}])
 def test_a_row_that_is_no_harness_sample_is_named(write, changes):
     with pytest.raises(DataError, match=r'r\.jsonl:2: expected "resps" and "doc" of a harness'):

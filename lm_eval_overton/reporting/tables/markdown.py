@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
+from lm_eval_overton.comparison.elicited import GROUP as ELICITED
 from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
 from lm_eval_overton.reporting.tables.cells import estimate, table, text
 from lm_eval_overton.reporting.tables.rows import ARROWS, row_cells, row_head
@@ -16,6 +17,7 @@ __all__ = ["as_markdown"]
 GROUPS = {
     "quality": "Explained by quality control",
     CLASSES: "Classes above and below the quality bar",
+    ELICITED: "What a better prompt brings out",
     "aggregation": "Aggregation",
     "missing": "Missing from the reference run",
     "recovered": "Recovered in context",
