@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,8 @@ def load_prompts(source: str) -> PromptSet:
     return PromptSet(name, version, _sha(path, docs), docs)
 
 
-def packaged_tags(signature: str) -> dict[str, tuple[str, ...]]:
+@cache
+def packaged_tags(signature: str) -> Mapping[str, tuple[str, ...]]:
     """Return the tags of packaged prompts by id; none for prompts that are not packaged.
 
     Args:
