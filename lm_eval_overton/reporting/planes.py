@@ -25,6 +25,8 @@ __all__ = ["plane"]
 
 # Of all runs together: a page of many runs stays small, and more dots would show no more.
 MOST_DOTS = 1200
+# With more runs than these, names would cover each other: they stand above, numbers at the points.
+MANY = 6
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _both(first: TaskResult, x: str, second: TaskResult, y: str) -> Array:
 
 
 def _draw_plane(points: Sequence[_Point], x: str, y: str) -> Figure:
-    with new_figure(WIDTH, 3.7) as figure:
+    is_crowded = len(points) > MANY
+    with new_figure(WIDTH, 3.7 + (0.1 * len(points) if is_crowded else 0)) as figure:
         axes = figure.add_subplot()
         for point in points:
             _dots(axes, point)
@@ -110,8 +113,12 @@ def _draw_plane(points: Sequence[_Point], x: str, y: str) -> Figure:
         axes.set_xlabel(f"{x}  →")
         axes.set_ylabel(f"{y}  →")
         axes.grid(color=INK, alpha=0.12, linewidth=0.5)
+        if is_crowded:
+            legend = figure.legend(loc="outside upper left", ncols=2)
+            for text in legend.get_texts():
+                text.set_parse_math(False)
         fix_layout(figure)
-        _name_points(axes, points)
+        _name_points(axes, points, is_crowded)
     return figure
 
 
@@ -119,7 +126,7 @@ def _dots(axes: Axes, point: _Point) -> None:
     if len(point.prompts):
         axes.plot(
             *point.prompts.T, linestyle="", marker=".", markersize=3, markeredgewidth=0,
-            alpha=0.22, color=look(point.run)["color"], zorder=1,
+            alpha=0.35, color=look(point.run)["color"], zorder=1,
         )  # fmt: skip
 
 
@@ -147,12 +154,16 @@ def _cross(axes: Axes, point: _Point) -> None:
     axes.plot([x.estimate, x.estimate], [y.low, y.high], **line)
     axes.plot(
         [x.estimate], [y.estimate], linestyle="", markersize=7.5, markeredgecolor=INK,
-        markeredgewidth=0.6, **own,
+        markeredgewidth=0.6, label=_named(point), **own,
     )  # fmt: skip
 
 
-def _name_points(axes: Axes, points: Sequence[_Point]) -> None:
-    """Write each name beside its point, where it covers least of what is drawn."""
+def _named(point: _Point) -> str:
+    return short(f"{point.run + 1} {point.name}", 26)
+
+
+def _name_points(axes: Axes, points: Sequence[_Point], by_number: bool) -> None:
+    """Write each name, or its number, beside its point, where it covers least of what is drawn."""
     to_points = 72 / axes.get_figure(root=True).dpi  # type: ignore[union-attr]
     spots = [axes.transData.transform((p.x.estimate, p.y.estimate)) * to_points for p in points]
     taken = [box for point in points for box in _arms(axes, point, to_points)]
@@ -160,7 +171,7 @@ def _name_points(axes: Axes, points: Sequence[_Point]) -> None:
         taken += [_around(x, y, 2) for x, y in np.linspace(before, after, 30).tolist()]
     x, y, width, height = (float(v) * to_points for v in axes.get_window_extent().bounds)
     for point, spot in zip(points, spots, strict=True):
-        text = short(f"{point.run + 1} {point.name}", 26)
+        text = str(point.run + 1) if by_number else _named(point)
         boxes = list(_places(spot[0], spot[1], 4.5 * len(text), 9.0))
         box = min(boxes, key=lambda b: _cost(b, taken, (x, y, x + width, y + height)))
         taken.append(box)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from lm_eval_overton.comparison.classes import Rated, rated_classes, scale_of
 from lm_eval_overton.metrics.formulas.classes import discounted
 from lm_eval_overton.metrics.measures.classes import UTILITY_K, UTILITY_SHARE
 from lm_eval_overton.metrics.ratings import MOST
-from lm_eval_overton.reporting.estimates import Estimates, task_of
+from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import Markup, bounds, join, number, table, tag
 from lm_eval_overton.reporting.picture import WIDTH, Picture, labelled, look
 from lm_eval_overton.reporting.svg import INK, new_figure
@@ -69,13 +70,17 @@ _Row = tuple[_Curve, Sequence[Interval]]
 def _curves(estimates: Estimates) -> Iterator[_Curve]:
     runs = estimates.compared.runs
     for i, run in enumerate(runs):
-        task = task_of(run, UTILITY_SHARE.name)
-        scale = scale_of(run.tasks[task]) if task else None
-        if task is None or scale is None:
-            continue
-        shares = _shares(run.tasks[task], scale.most)
-        if len(shares):
-            yield _Curve(i, labelled(runs, i), scale.most, shares)
+        found = (_curve(i, labelled(runs, i), run.tasks[task]) for task in task_names([run]))
+        # One line per run, of the first of its tasks that has ratings.
+        yield from islice(filter(None, found), 1)
+
+
+def _curve(run: int, name: str, own: TaskResult) -> _Curve | None:
+    scale = scale_of(own)
+    if scale is None:
+        return None
+    shares = _shares(own, scale.most)
+    return _Curve(run, name, scale.most, shares) if len(shares) else None
 
 
 def _shares(own: TaskResult, most: float) -> Array:

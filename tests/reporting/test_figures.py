@@ -20,6 +20,8 @@ from tests.reporting import made
 
 RATED = ["frontier", "frontier-semantic", "utility"]
 KEYS = ["plane", "quality", *RATED, "stance", "recovered", "anchors"]
+# As of files from before anything was kept beside the values.
+NOTHING_KEPT = tuple({} for _ in range(made.PROMPTS))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +105,7 @@ def test_figures_of_odd_names_are_well_formed():
 def test_a_missing_figure_says_what_would_provide_it():
     run = made.finished(1, "one")
     bare = {
-        name: replace(result, values={"vendi": np.ones(made.PROMPTS)})
+        name: replace(result, values={"vendi": np.ones(made.PROMPTS)}, details=NOTHING_KEPT)
         for name, result in run.tasks.items()
     }
     found = pictures(Estimates(Compared((replace(run, tasks=bare),), ())), None)
@@ -155,7 +157,11 @@ def test_the_figure_of_anchors_says_in_words_and_in_a_table_what_it_shows(compar
 def test_constant_values_have_a_figure_too():
     run = made.finished(1, "one")
     flat = {
-        name: replace(result, values={"semantic_diversity": np.full(made.PROMPTS, 0.5)})
+        name: replace(
+            result,
+            values={"semantic_diversity": np.full(made.PROMPTS, 0.5)},
+            details=NOTHING_KEPT,
+        )
         for name, result in run.tasks.items()
     }
     found = pictures(Estimates(Compared((replace(run, tasks=flat),), ())), None)
@@ -342,3 +348,27 @@ def test_utility_on_two_scales_is_in_units_of_the_best_rating(compared):
     assert picture.label.startswith("utility_share of the first 1, 2, ... samples")
     values = ten.tasks[made.DIVERSITY].values["utility_share"]
     assert numbers_of(picture)[3][1].split()[0] == f"{np.nanmean(values):.3f}"
+
+
+def test_utility_needs_no_metric_of_it(compared):
+    def bare(run):
+        own = run.tasks[made.DIVERSITY]
+        return replace(run, tasks={made.DIVERSITY: replace(own, values={})})
+
+    found = replace(compared, runs=tuple(map(bare, compared.runs)))
+    assert numbers_of(picture_of(found, "utility")) == numbers_of(picture_of(compared, "utility"))
+
+
+def test_of_many_runs_numbers_stand_at_the_points_and_names_above(compared):
+    def words(figure):
+        return [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+
+    few = picture_of(compared, "frontier").draw()
+    assert words(few) == ["1 base", "2 sft <b>&amp;", "3 dpo $x_1$ 模型"]
+    assert few.legends == []
+    seven = made.compared(tuple(f"run {letter}" for letter in "abcdefg"))
+    many = picture_of(seven, "frontier").draw()
+    assert words(many) == ["1", "2", "3", "4", "5", "6", "7"]
+    [legend] = many.legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert named == [f"{i} run {letter}" for i, letter in enumerate("abcdefg", start=1)]
