@@ -147,7 +147,10 @@ def _by_bar(own: TaskResult) -> stats.Array:
 def _left_out(shared: int, n: int) -> str:
     if n == shared:
         return ""
-    return f"{shared - n} of {shared} shared prompts lack a rating of the first sample of a class"
+    return (
+        f"without {shared - n} of {shared} shared prompts: too few samples, or no rating of the "
+        "first of a class"
+    )
 
 
 def _share(change: stats.Array, below: stats.Array, metric: str, seed: int, note: str) -> Shift:

@@ -102,7 +102,8 @@ def test_the_parts_add_up(pairs):
     assert change.estimate == pytest.approx(above.estimate + below.estimate, abs=1e-12)
     left = len(pairs) - len(counted)
     assert own["change"].note == (
-        f"{left} of {len(pairs)} shared prompts lack a rating of the first sample of a class"
+        f"without {left} of {len(pairs)} shared prompts: too few samples, or no rating of the "
+        "first of a class"
         if left
         else ""
     )
