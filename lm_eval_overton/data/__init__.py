@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 # Raised with any change to a packaged file that can move a score.
-PACKAGED_VERSIONS = {"open_ended": 1, "contested": 2}
+PACKAGED_VERSIONS = {"open_ended": 1, "contested": 2, "enumerable": 1}
 
 
 @dataclass(frozen=True)
