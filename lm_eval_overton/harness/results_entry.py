@@ -145,7 +145,7 @@ class Outcome:
 
 def tell_few(task: str, prompts: Sequence[Prompt], n_samples: int) -> None:
     """Warn of prompts that have fewer valid samples than they were to have."""
-    few = sum(len(prompt.texts) < n_samples for prompt in prompts)
+    few = sum(prompt.n_counted < n_samples for prompt in prompts)
     if not few:
         return
     samples = [sample for prompt in prompts for sample in prompt.samples]

@@ -14,8 +14,11 @@ from lm_eval_overton.metrics.view import PromptView, Whose
 __all__ = [
     "AGAINST_REFERENCE",
     "BETWEEN",
+    "CLOSED",
     "COVERAGE",
     "DIVERSITY",
+    "ENUMERABLE",
+    "EXACT",
     "FAMILIES",
     "ICL",
     "LAKE",
@@ -36,13 +39,17 @@ __all__ = [
 Compute = Callable[[PromptView], float]
 
 # The kinds of tasks that report metrics.
-Task = Literal["diversity", "coverage", "icl"]
+Task = Literal["diversity", "coverage", "icl", "enumerable", "enumerable_exact"]
 DIVERSITY: Task = "diversity"
 COVERAGE: Task = "coverage"
 ICL: Task = "icl"
+# Questions all of whose answers are known: samples of them, or their probabilities.
+ENUMERABLE: Task = "enumerable"
+EXACT: Task = "enumerable_exact"
 
 # The headings under which reports show metrics, in their order.
 BETWEEN = "Diversity between samples"
+CLOSED = "Choice among known answers"
 WITHIN = "Coverage within a sample"
 STANCE = "Stance"
 QUALITY = "Quality"
@@ -53,7 +60,17 @@ AGAINST_REFERENCE = "Against a reference run"
 SAMPLES = "What the samples are like"
 # What a results file holds that this version does not know.
 OTHER = "Other"
-FAMILIES = (BETWEEN, WITHIN, STANCE, QUALITY, LIKENESS, AGAINST_REFERENCE, SAMPLES, OTHER)
+FAMILIES = (
+    BETWEEN,
+    CLOSED,
+    WITHIN,
+    STANCE,
+    QUALITY,
+    LIKENESS,
+    AGAINST_REFERENCE,
+    SAMPLES,
+    OTHER,
+)
 
 LAKE = "Lake et al. 2024, arXiv:2406.17692"
 
@@ -79,6 +96,8 @@ class Need(Enum):
     EXAMPLES = "examples in context"
     FRAME = "prompt frame"
     ENGLISH_QUESTION = "yes/no question in English"
+    ANSWERS = "closed set of answers"
+    ANSWER_MASSES = "log-probabilities of the answers"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.metrics.quality_bar import passing
+from lm_eval_overton.text.closed_answers import ClosedAnswers
 from lm_eval_overton.text.samples import Sample, scored_texts
 
 __all__ = ["Prompt", "Verdicts"]
@@ -25,7 +26,8 @@ class Prompt:
     what the task says of how it asked. `verdicts` are a judge's, per judgement one for each valid
     sample, None where it was not asked; `reference_verdicts` those on the reference's samples.
     `ratings` and `classes` are what a file or a model says of each sample: how good it is, None
-    where that is not known, and which class it is in.
+    where that is not known, and which class it is in. `answer_masses` are the probabilities of the
+    answers of a closed set, where the model was asked for them.
     """
 
     doc: Mapping[str, Any]
@@ -37,6 +39,7 @@ class Prompt:
     reference_verdicts: Verdicts = field(default_factory=dict)
     ratings: Sequence[float | None] = ()
     classes: Sequence[int] = ()
+    answer_masses: Sequence[float] = ()
 
     @cached_property
     def texts(self) -> list[str]:
@@ -47,6 +50,23 @@ class Prompt:
     def reference_texts(self) -> list[str]:
         """The reference run's valid samples."""
         return scored_texts(self.reference)
+
+    @cached_property
+    def given_answers(self) -> list[int | None]:
+        """Which answer of the closed set each sample gives that came, None for none of them.
+
+        Empty where the prompt has no such set. A sample of which nothing is left gives no answer.
+        """
+        answers = self.doc.get("answers")
+        if not answers:
+            return []
+        closed = ClosedAnswers(answers)
+        return [closed.find(sample.text) for sample in self.samples if sample.status != "failed"]
+
+    @property
+    def n_counted(self) -> int:
+        """How many samples count towards the fixed number of them."""
+        return len(self.given_answers) if self.doc.get("answers") else len(self.texts)
 
     @property
     def viewpoints(self) -> list[str]:

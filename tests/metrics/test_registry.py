@@ -46,6 +46,8 @@ VIEWPOINTS = [
     )
 ]
 
+ANSWERS = [["ants", "ants dig"], ["bees", "bees fly"], ["sand"]]
+
 
 class BagEncoder:
     """Each text a unit vector of its words: no model, and equal for equal texts."""
@@ -131,7 +133,7 @@ def judged(samples):
 def prompt(key, raws, reference):
     samples, others = [clean(raw) for raw in raws], [clean(raw) for raw in reference]
     return Prompt(
-        {"id": key, "prompt": "Why?", "viewpoints": VIEWPOINTS},
+        {"id": key, "prompt": "Why?", "viewpoints": VIEWPOINTS, "answers": ANSWERS},
         samples,
         others,
         info={"examples_dropped": 1.0},
@@ -192,7 +194,9 @@ def test_what_grows_with_n_is_defined_from_n_valid_samples_on(raws):
     row = scored(raws)
     for name, metric in REGISTRY.items():
         of_others, on_half = ("_held_out", "_worth", "_echo"), ("_split", "_repeated")
-        whose = Need.OTHER_PROMPTS in metric.needs or name.endswith(of_others)
+        # A sample that says nothing counts among those that give no known answer.
+        counted = {Need.OTHER_PROMPTS, Need.ANSWERS} & metric.needs
+        whose = bool(counted) or name.endswith(of_others)
         if metric.grows_with_n and not metric.judgement and not whose and valid < N:
             # Half of the samples are enough for what is taken on a split.
             assert row[name] is None or (name.endswith(on_half) and valid >= 1), name
@@ -222,7 +226,9 @@ def test_without_a_valid_sample_only_what_is_no_property_of_samples_is_defined()
         about = {name for name, m in REGISTRY.items() if m.family == SAMPLES}
         # The reference against itself, and its held-out units, need no sample of this run.
         baselines = {name for name, m in REGISTRY.items() if m.is_baseline}
-        assert defined <= about | baselines
+        # To say nothing is to give none of the known answers.
+        assert defined <= about | baselines | {"answer_validity"}
+        assert row["answer_validity"] == (0 if raws == ["", " "] else None)
 
 
 def test_a_worst_case_is_no_better_than_the_best():

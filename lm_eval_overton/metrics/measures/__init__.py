@@ -47,6 +47,7 @@ _FIRST = (
     "anchors",
     "frame_share",
     "nli_diversity",
+    "closed_answers",
     "units",
     "coverage",
     "modular_pluralism",

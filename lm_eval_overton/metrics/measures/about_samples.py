@@ -9,6 +9,7 @@ from lm_eval_overton.metrics.formulas.endings import is_degenerate, is_ended
 from lm_eval_overton.metrics.metric import (
     COVERAGE,
     DIVERSITY,
+    ENUMERABLE,
     ICL,
     SAMPLES,
     SHARE,
@@ -32,7 +33,9 @@ __all__ = [
     "METRICS",
 ]
 
-_EVERY: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
+_TEXTS: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
+# What holds of answers of a word, too.
+_EVERY: tuple[Task, ...] = (*_TEXTS, ENUMERABLE)
 
 
 def _mean_words(view: PromptView) -> float:
@@ -48,7 +51,7 @@ def _share(
     name: str,
     says: str,
     compute: Compute,
-    tasks: tuple[Task, ...] = _EVERY,
+    tasks: tuple[Task, ...] = _TEXTS,
     needs: frozenset[Need] = frozenset(),
     on_leaderboard: bool = False,
     version: int = 1,
@@ -88,7 +91,10 @@ MEAN_WORDS = Metric(
     compute=_mean_words,
 )
 IDENTICAL_PROMPTS = _share(
-    "identical_prompts", "The share of the prompts whose samples are all the same.", _identical
+    "identical_prompts",
+    "The share of the prompts whose samples are all the same.",
+    _identical,
+    tasks=_EVERY,
 )
 DEGENERATE_SHARE = _share(
     "degenerate_share",
@@ -107,17 +113,20 @@ METRICS = (
         "failed_rate",
         "The share of the requests that failed.",
         lambda view: status_share(view.samples, "failed"),
+        tasks=_EVERY,
     ),
     _share(
         "unparsed_rate",
         "The share of the samples in which no answer is found.",
         lambda view: status_share(view.samples, "unparsed"),
+        tasks=_EVERY,
         needs=frozenset({Need.FRAME}),
     ),
     _share(
         "empty_rate",
         "The share of the samples of which nothing is left after cleaning.",
         lambda view: status_share(view.samples, "empty"),
+        tasks=_EVERY,
     ),
     _share(
         "duplicate_share",
@@ -129,6 +138,7 @@ METRICS = (
         "cut_share",
         "The share of the samples that the token limit cut, where it is known how they ended.",
         lambda view: cut_share(view.samples, view.bench.stops),
+        tasks=_EVERY,
         needs=frozenset({Need.FRAME}),
     ),
     _share(
@@ -148,6 +158,7 @@ METRICS = (
         "refusal_share",
         "The share of the samples that refuse.",
         lambda view: surface.share(view.texts, is_refusal),
+        tasks=_EVERY,
         version=2,
     ),
     LIST_SHARE,

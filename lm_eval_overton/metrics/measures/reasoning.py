@@ -6,7 +6,16 @@ import math
 from collections.abc import Callable
 
 from lm_eval_overton.metrics.formulas.surface import share
-from lm_eval_overton.metrics.metric import COVERAGE, DIVERSITY, ICL, SAMPLES, SHARE, Metric, Range
+from lm_eval_overton.metrics.metric import (
+    COVERAGE,
+    DIVERSITY,
+    ENUMERABLE,
+    ICL,
+    SAMPLES,
+    SHARE,
+    Metric,
+    Range,
+)
 from lm_eval_overton.metrics.view import PromptView
 from lm_eval_overton.text.samples import Sample
 
@@ -29,7 +38,7 @@ def _share(name: str, says: str, flag: Callable[[Sample], bool]) -> Metric:
         SHARE,
         higher_is_better=None,
         family=SAMPLES,
-        tasks=(DIVERSITY, COVERAGE, ICL),
+        tasks=(DIVERSITY, COVERAGE, ICL, ENUMERABLE),
         as_percent=True,
         compute=compute,
         source=_SOURCE,
@@ -60,7 +69,7 @@ METRICS = (
         Range(0, math.inf),
         higher_is_better=None,
         family=SAMPLES,
-        tasks=(DIVERSITY, COVERAGE, ICL),
+        tasks=(DIVERSITY, COVERAGE, ICL, ENUMERABLE),
         compute=_words,
         source=_SOURCE,
     ),
