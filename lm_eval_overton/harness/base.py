@@ -37,13 +37,14 @@ Aggregation = Callable[[Sequence[Any]], Any]
 class PromptTask(ConfigurableTask):
     """A task on the prompts of a set; what is requested and how it is scored is its subclass's.
 
-    Subclasses choose the packaged prompts, the frames and whether users may bring their own. Their
+    Subclasses choose the packaged prompts, the frames and how users bring their own. Their
     constructors make what they work with of the settings, and hand settings and prompts on; what
     they override is called on a task that is complete, but for the class methods.
     """
 
     PACKAGED_PROMPTS: ClassVar[str] = "open_ended"
-    OWN_PROMPTS: ClassVar[bool] = True
+    # The setting that names the user's own file.
+    OWN_FILE: ClassVar[str] = "prompts"
     FRAME: ClassVar[Frame] = QUERY_ANSWER
     CHAT_FRAME: ClassVar[Frame] = CHAT
 
@@ -79,10 +80,22 @@ class PromptTask(ConfigurableTask):
         Raises:
             DataError: If the user's file cannot be used.
         """
-        if settings.prompts and not cls.OWN_PROMPTS:
+        own = getattr(settings, cls.OWN_FILE)
+        if settings.prompts and not own:
             logger.info("%s keeps its packaged prompts %s", task, cls.PACKAGED_PROMPTS)
-        own = settings.prompts if cls.OWN_PROMPTS else None
-        return load_prompts(own or cls.PACKAGED_PROMPTS)
+        return cls.load(own or cls.PACKAGED_PROMPTS)
+
+    @classmethod
+    def load(cls, source: str) -> PromptSet:
+        """Load prompts with what the task needs of them.
+
+        Args:
+            source: A packaged name, or the user's file.
+
+        Raises:
+            DataError: If the file cannot be used.
+        """
+        return load_prompts(source)
 
     @classmethod
     def sha_of(cls, prompts: PromptSet) -> str:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.likelihoods import LikelihoodTask
 from lm_eval_overton.harness.replay import group_names, task_class, task_names
 from lm_eval_overton.matchers.table import MATCHERS, asks_judge
 from lm_eval_overton.runs.folder import where_else
@@ -29,6 +30,8 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
 
     Where viewpoints are matched without a judge, a line says what one would be asked.
 
+    Of tasks that sample nothing the line says how many log-probabilities they ask for.
+
     A last line says where the generations go if they cannot be kept in the user's cache.
 
     Args:
@@ -43,10 +46,13 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         cls, config = task_class(name)
         config["metadata"] = {**config["metadata"], **metadata}
         task = cls(config=config)
+        n_prompts = len(task.prompt_set.docs)
+        if isinstance(task, LikelihoodTask):
+            yield f"ok {task.signature} ({n_prompts} prompts, {task.n_requests} log-probabilities)"
+            continue
         stage = task.stage
         names = ", ".join(stage.counted_names)
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
-        n_prompts = len(task.prompt_set.docs)
         yield f"ok {task.signature} ({n_prompts} prompts{asked})"
         if task.HAS_VIEWPOINTS:
             yield from _matching_line(task.settings, n_prompts * task.settings.n_samples)

@@ -7,7 +7,6 @@ from typing import ClassVar
 from lm_eval_overton.data import PromptSet, load_viewpoints
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.metrics.metric import COVERAGE, Task
-from lm_eval_overton.settings.task import Settings
 
 __all__ = ["CoverageTask"]
 
@@ -16,13 +15,11 @@ class CoverageTask(OvertonTask):
     """N samples for each contested question, matched to its viewpoints."""
 
     PACKAGED_PROMPTS: ClassVar[str] = "contested"
-    OWN_PROMPTS: ClassVar[bool] = False
+    OWN_FILE: ClassVar[str] = "viewpoints"
     KIND: ClassVar[Task] = COVERAGE
     HAS_VIEWPOINTS: ClassVar[bool] = True
 
     @classmethod
-    def find_prompts(cls, settings: Settings, task: str) -> PromptSet:
-        """Return the user's own questions with viewpoints, or the packaged ones."""
-        if settings.viewpoints:
-            return load_viewpoints(settings.viewpoints)
-        return super().find_prompts(settings, task)
+    def load(cls, source: str) -> PromptSet:
+        """Load questions with viewpoints."""
+        return load_viewpoints(source)

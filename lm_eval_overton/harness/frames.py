@@ -13,6 +13,7 @@ __all__ = [
     "CHAT_SUMMARY_FIRST",
     "FENCE",
     "QUERY_ANSWER",
+    "QUERY_ANSWER_LINE",
     "SUMMARY_FIRST",
     "ChatFrame",
     "Example",
@@ -81,6 +82,19 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class LineFrame(Frame):
+    """A way to ask whose answer stands on the line of its heading, behind a blank.
+
+    A text that ends in white space has no probability of what follows it alone: tokenizers may join
+    the two.
+    """
+
+    def ask(self, prompt: str, examples: Sequence[Example] = (), hint: str | None = None) -> str:
+        """Return the text that is sent for a question."""
+        return super().ask(prompt, examples, hint).removesuffix(f"\n{FENCE}\n")
+
+
+@dataclass(frozen=True)
 class ChatFrame(Frame):
     """A way to ask a chat model: examples are turns of the conversation."""
 
@@ -114,6 +128,7 @@ class ChatFrame(Frame):
 
 # The zero-shot frame of Lake et al. 2024, arXiv:2406.17692, for models without a chat template.
 QUERY_ANSWER = Frame("query-answer", (FENCE,))
+QUERY_ANSWER_LINE = LineFrame("query-answer-line", ())
 SUMMARY_FIRST = Frame("query-summary-answer", (QUERY,))
 
 # A chat answer may hold code fences, so that nothing of ours stops it.

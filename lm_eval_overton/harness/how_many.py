@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 
 from lm_eval_overton.runs.responses import Recorded, Responses
-from lm_eval_overton.settings.task import Settings
 
 __all__ = ["fitting_n", "say_what_there_is"]
 
 logger = logging.getLogger("lm_eval.overton")
-
-DEFAULT = Settings.n_samples
 
 
 def say_what_there_is(found: Responses, recorded: Recorded) -> None:
@@ -38,7 +35,7 @@ def say_what_there_is(found: Responses, recorded: Recorded) -> None:
         )
 
 
-def fitting_n(found: Responses, recorded: Recorded) -> dict[str, int]:
+def fitting_n(found: Responses, recorded: Recorded, default: int) -> dict[str, int]:
     """Return the number of samples that a file asks for, where the user gave none.
 
     It is what the file says, or what each prompt has if that is less than the default. With more,
@@ -48,6 +45,7 @@ def fitting_n(found: Responses, recorded: Recorded) -> dict[str, int]:
     Args:
         found: The responses.
         recorded: The same, matched to prompts.
+        default: The task's own number.
 
     Returns:
         The setting `n_samples`; nothing where the default holds.
@@ -56,21 +54,21 @@ def fitting_n(found: Responses, recorded: Recorded) -> dict[str, int]:
         return {"n_samples": found.n_samples}
     counts = _counts(recorded)
     n = min(counts)
-    if len(counts) > 1 or n == DEFAULT:
+    if len(counts) > 1 or n == default:
         return {}
-    if n > DEFAULT:
+    if n > default:
         logger.warning(
             "%s: %d responses to each prompt; what grows with their number is computed for %d of "
             "them, as the mean over draws, and can be compared with other runs of %d; for all: "
             "--metadata '{\"n_samples\": %d}'",
             found.path,
             n,
-            DEFAULT,
-            DEFAULT,
+            default,
+            default,
             n,
         )
         return {}
-    logger.warning("%s: n_samples is %d, not %d: so many has each prompt", found.path, n, DEFAULT)
+    logger.warning("%s: n_samples is %d, not %d: so many has each prompt", found.path, n, default)
     return {"n_samples": n}
 
 

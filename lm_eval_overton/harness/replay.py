@@ -15,9 +15,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lm_eval_overton.data import PromptSet, load_prompts, load_viewpoints
+from lm_eval_overton.data import PromptSet
 from lm_eval_overton.data.folders import task_files, tasks_folder
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.harness.base import PromptTask
 from lm_eval_overton.harness.chosen import choose, require_reported
 from lm_eval_overton.harness.how_many import fitting_n, say_what_there_is
 from lm_eval_overton.harness.material import require_reference
@@ -121,7 +122,7 @@ def build(
         recorded = replace(recorded, prompts=replace(recorded.prompts, sha=sha))
     say_what_there_is(found, recorded)
     if config["metadata"].get("n_samples") is None:
-        config["metadata"] |= fitting_n(found, recorded)
+        config["metadata"] |= fitting_n(found, recorded, cls.N_SAMPLES)
     if stops is not None:
         recorded = replace(recorded, stops=tuple(stops))
     built: OvertonTask = cls(config=config, recorded=recorded)
@@ -186,11 +187,10 @@ def _prompts(
     cls: type[OvertonTask], prompts: str | None, metadata: Mapping[str, Any]
 ) -> PromptSet | None:
     """Return the prompts that were answered; None where the responses' file says them."""
-    if cls.OWN_PROMPTS:
-        named = prompts or metadata.get("prompts")
-        return load_prompts(named) if named else None
-    load = load_viewpoints if cls.HAS_VIEWPOINTS else load_prompts
-    return load(prompts or metadata.get("viewpoints") or cls.PACKAGED_PROMPTS)
+    named = prompts or metadata.get(cls.OWN_FILE)
+    if not named and cls.OWN_FILE == PromptTask.OWN_FILE:
+        return None
+    return cls.load(named or cls.PACKAGED_PROMPTS)
 
 
 def _in_path(name: str) -> str:

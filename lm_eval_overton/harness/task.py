@@ -62,6 +62,7 @@ class OvertonTask(PromptTask):
     """
 
     MIN_SAMPLES: ClassVar[int] = 2
+    N_SAMPLES: ClassVar[int] = Settings.n_samples
     # The metrics are those that are declared for this kind of tasks.
     KIND: ClassVar[Task] = DIVERSITY
     # Whether the prompts have viewpoints that are matched to the samples.

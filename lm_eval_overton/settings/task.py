@@ -46,6 +46,8 @@ _TEXTS = (
     "equivalence",
     "equivalence_model",
     "reward_model",
+    "answers",
+    "answer_sets",
 )
 # How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
 # does so.
@@ -104,6 +106,8 @@ class Settings:
     distinct_m: int = 3
     reward_model: str | None = None
     reward_thresholds: tuple[float, ...] | None = None
+    answers: str | None = None
+    answer_sets: str | None = None
     judge: JudgeSpec | None = None
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)

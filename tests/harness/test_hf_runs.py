@@ -52,6 +52,12 @@ def test_the_group_on_the_chat_checkpoint(harness: Harness, demo: Path) -> None:
     sent = sample["arguments"]["gen_args_0"]["arg_0"]
     assert sent == f"<|user|>\n{sample['doc']['prompt']}<|end|>\n<|assistant|>\n"
     assert "```" not in sample["arguments"]["gen_args_0"]["arg_1"]["until"]
+    # Where all answers are known more samples are drawn, at temperature 1.
+    [path] = harness.out.rglob("samples_overton_enumerable_*.jsonl")
+    sample = json.loads(path.read_text().splitlines()[0])
+    assert len(sample["resps"][0]) == 20
+    assert sample["arguments"]["gen_args_0"]["arg_1"]["temperature"] == 1
+    assert 0 <= harness.results()["results"]["overton_enumerable"]["answer_validity,none"] <= 1
 
 
 def test_the_quickstart_configuration(harness: Harness, demo: Path, tmp_path: Path) -> None:

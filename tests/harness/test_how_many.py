@@ -29,10 +29,11 @@ def matched(*counts, n_samples=None):
             ["r.jsonl: 10 responses to each prompt; what grows with their number is"],
         ),
         ((3, 3), 4, {"n_samples": 4}, []),
+        ((2, 2), 5, {"n_samples": 5}, []),
     ],
 )
 def test_the_number_fits_what_each_prompt_has(caplog, counts, stated, n, said):
-    assert fitting_n(*matched(*counts, n_samples=stated)) == n
+    assert fitting_n(*matched(*counts, n_samples=stated), 5) == n
     assert [
         message[: len(start)] for message, start in zip(caplog.messages, said, strict=True)
     ] == said
@@ -43,4 +44,4 @@ def test_one_response_has_no_diversity_and_it_is_said(caplog):
     assert (
         "1 response to each prompt: what one response shows is computed; diversity" in caplog.text
     )
-    assert fitting_n(*matched(1, 1)) == {"n_samples": 1}
+    assert fitting_n(*matched(1, 1), 5) == {"n_samples": 1}

@@ -143,23 +143,21 @@ def longest_prefixes(names: Sequence[Sequence[Hashable]]) -> list[int | None]:
     """Return for each name the position of the longest other one with which it begins.
 
     Args:
-        names: As a model reads them: tokens, or characters where these are not known.
+        names: As a model reads them: tokens, or characters where these are not known. Of names that
+            it reads alike each begins with the one before, and longer ones with the last.
 
     Returns:
         Per name a position; None where it begins with no other one.
     """
-    place = {tuple(name): position for position, name in enumerate(names)}
-    return [
-        next(
-            (
-                place[tuple(name[:end])]
-                for end in range(len(name) - 1, 0, -1)
-                if tuple(name[:end]) in place
-            ),
-            None,
-        )
-        for name in names
-    ]
+    read = [tuple(name) for name in names]
+    last = {name: position for position, name in enumerate(read)}
+    before: dict[tuple[Hashable, ...], int] = {}
+    found: list[int | None] = []
+    for position, name in enumerate(read):
+        shorter = (last[name[:n]] for n in range(len(name) - 1, 0, -1) if name[:n] in last)
+        found.append(before.get(name, next(shorter, None)))
+        before[name] = position
+    return found
 
 
 def own_masses(masses: Sequence[float], prefixes: Sequence[int | None]) -> list[float]:

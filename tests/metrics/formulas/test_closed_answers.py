@@ -119,6 +119,13 @@ def test_what_begins_with_another_name_is_taken_from_it():
     assert math.fsum(own) == pytest.approx(0.8125)
 
 
+def test_names_that_a_model_reads_alike_count_once():
+    # Heads and heads are one to a model that reads small letters.
+    prefixes = closed.longest_prefixes(["heads", "heads", "heads up", "tails"])
+    assert prefixes == [None, 0, 1, None]
+    assert closed.own_masses([0.5, 0.5, 0.25, 0.5], prefixes) == [0, 0.25, 0.25, 0.5]
+
+
 @st.composite
 def machines(draw):
     """A model of texts over two signs of at most four, and some of its texts."""
