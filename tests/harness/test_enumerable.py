@@ -10,12 +10,14 @@ from lm_eval import simple_evaluate
 from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.cli import main
+from lm_eval_overton.comparison.notes import NOTED
 from lm_eval_overton.data.enumerable import load_enumerable
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.enumerable import EnumerableTask, ExactTask
 from lm_eval_overton.harness.replay import build, task_class
 from lm_eval_overton.metrics.formulas import closed_answers as closed
 from lm_eval_overton.runs.responses import read_responses
+from lm_eval_overton.settings.signature import differing
 from tests.tiny_models import causal, harness_model
 
 TASK = "overton_enumerable"
@@ -76,6 +78,10 @@ def test_the_mode_and_the_user_s_own_file_are_in_the_signature(own):
     assert built(answer_sets=own).signature.startswith("overton_enumerable@1|data:own:")
     assert built(answer_sets=own, **EXACT).signature.startswith("overton_enumerable@1|data:own:")
     assert built(answers="sampled").signature == built().signature
+    # Runs of different modes are not compared.
+    differ = differing(built().signature, built(**EXACT).signature)
+    assert differ["answers"] == ("sampled", "loglikelihood")
+    assert "answers" not in NOTED
 
 
 def test_prompts_for_other_tasks_leave_the_packaged_questions(tmp_path, caplog):
