@@ -23,6 +23,7 @@ from lm_eval_overton.harness.preflight import (
 )
 from lm_eval_overton.harness.prompt_table import as_table
 from lm_eval_overton.harness.provenance import Provenance
+from lm_eval_overton.metrics.metric import Task
 from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.shown import clean_logs
 from lm_eval_overton.settings.task import Settings
@@ -42,6 +43,8 @@ class PromptTask(ConfigurableTask):
     they override is called on a task that is complete, but for the class methods.
     """
 
+    # The metrics are those that are declared for this kind of tasks.
+    KIND: ClassVar[Task]
     PACKAGED_PROMPTS: ClassVar[str] = "open_ended"
     # The setting that names the user's own file.
     OWN_FILE: ClassVar[str] = "prompts"

@@ -9,6 +9,7 @@ from typing import Any
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.likelihoods import LikelihoodTask
 from lm_eval_overton.harness.replay import group_names, task_class, task_names
+from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.matchers.table import MATCHERS, asks_judge
 from lm_eval_overton.runs.folder import where_else
 from lm_eval_overton.settings.task import Settings, refuse_unknown
@@ -45,11 +46,12 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         refuse_unknown(metadata, name)
         cls, config = task_class(name)
         config["metadata"] = {**config["metadata"], **metadata}
-        task = cls(config=config)
+        task = cls(config=config)  # type: ignore[call-arg]
         n_prompts = len(task.prompt_set.docs)
         if isinstance(task, LikelihoodTask):
             yield f"ok {task.signature} ({n_prompts} prompts, {task.n_requests} log-probabilities)"
             continue
+        assert isinstance(task, OvertonTask)
         stage = task.stage
         names = ", ".join(stage.counted_names)
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""

@@ -8,7 +8,15 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.metrics.measures import REGISTRY, known, reported_by
-from lm_eval_overton.metrics.metric import COVERAGE, ENUMERABLE, EXACT, Metric, Need, Task
+from lm_eval_overton.metrics.metric import (
+    COVERAGE,
+    ENUMERABLE,
+    EXACT,
+    SURVEY,
+    Metric,
+    Need,
+    Task,
+)
 
 __all__ = ["as_metric_list", "that_can_be", "wanted"]
 
@@ -22,7 +30,7 @@ def wanted(config: Mapping[str, Any], kind: Task) -> list[Metric]:
     if config.get("metric_list") is None:
         return reported_by(kind)
     names = [str(entry["metric"]) for entry in config["metric_list"]]
-    unknown = [name for name in names if name not in REGISTRY or _cannot_be(name, kind)]
+    unknown = [name for name in names if name not in REGISTRY or not _fits(name, kind)]
     if unknown:
         raise SettingsError(
             f"{config['task']}: expected metrics in metric_list that `overton metrics` lists and "
@@ -32,12 +40,14 @@ def wanted(config: Mapping[str, Any], kind: Task) -> list[Metric]:
     return known(names)
 
 
-def _cannot_be(name: str, kind: Task) -> bool:
-    """Tell whether a metric is of viewpoints, or answers, that a kind of tasks does not have."""
+def _fits(name: str, kind: Task) -> bool:
+    """Tell whether a kind of tasks has what a metric is of: samples or likelihoods, viewpoints."""
     needs = REGISTRY[name].needs
+    if Need.LIKELIHOODS in needs or kind == SURVEY:
+        return kind in REGISTRY[name].tasks
     of_viewpoints = bool(needs & {Need.MATCHER, Need.SIDES}) and Need.TOKENS not in needs
     of_answers = bool(needs & {Need.ANSWERS, Need.ANSWER_MASSES})
-    return (
+    return not (
         (of_viewpoints and kind != COVERAGE)
         or (of_answers and kind not in (ENUMERABLE, EXACT))
         or (Need.ANSWER_MASSES in needs and kind != EXACT)

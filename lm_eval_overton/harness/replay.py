@@ -67,7 +67,7 @@ def task_names() -> list[str]:
     return [path.stem for path in task_files()]
 
 
-def task_class(name: str) -> tuple[type[OvertonTask], dict[str, Any]]:
+def task_class(name: str) -> tuple[type[PromptTask], dict[str, Any]]:
     """Return the class and the configuration of an overton task.
 
     Raises:
@@ -108,6 +108,11 @@ def build(
         OvertonError: If the responses, the prompts or a setting cannot be used.
     """
     cls, config = task_class(task)
+    if not issubclass(cls, OvertonTask):
+        raise SettingsError(
+            f"--task: expected a task that samples responses, got {task}, which asks for "
+            "log-probabilities; run it with `lm_eval --tasks`"
+        )
     if chosen is not None:
         require_reported(chosen, wanted(config, cls.KIND), task)
     of_texts = {key: found.settings[key] for key in OF_TEXTS if key in found.settings}

@@ -56,14 +56,10 @@ FILTER = "none"
 
 
 class OvertonTask(PromptTask):
-    """N samples for each prompt of a set, scored together.
-
-    Subclasses also choose whose metrics they report.
-    """
+    """N samples for each prompt of a set, scored together."""
 
     MIN_SAMPLES: ClassVar[int] = 2
     N_SAMPLES: ClassVar[int] = Settings.n_samples
-    # The metrics are those that are declared for this kind of tasks.
     KIND: ClassVar[Task] = DIVERSITY
     # Whether the prompts have viewpoints that are matched to the samples.
     HAS_VIEWPOINTS: ClassVar[bool] = False

@@ -23,11 +23,13 @@ __all__ = [
     "ICL",
     "LAKE",
     "LIKENESS",
+    "OPINION",
     "OTHER",
     "QUALITY",
     "SAMPLES",
     "SHARE",
     "STANCE",
+    "SURVEY",
     "WITHIN",
     "Compute",
     "Metric",
@@ -39,13 +41,14 @@ __all__ = [
 Compute = Callable[[PromptView], float]
 
 # The kinds of tasks that report metrics.
-Task = Literal["diversity", "coverage", "icl", "enumerable", "enumerable_exact"]
+Task = Literal["diversity", "coverage", "icl", "enumerable", "enumerable_exact", "survey"]
 DIVERSITY: Task = "diversity"
 COVERAGE: Task = "coverage"
 ICL: Task = "icl"
 # Questions all of whose answers are known: samples of them, or their probabilities.
 ENUMERABLE: Task = "enumerable"
 EXACT: Task = "enumerable_exact"
+SURVEY: Task = "survey"
 
 # The headings under which reports show metrics, in their order.
 BETWEEN = "Diversity between samples"
@@ -55,6 +58,7 @@ STANCE = "Stance"
 QUALITY = "Quality"
 LIKENESS = "Likeness to the reference"
 AGAINST_REFERENCE = "Against a reference run"
+OPINION = "Opinions as distributions over options"
 # What the samples are like, not what they say: these stand in a table of their own, so that the
 # correction for many tests does not count them among a task's metrics.
 SAMPLES = "What the samples are like"
@@ -68,6 +72,7 @@ FAMILIES = (
     QUALITY,
     LIKENESS,
     AGAINST_REFERENCE,
+    OPINION,
     SAMPLES,
     OTHER,
 )
@@ -98,6 +103,12 @@ class Need(Enum):
     ENGLISH_QUESTION = "yes/no question in English"
     ANSWERS = "closed set of answers"
     ANSWER_MASSES = "log-probabilities of the answers"
+    LIKELIHOODS = "log-probabilities of options"
+    PEOPLE = "people's shares of options"
+    SCALE = "options on a scale"
+    REFUSALS = "options that refuse"
+    RESPONDENTS = "numbers of respondents"
+    STEERED = "a group to answer as"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.metrics.opinion import Opinion
 from lm_eval_overton.metrics.quality_bar import passing
 from lm_eval_overton.text.closed_answers import ClosedAnswers
 from lm_eval_overton.text.samples import Sample, scored_texts
@@ -40,6 +41,7 @@ class Prompt:
     ratings: Sequence[float | None] = ()
     classes: Sequence[int] = ()
     answer_masses: Sequence[float] = ()
+    opinion: Opinion | None = None
 
     @cached_property
     def texts(self) -> list[str]:

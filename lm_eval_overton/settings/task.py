@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.settings import checks
+from lm_eval_overton.settings.checks import ApiSeeds
 from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.elicited import ELICITATIONS, Elicitation, Eliciting
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
-from lm_eval_overton.text.languages import known_languages
 from lm_eval_overton.text.reasoning import Reasoning
 
 __all__ = [
-    "ApiSeeds",
+    "ORDERS",
     "Settings",
     "eliciting_rule",
     "read_settings",
@@ -26,7 +26,6 @@ __all__ = [
     "refuse_unknown",
 ]
 
-ApiSeeds = Literal["auto", "on", "none"]
 Order = Literal["nearest_first", "nearest_last"]
 Reason = Literal["strip", "keep"]
 
@@ -48,6 +47,8 @@ _TEXTS = (
     "reward_model",
     "answers",
     "answer_sets",
+    "survey",
+    "style",
 )
 # How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
 # does so.
@@ -55,9 +56,9 @@ MISSPELT = 0.85
 _INTEGERS = {"seed": 0, "distinct_m": 2, "n_examples": 1, "max_context": 1, "bertscore_layers": 1}
 # Of NoveltyBench's prompts.
 SPLITS = ("curated", "wildchat")
-# A scale of ten has nine steps.
-_N_STEPS = 9
-_TEXT_LISTS = ("reference_stop", "example_ids", "api_drop")
+# In which orders a survey's options are shown.
+ORDERS = ("cyclic", "identity", "reverse", "all")
+_TEXT_LISTS = ("reference_stop", "example_ids", "api_drop", "steer")
 _SWITCHES = ("exclude_hint_source", "api_n")
 
 
@@ -108,6 +109,10 @@ class Settings:
     reward_thresholds: tuple[float, ...] | None = None
     answers: str | None = None
     answer_sets: str | None = None
+    survey: str | None = None
+    orders: str = "cyclic"
+    style: str | None = None
+    steer: tuple[str, ...] = ()
     judge: JudgeSpec | None = None
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)
@@ -146,25 +151,25 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
     _refuse_misspelt(metadata, task)
     given = {key: metadata[key] for key in KEYS if metadata.get(key) is not None}
     if "n_samples" in given:
-        given["n_samples"] = _integer(given["n_samples"], "n_samples", min_samples, task)
+        given["n_samples"] = checks.integer(given["n_samples"], "n_samples", min_samples, task)
     for key, least in _INTEGERS.items():
         if key in given:
-            given[key] = _integer(given[key], key, least, task)
+            given[key] = checks.integer(given[key], key, least, task)
     for key in _TEXTS:
         if key in given and not (isinstance(given[key], str) and given[key]):
             raise SettingsError(
                 f"{task}: expected {key} to be a non-empty string, got {given[key]!r}"
             )
     if "language" in given:
-        given["language"] = _language(given["language"], task)
+        given["language"] = checks.language(given["language"], task)
     for key in ("threshold", "equivalence_threshold"):
         if key in given:
-            given[key] = _number(given[key], key, task)
+            given[key] = checks.number(given[key], key, task)
     if "reward_thresholds" in given:
-        given["reward_thresholds"] = _steps(given["reward_thresholds"], task)
+        given["reward_thresholds"] = checks.reward_steps(given["reward_thresholds"], task)
     for key in _TEXT_LISTS:
         if key in given:
-            given[key] = _texts(given[key], key, task)
+            given[key] = checks.texts(given[key], key, task)
     for key in _SWITCHES:
         if key in given and not isinstance(given[key], bool):
             raise SettingsError(f"{task}: expected {key} true or false, got {given[key]!r}")
@@ -174,6 +179,11 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
     if given.get("order", "nearest_first") not in ("nearest_first", "nearest_last"):
         raise SettingsError(
             f"{task}: expected order nearest_first or nearest_last, got {given['order']!r}"
+        )
+    if given.get("orders", "cyclic") not in ORDERS:
+        raise SettingsError(
+            f"{task}: expected orders {', '.join(ORDERS[:-1])} or {ORDERS[-1]}, got "
+            f"{given['orders']!r}"
         )
     given |= _reasoning(given, task)
     given |= _eliciting(given, task)
@@ -221,7 +231,7 @@ def _eliciting(given: Mapping[str, Any], task: str) -> dict[str, Any]:
             )
         found["elicit"] = given["elicit"]
     if given.get("elicit_k") is not None:
-        found["elicit_k"] = _integer(given["elicit_k"], "elicit_k", 2, task)
+        found["elicit_k"] = checks.integer(given["elicit_k"], "elicit_k", 2, task)
     return found
 
 
@@ -246,9 +256,9 @@ def _reasoning(given: Mapping[str, Any], task: str) -> dict[str, Any]:
 def _api(given: Mapping[str, Any], task: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "api_seeds" in given:
-        found["api_seeds"] = _api_seeds(given["api_seeds"], task)
+        found["api_seeds"] = checks.api_seeds(given["api_seeds"], task)
     if "max_failed" in given:
-        found["max_failed"] = _number(given["max_failed"], "max_failed", task)
+        found["max_failed"] = checks.number(given["max_failed"], "max_failed", task)
         if not 0 <= found["max_failed"] <= 1:
             raise SettingsError(
                 f"{task}: expected max_failed to be a share between 0 and 1, got "
@@ -260,42 +270,6 @@ def _api(given: Mapping[str, Any], task: str) -> dict[str, Any]:
             'api_n without them switched off; add `"api_seeds": "none"`'
         )
     return found
-
-
-def _number(value: Any, key: str, task: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SettingsError(f"{task}: expected {key} to be a number, got {value!r}")
-    return float(value)
-
-
-def _steps(value: Any, task: str) -> tuple[float, ...]:
-    listed = value if isinstance(value, list | tuple) else []
-    steps = tuple(_number(step, "each of reward_thresholds", task) for step in listed)
-    if len(steps) != _N_STEPS or list(steps) != sorted(set(steps)):
-        raise SettingsError(
-            f"{task}: expected reward_thresholds to be {_N_STEPS} rising numbers, between which "
-            f"the ratings 1 to {_N_STEPS + 1} lie, got {value!r}"
-        )
-    return steps
-
-
-def _language(value: str, task: str) -> str:
-    # What follows the language is a script or a country: `zh-Hans`, `pt_BR`.
-    code = re.split("[-_]", value.strip().lower())[0]
-    if code not in known_languages():
-        raise SettingsError(
-            f"{task}: expected language one of {', '.join(known_languages())}, got {value!r}"
-        )
-    return code
-
-
-def _texts(value: Any, key: str, task: str) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-        raise SettingsError(
-            f"{task}: expected {key} to be a string or a list of strings, got {value!r}"
-        )
-    return tuple(texts)
 
 
 def refuse_unknown(metadata: Mapping[str, Any], task: str) -> None:
@@ -320,26 +294,3 @@ def _refuse_misspelt(metadata: Mapping[str, Any], task: str) -> None:
 def _unknown_key(key: str, near: Sequence[str], task: str) -> SettingsError:
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(KEYS)}"
     return SettingsError(f"{task}: expected a known metadata key, got {key!r}; {hint}")
-
-
-def _integer(value: Any, key: str, least: int, task: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise SettingsError(
-            f"{task}: expected {key} to be an integer of at least {least}, got {value!r}"
-        )
-    if value < least:
-        what = "responses per prompt" if key == "n_samples" else "for " + key
-        example = f"--metadata '{{\"{key}\": {max(5, least)}}}'"
-        raise SettingsError(
-            f"{task}: expected at least {least} {what}, got {value}; pass `{example}`"
-        )
-    return value
-
-
-def _api_seeds(value: Any, task: str) -> ApiSeeds:
-    # A bare on/off becomes a boolean on its way through YAML.
-    value = {True: "on", False: "none"}.get(value, value) if isinstance(value, bool) else value
-    value = "none" if value == "off" else value
-    if value not in ("auto", "on", "none"):
-        raise SettingsError(f"{task}: expected api_seeds auto, on or none, got {value!r}")
-    return cast("ApiSeeds", value)

@@ -6,14 +6,14 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.metric_list import as_metric_list, that_can_be, wanted
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.measures import REGISTRY, reported_by
-from lm_eval_overton.metrics.metric import COVERAGE, DIVERSITY, ICL, Need
+from lm_eval_overton.metrics.metric import COVERAGE, DIVERSITY, ICL, SURVEY, Need
 
 
 def named(*names):
     return {"task": "overton_mine", "metric_list": [{"metric": name} for name in names]}
 
 
-@pytest.mark.parametrize("kind", [DIVERSITY, COVERAGE, ICL])
+@pytest.mark.parametrize("kind", [DIVERSITY, COVERAGE, ICL, SURVEY])
 def test_a_configuration_without_a_list_has_all_of_its_kind(kind):
     assert wanted({"task": "t"}, kind) == reported_by(kind)
 
@@ -34,6 +34,16 @@ def test_a_metric_of_viewpoints_is_refused_where_prompts_have_none():
     assert wanted(named("coverage_at_1"), COVERAGE) == [REGISTRY["coverage_at_1"]]
     # Against a reference, units are words where there are no viewpoints.
     assert wanted(named("reference_coverage_at_n"), DIVERSITY)
+
+
+def test_a_metric_of_log_probabilities_is_refused_where_samples_are_asked_for_and_vice_versa():
+    for name, kind, other in (
+        ("survey_match", DIVERSITY, SURVEY),
+        ("mean_words", SURVEY, DIVERSITY),
+    ):
+        with pytest.raises(SettingsError, match=f"got {name};"):
+            wanted(named(name), kind)
+        assert wanted(named(name), other) == [REGISTRY[name]]
 
 
 def test_a_direction_of_the_user_s_own_holds():

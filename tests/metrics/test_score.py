@@ -43,6 +43,8 @@ GIVEN_UNITS = {
     *that_need(Need.ENGLISH_QUESTION),
     # And without a model of inference.
     *that_need(Need.CONTRADICTIONS),
+    # And where samples were asked for, not log-probabilities.
+    *that_need(Need.LIKELIHOODS),
 }
 IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"))}
 IN_CONTEXT.add("examples_dropped")

@@ -46,11 +46,11 @@ def as_json(metrics: Sequence[Metric]) -> str:
 
 
 def _record(metric: Metric) -> dict[str, Any]:
-    high = metric.range.high
+    ends = (metric.range.low, metric.range.high)
     return {
         "name": metric.name,
         "says": metric.says,
-        "range": [metric.range.low, high if math.isfinite(high) else None],
+        "range": [end if math.isfinite(end) else None for end in ends],
         "range_shown": str(metric.range),
         "higher_is_better": metric.higher_is_better,
         "family": metric.family,
