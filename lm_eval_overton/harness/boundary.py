@@ -29,6 +29,18 @@ def continued(context: str, text: str) -> str:
     return text
 
 
+class _Whole(str):
+    """A context that keeps the white space at its end.
+
+    The harness strips it off, to let it go on with what follows; how likely the line break of a
+    chat template's header is then would count as a part of the answer.
+    """
+
+    def rstrip(self, *_: Any) -> _Whole:
+        """Return the text as it is."""
+        return self
+
+
 class Boundary:
     """Pairs of contexts and continuations in which each continuation has tokens of its own.
 
@@ -47,7 +59,7 @@ class Boundary:
         if getattr(model, "backend", "causal") == "causal":
             self._encode = getattr(model, "tok_encode", None)
         self._task = task
-        self._known: dict[tuple[str, ...], int] = {}
+        self._known: dict[tuple[str, ...], tuple[int, bool]] = {}
 
     def pairs(self, context: str, texts: Sequence[str]) -> list[Pair]:
         """Return a context with each of the texts that may go on after it.
@@ -59,35 +71,41 @@ class Boundary:
         Raises:
             SettingsError: If a text cannot be told from its context in the model's tokens.
         """
-        n = self._n_moved(context[-_TAIL:], tuple(texts)) if context and self._encode else 0
+        if not context or self._encode is None:
+            return [(context, text) for text in texts]
+        n, keeps_space = self._place(context[-_TAIL:], tuple(texts))
         kept, moved = context[: len(context) - n], context[len(context) - n :]
-        return [(kept, moved + text) for text in texts]
+        return [(_Whole(kept) if keeps_space else kept, moved + text) for text in texts]
 
-    def _n_moved(self, tail: str, texts: tuple[str, ...]) -> int:
+    def _place(self, tail: str, texts: tuple[str, ...]) -> tuple[int, bool]:
         key = (tail, *texts)
         if key not in self._known:
             self._known[key] = self._find(tail, texts)
         return self._known[key]
 
-    def _find(self, tail: str, texts: Sequence[str]) -> int:
-        """Return how many of the last characters of a context have to go on with the texts."""
+    def _find(self, tail: str, texts: Sequence[str]) -> tuple[int, bool]:
+        """Return how many of a context's last characters have to go on with the texts.
+
+        And whether the white space before them stays in the context.
+        """
         assert self._encode is not None
         whole = [list(self._encode(tail + text)) for text in texts]
         longer = None
         for n in range(len(tail)):
-            # The harness lets white space at the end of a context go on with what follows.
-            kept = tail[: len(tail) - n].rstrip()
-            if not kept:
+            head = tail[: len(tail) - n]
+            bare = head.rstrip()
+            if not bare:
                 break
-            before = list(self._encode(kept))
-            if all(len(own) > len(before) for own in whole):
-                longer = n if longer is None else longer
-                if all(own[: len(before)] == before for own in whole):
-                    return n
+            for kept in dict.fromkeys((head, bare)):
+                before = list(self._encode(kept))
+                if all(own[: len(before)] == before and own != before for own in whole):
+                    return n, kept != bare
+            if longer is None and all(len(own) > len(before) for own in whole):
+                longer = n
         if longer is None:
             raise SettingsError(
                 f"{self._task}: expected answers that have tokens of their own after the prompt, "
                 f"got none after {tail[-20:]!r}; let the prompt end in white space or a colon"
             )
         # Some tokenizers end each text with a token that the beginning of another does not have.
-        return longer
+        return longer, False

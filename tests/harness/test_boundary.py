@@ -1,6 +1,10 @@
 """Each continuation has tokens of its own, whatever the tokenizer joins."""
 
+import json
+
 import pytest
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import hash_args
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.boundary import Boundary, continued
@@ -33,8 +37,19 @@ def test_no_continuation_is_empty_and_no_token_of_the_context_is_lost(kind, cont
 def test_a_bracket_that_is_joined_with_the_letter_belongs_to_the_answer():
     _, pairs, encoded = pairs_of("llama-3", "x\n\n(", ["A", "B"])
     assert pairs == [("x\n\n", "(A"), ("x\n\n", "(B")]
-    # The harness takes the blank line, too, for a part of what follows it.
-    assert len(encoded[0][1]) == 2
+    # The blank line before it is no part of the answer.
+    assert len(encoded[0][1]) == 1
+
+
+@pytest.mark.parametrize("kind", ["gpt-2", "llama-3"])
+def test_the_line_break_of_a_header_is_no_part_of_the_answer(kind):
+    model, pairs, encoded = pairs_of(kind, "<|assistant|>\n", ["A", "B"])
+    assert pairs == [("<|assistant|>\n", "A"), ("<|assistant|>\n", "B")]
+    assert [len(after) for _, after in encoded] == [1, 1]
+    # The cache knows it again, and so do files.
+    assert json.dumps(pairs[0]) == json.dumps(("<|assistant|>\n", "A"))
+    assert hash_args("loglikelihood", pairs[0]) == hash_args("loglikelihood", tuple(pairs[0]))
+    assert model.loglikelihood([Instance("loglikelihood", {}, pairs[0], 0)])
 
 
 def test_all_answers_of_a_context_begin_at_one_place():
