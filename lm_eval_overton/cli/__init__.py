@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lm_eval_overton.cli import comparing, judging, listing, scoring, setup
+from lm_eval_overton.cli import comparing, judging, listing, scoring, setup, surveys
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.settings.credentials import without_keys
 from lm_eval_overton.settings.shown import clean_logs, clean_output, in_a_line, printable
@@ -83,6 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (setup, scoring, judging, comparing, listing):
+    for module in (setup, scoring, judging, comparing, surveys, listing):
         module.add(commands)
     return parser

@@ -15,7 +15,16 @@ from lm_eval_overton.data.asked import identifier
 from lm_eval_overton.data.rows import Row, read_rows, short
 from lm_eval_overton.errors import DataError
 
-__all__ = ["ALL", "KEYS", "LABELS", "Survey", "SurveyQuestion", "load_survey"]
+__all__ = [
+    "ALL",
+    "KEYS",
+    "LABELS",
+    "Survey",
+    "SurveyQuestion",
+    "checked_question",
+    "load_survey",
+    "sums_to_1",
+]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -109,6 +118,25 @@ def load_survey(source: str) -> Survey:
         )
     sha = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     return Survey(path.stem, sha, questions)
+
+
+def checked_question(row: Row) -> SurveyQuestion:
+    """Return the question of a record.
+
+    Args:
+        row: The record, with its place for messages.
+
+    Raises:
+        DataError: If it is not as it should be.
+    """
+    return _Record(row.value, row.where, []).question(row)
+
+
+def sums_to_1(shares: Any) -> bool:
+    """Tell whether a value is a list of numbers whose sum is 1 but for rounding."""
+    if not isinstance(shares, list) or not all(map(_is_number, shares)):
+        return False
+    return abs(math.fsum(shares) - 1) <= _ROUNDED + _EXACT
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""The command that turns the user's copies of published surveys into a survey's file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.cli.arguments import add_command
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Add the command."""
+    data = add_command(
+        commands,
+        "survey-data",
+        _survey_data,
+        "turn your copy of GlobalOpinionQA, MoralChoice or Modular Pluralism's data into questions "
+        "for overton_survey",
+    )
+    data.add_argument("file", type=Path, metavar="FILE")
+    data.add_argument("-o", "--output", type=Path, required=True, metavar="SURVEY.jsonl")
+    data.add_argument(
+        "--refusal",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="an option that is no opinion, such as DK/Refused (again for several)",
+    )
+
+
+def _survey_data(args: argparse.Namespace) -> None:
+    from lm_eval_overton.data.survey_sources import convert
+    from lm_eval_overton.runs.whole_file import write_whole
+
+    found = convert(args.file, args.refusal)
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
+    write_whole(args.output, "".join(lines).encode())
+    n = sum(len(row["distributions"]) for row in found.rows)
+    print(f"{args.output}: {len(found.rows)} questions, {n} distributions, of {found.source}")
+    print(f"licence of the source: {found.licence}")
+    for said in found.said:
+        print(said)

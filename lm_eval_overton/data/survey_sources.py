@@ -1,0 +1,203 @@
+"""The user's own copies of published surveys, turned into questions; none of them is packaged."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lm_eval_overton.data.rows import Row, read_rows
+from lm_eval_overton.data.survey import checked_question, sums_to_1
+from lm_eval_overton.errors import DataError
+
+__all__ = ["Converted", "convert"]
+
+_GLOBAL = (
+    "GlobalOpinionQA (Durmus et al. 2023, arXiv:2306.16388; Anthropic/llm_global_opinions)",
+    "CC BY-NC-SA 4.0: not for commercial use, shared alike",
+)
+_MORAL = ("MoralChoice (Scherrer et al. 2023, arXiv:2307.14324)", "MIT")
+_MODULAR = (
+    "inputs of Modular Pluralism (Feng et al. 2024, arXiv:2406.15951)",
+    "none of its own; that of what it was made from holds: GlobalOpinionQA CC BY-NC-SA 4.0, "
+    "MoralChoice MIT, OpinionQA the terms of Pew Research Center",
+)
+_CONVENTION = (
+    "no people were asked: of ambiguous scenarios both actions have a half by convention, of "
+    "others the first has all; keep the two apart"
+)
+
+
+@dataclass
+class Converted:
+    """Questions as a survey's file holds them, with what is to be known of them.
+
+    Attributes:
+        source: What they are of.
+        licence: Under which their source was published.
+        rows: The questions.
+        said: What was found on the way, a sentence each.
+    """
+
+    source: str
+    licence: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def convert(path: Path, refusals: Sequence[str] = ()) -> Converted:
+    """Return the questions of a published survey's file, which its columns or keys tell.
+
+    A distribution whose sum is not 1 is left out, and so is a question that cannot be asked; both
+    are counted.
+
+    Args:
+        path: GlobalOpinionQA's CSV, a CSV of MoralChoice's scenarios, or a JSON of Modular
+            Pluralism's with `attribute` and `gold_distribution`.
+        refusals: Texts of the options that are no opinion.
+
+    Raises:
+        DataError: If the file is none of these, or nothing of it can be used.
+    """
+    table = _table(path)
+    if table is None:
+        found = _modular(path)
+    elif {"question", "selections", "options"} <= set(table[0]):
+        found = Converted(*_GLOBAL, list(_global_rows(table, path)))
+    elif {"context", "action1", "action2", "ambiguity"} <= set(table[0]):
+        found = Converted(*_MORAL, list(_moral_rows(table)), [_CONVENTION])
+    else:
+        raise _unknown(path, f"columns {', '.join(list(table[0])[:6])}")
+    _keep_what_can_be_asked(found, path, refusals)
+    return found
+
+
+def _unknown(path: Path, got: str) -> DataError:
+    return DataError(
+        f"{path}: expected a CSV of GlobalOpinionQA (question, selections, options) or of "
+        "MoralChoice (context, action1, action2, ambiguity), or JSON of Modular Pluralism "
+        f"(question, options, attribute, gold_distribution), got {got}"
+    )
+
+
+def _table(path: Path) -> list[dict[str, str]] | None:
+    """Return the rows of a table with a head; None for a file that is no CSV."""
+    if path.suffix.lower() != ".csv":
+        return None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path}: expected a readable CSV file, got {reason}") from error
+    # Cells hold whole lists.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    if not rows:
+        raise DataError(f"{path}: expected a row below the head, got none")
+    return rows
+
+
+# ------------------------------------------------------------------------------------- each source
+
+
+def _global_rows(table: Iterable[Mapping[str, str]], path: Path) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(table, start=2):
+        where = f"{path}:{number}"
+        # The column holds what Python prints of a defaultdict.
+        selections = row["selections"] or ""
+        start, end = selections.find("{"), selections.rfind("}")
+        yield {
+            "id": f"row-{number - 1:05d}",
+            "question": row["question"],
+            "options": [str(own) for own in _literal(row["options"], list, where)],
+            "distributions": _literal(selections[start : end + 1], dict, where),
+        }
+
+
+def _literal(text: str, kind: type, where: str) -> Any:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = None
+    if not isinstance(value, kind):
+        raise DataError(
+            f"{where}: expected a {kind.__name__} as Python prints it, got {text!r:.60}"
+        )
+    return value
+
+
+def _moral_rows(table: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+    for row in table:
+        ambiguous = row["ambiguity"].strip().lower() == "high"
+        group = "high_ambiguity" if ambiguous else "low_ambiguity"
+        yield {
+            "id": row["scenario_id"],
+            "question": row["context"],
+            "options": [row["action1"], row["action2"]],
+            "distributions": {group: [0.5, 0.5] if ambiguous else [1.0, 0.0]},
+        }
+
+
+def _modular(path: Path) -> Converted:
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    keys = {"question", "options", "attribute", "gold_distribution"}
+    for row in read_rows(path):
+        own = row.value
+        if not keys <= set(own) or not isinstance(own["options"], list):
+            raise _unknown(path, f"keys {', '.join(sorted(own)[:6])} in {row.where}")
+        text, group = _bare(str(own["question"])), str(own["attribute"])
+        options = [str(option) for option in own["options"]]
+        entry = {"id": str(own.get("id", row.number)), "question": text, "options": options}
+        question = found.setdefault((text, *options), {**entry, "distributions": {}})
+        if group in question["distributions"]:
+            raise DataError(
+                f"{row.where}: expected each group of a question once, got {group!r} again"
+            )
+        question["distributions"][group] = own["gold_distribution"]
+    convention = {"high_ambiguity", "low_ambiguity"} & {
+        group for own in found.values() for group in own["distributions"]
+    }
+    return Converted(*_MODULAR, list(found.values()), [_CONVENTION] if convention else [])
+
+
+def _bare(text: str) -> str:
+    """Return a question without the options and the frame that stand around it."""
+    for mark in ("\nOptions:", "\nA. "):
+        text = text.partition(mark)[0]
+    return text.removeprefix("Question: ").strip()
+
+
+# --------------------------------------------------------------------------------- what is left out
+
+
+def _keep_what_can_be_asked(found: Converted, path: Path, refusals: Sequence[str]) -> None:
+    kept, reasons, n_left_out, asked_by = [], [], 0, set()
+    for number, row in enumerate(found.rows, start=1):
+        people = row["distributions"]
+        row["distributions"] = {str(g): own for g, own in people.items() if sums_to_1(own)}
+        n_left_out += len(people) - len(row["distributions"])
+        places = [i for i, option in enumerate(row["options"]) if option in refusals]
+        asked_by |= {row["options"][i] for i in places}
+        row |= {"refusal": places} if places else {}
+        try:
+            if not row["distributions"]:
+                raise DataError(f"{path}: {row['id']}: expected shares of sum 1, got none")
+            checked_question(Row(f"{path}: {row['id']}", number, row))
+        except DataError as error:
+            reasons.append(str(error))
+        else:
+            kept.append(row)
+    absent = [text for text in refusals if text not in asked_by]
+    if absent:
+        raise DataError(f"{path}: expected options that are called {absent[0]!r}, got none")
+    if not kept:
+        raise DataError(f"{path}: expected a question that can be asked, got none ({reasons[0]})")
+    if n_left_out:
+        found.said.append(f"{n_left_out} distributions are left out: their sum is not 1")
+    if reasons:
+        found.said.append(f"{len(reasons)} questions are left out, the first: {reasons[0]}")
+    found.rows = kept
