@@ -380,3 +380,41 @@ def test_responses_that_exist_have_no_log_probabilities(tmp_path):
     path.write_text('{"prompt": "Why?", "response": "So."}\n')
     with pytest.raises(SettingsError, match="expected a task that samples responses"):
         build(read_responses(path), TASK)
+
+
+def test_a_server_that_completes_texts_says_what_the_model_does(made, tmp_path, monkeypatch):
+    from lm_eval.models.openai_completions import LocalCompletionsAPI
+
+    local = harness_model("gpt-2")
+    local.tokenizer.save_pretrained(tmp_path / "tokenizer")
+    server = LocalCompletionsAPI(
+        base_url="http://127.0.0.1:9/v1/completions",
+        model="m",
+        tokenizer=str(tmp_path / "tokenizer"),
+        tokenizer_backend="huggingface",
+    )
+    sent = []
+
+    def answer(messages, generate, **_):
+        assert not generate
+        sent.extend(messages)
+        return {"choices": [echo(local, tokens, i) for i, tokens in enumerate(messages)]}
+
+    monkeypatch.setattr(server, "model_call", answer)
+    own, theirs = values(made(), local), values(made(), server)
+    assert len(sent) == 24
+    for name in ("survey_match", "answer_mass", "first_label_bias"):
+        # The third question has no people.
+        assert theirs[name][:2] == pytest.approx(own[name][:2], rel=1e-4), name
+
+
+def echo(model, tokens, index):
+    """What a server says of tokens with `echo` and `logprobs`: of each how likely it was."""
+    import torch
+
+    with torch.no_grad():
+        logs = model.model(torch.tensor([tokens])).logits[0].log_softmax(-1)
+    known = [None] + [float(logs[i, token]) for i, token in enumerate(tokens[1:])]
+    top = [None] + [{"best": float(row.max())} for row in logs[:-1]]
+    # One more token is generated, which is not asked for.
+    return {"index": index, "logprobs": {"token_logprobs": [*known, 0], "top_logprobs": [*top, {}]}}
