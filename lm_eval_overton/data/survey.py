@@ -74,11 +74,15 @@ class SurveyQuestion:
 
 @dataclass(frozen=True)
 class Survey:
-    """The questions of a file; `sha` is the beginning of the sha256 of the file."""
+    """The questions of a file; `sha` is the beginning of the sha256 of the file.
+
+    `version` is that of packaged questions.
+    """
 
     name: str
     sha: str
     questions: tuple[SurveyQuestion, ...]
+    version: int | None = None
 
     @property
     def groups(self) -> list[str]:

@@ -53,7 +53,7 @@ class SurveyTask(LikelihoodTask):
         """
         task = str(config["task"])
         settings = read_settings(config.get("metadata") or {}, task)
-        survey = find_survey(settings, task)
+        survey = self.find_survey(settings, task)
         self.questions = {question.id: question for question in survey.questions}
         self.style = style_of(settings.style, bool(settings.steer), task)
         self.unit = math.nan
@@ -63,8 +63,27 @@ class SurveyTask(LikelihoodTask):
         docs = [
             {"id": q.id, "prompt": q.text, "options": list(q.options)} for q in survey.questions
         ]
-        prompts = PromptSet(survey.name, None, survey.sha, docs)
+        prompts = PromptSet(survey.name, survey.version, survey.sha, docs)
         super().__init__(config, settings, prompts, metrics)
+
+    @classmethod
+    def find_survey(cls, settings: Settings, task: str) -> Survey:
+        """Return the user's survey.
+
+        Args:
+            settings: What the user asked for.
+            task: The task's name, for messages.
+
+        Raises:
+            SettingsError: If no file is named.
+            DataError: If it cannot be used.
+        """
+        if settings.survey is None:
+            raise SettingsError(
+                f"{task}: expected a file of survey questions, got none; pass --metadata "
+                '\'{"survey": "own.jsonl"}\', or name other tasks: --tasks overton'
+            )
+        return load_survey(settings.survey)
 
     # ------------------------------------------------------------------------------ requests
 
@@ -127,25 +146,6 @@ class SurveyTask(LikelihoodTask):
             "steer": short_hash(list(settings.steer)) if settings.steer else None,
             "seed": settings.seed,
         }
-
-
-def find_survey(settings: Settings, task: str) -> Survey:
-    """Return the user's survey.
-
-    Args:
-        settings: What the user asked for.
-        task: The task's name, for messages.
-
-    Raises:
-        SettingsError: If no file is named.
-        DataError: If it cannot be used.
-    """
-    if settings.survey is None:
-        raise SettingsError(
-            f"{task}: expected a file of survey questions, got none; pass --metadata "
-            '\'{"survey": "own.jsonl"}\', or name other tasks: --tasks overton'
-        )
-    return load_survey(settings.survey)
 
 
 def absent(settings: Settings, survey: Survey) -> set[Need]:
