@@ -177,7 +177,9 @@ def test_doctor_survives_a_missing_encoder(capsys, monkeypatch):
 # --------------------------------------------------------------------------------------- check
 
 
-@pytest.mark.parametrize("patterns", [[], ["--tasks", "overton"], ["--tasks", "overton_[cdei]*"]])
+@pytest.mark.parametrize(
+    "patterns", [[], ["--tasks", "overton"], ["--tasks", "overton_[cdei][oicn]*"]]
+)
 def test_check_prints_a_signature_per_task(capsys, patterns):
     assert main(["check", *patterns]) == 0
     *lines, reasoning = capsys.readouterr().out.splitlines()
