@@ -6,7 +6,7 @@ from lm_eval_overton.judge.ask import GuardedJudge
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.judge import JudgeMatcher
 from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
-from lm_eval_overton.metrics.score import Bench, Prompt, details, score_prompts
+from lm_eval_overton.metrics.score import Bench, Prompt, PromptView, details, score_prompts
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.text.samples import clean
 from tests.released import MATCHED, NoEncoder
@@ -124,7 +124,7 @@ def test_all_that_matching_takes_is_asked_at_once():
     names = ["coverage_at_1", "reference_coverage_at_1_chance"]
     own = bench(Counting())
     score_prompts(prompts, names, own, MATCHED)
-    details(prompts[0], own, names)
+    details(PromptView(prompts[0], own), names)
     # Each sample and reference sample for its own question, and each sample for the other one.
     assert [size for size in calls if size] == [6]
 

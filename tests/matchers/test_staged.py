@@ -14,7 +14,7 @@ from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
 from lm_eval_overton.matchers.staged import UNSURE, StagedMatcher
 from lm_eval_overton.matchers.table import asks_judge, check_matcher, make_matcher
-from lm_eval_overton.metrics.score import Bench, details, score_prompts
+from lm_eval_overton.metrics.score import Bench, PromptView, details, score_prompts
 from lm_eval_overton.settings.task import read_settings
 from lm_eval_overton.text.words import Words
 from tests.matchers.test_judge import FAILED, STATUSES, prompt
@@ -119,7 +119,7 @@ def test_without_a_verdict_a_sample_is_unknown_and_bounds_say_so():
     # One request: the other sample has no open viewpoint.
     assert [row[f"viewpoints_{status}"] for status in STATUSES] == [0, 0, 0, 1]
     assert other["coverage_at_1"] is None
-    assert details(own[0], bench, names)["covered"] == [[0], None]
+    assert details(PromptView(own[0], bench), names)["covered"] == [[0], None]
 
 
 def test_how_many_requests_it_takes_is_said_before_they_are_sent(caplog):

@@ -207,7 +207,8 @@ def test_samples_without_anchors_have_no_legend(watched):
 
 
 def test_the_numbers_of_a_figure_can_be_unfolded(watched):
-    part = watched.page.locator("figure details").first
+    figure = watched.page.locator("figure", has_text="Anchor share by tenth of the answer")
+    part = figure.locator("details")
     assert not part.locator("table").is_visible()
     part.locator("summary").click()
     assert part.locator("tbody tr").count() == 11
@@ -358,6 +359,7 @@ def test_folded_tables_are_printed(watched):
     page = watched.page
     assert page.locator("section > details[open]").count() == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("section > details[open]").count() == 2
+    folded = page.locator("section > details").count()
+    assert page.locator("section > details[open]").count() == folded >= 2
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("section > details[open]").count() == 0
