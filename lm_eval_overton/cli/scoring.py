@@ -39,6 +39,11 @@ def add(commands: Any) -> None:
     )
     score.add_argument("-o", "--output", type=Path, metavar="DIR")
     add_metadata(score)
+    _add_matcher(commands)
+    _add_hints(commands)
+
+
+def _add_matcher(commands: Any) -> None:
     matcher = add_command(
         commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses"
     )
@@ -59,6 +64,9 @@ def add(commands: Any) -> None:
         help='on labelled pairs: "prompt", "generation_0", "generation_1", "similar" (0 or 1)',
     )
     add_metadata(matcher)
+
+
+def _add_hints(commands: Any) -> None:
     hints = add_command(commands, "hints", _hints, "let a model summarise reference responses")
     hints.add_argument("--responses", type=Path, required=True, metavar="REF")
     hints.add_argument("--prompts", help="file of the prompts that were answered")
