@@ -7,12 +7,12 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 
-__all__ = ["Boundary", "continued"]
+__all__ = ["TAIL", "Boundary", "continued", "encoder_of"]
 
 Pair = tuple[str, str]
 
 # How much of a context's end tokenizers are shown, which decides where its last token ends.
-_TAIL = 64
+TAIL = 64
 # After these, and after letters and digits, a word stands behind a blank.
 _BEFORE_A_BLANK = ":.,;!?)"
 
@@ -27,6 +27,16 @@ def continued(context: str, text: str) -> str:
     if last.isascii() and (last.isalnum() or (last and last in _BEFORE_A_BLANK)):
         return " " + text
     return text
+
+
+def encoder_of(model: Any) -> Callable[[str], Any] | None:
+    """Return what makes tokens of a text and what goes on after it; None where nothing shows it.
+
+    Args:
+        model: The evaluated model; one with an encoder takes the tokens of both apart.
+    """
+    is_causal = getattr(model, "backend", "causal") == "causal"
+    return getattr(model, "tok_encode", None) if is_causal else None
 
 
 class _Whole(str):
@@ -54,10 +64,7 @@ class Boundary:
     """
 
     def __init__(self, model: Any, task: str) -> None:
-        self._encode: Callable[[str], Any] | None = None
-        # A model with an encoder takes the tokens of both apart.
-        if getattr(model, "backend", "causal") == "causal":
-            self._encode = getattr(model, "tok_encode", None)
+        self._encode = encoder_of(model)
         self._task = task
         self._known: dict[tuple[str, ...], tuple[int, bool]] = {}
 
@@ -73,7 +80,7 @@ class Boundary:
         """
         if not context or self._encode is None:
             return [(context, text) for text in texts]
-        n, keeps_space = self._place(context[-_TAIL:], tuple(texts))
+        n, keeps_space = self._place(context[-TAIL:], tuple(texts))
         kept, moved = context[: len(context) - n], context[len(context) - n :]
         return [(_Whole(kept) if keeps_space else kept, moved + text) for text in texts]
 

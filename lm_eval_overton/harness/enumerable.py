@@ -14,11 +14,11 @@ from lm_eval.api.instance import Instance
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.data.enumerable import load_enumerable
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.boundary import continued
+from lm_eval_overton.harness.boundary import TAIL, continued, encoder_of
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.frames import QUERY_ANSWER_LINE, Frame
-from lm_eval_overton.harness.likelihoods import Asked, LikelihoodTask
+from lm_eval_overton.harness.likelihoods import LITTLE_MASS, Asked, LikelihoodTask
 from lm_eval_overton.harness.metric_list import wanted
 from lm_eval_overton.harness.task import OvertonTask
 from lm_eval_overton.metrics.formulas.closed_answers import longest_prefixes, own_masses
@@ -32,10 +32,6 @@ __all__ = ["EnumerableTask", "ExactTask"]
 
 SAMPLED, LOGLIKELIHOOD = "sampled", "loglikelihood"
 PACKAGED, OWN_FILE = "enumerable", "answer_sets"
-# Where less of the probability lies on the answers, their shares say little of what is said.
-LITTLE_MASS = 0.5
-# How much of a context's end decides in which tokens an answer goes on.
-_TAIL = 64
 
 
 class EnumerableTask(OvertonTask):
@@ -125,8 +121,7 @@ class ExactTask(LikelihoodTask):
 
     def _prepare(self, around: Evaluation, has_template: bool) -> None:
         super()._prepare(around, has_template)
-        if getattr(around.model, "backend", "causal") == "causal":
-            self._encode = getattr(around.model, "tok_encode", None)
+        self._encode = encoder_of(around.model)
 
     def ways(self, doc: Mapping[str, Any]) -> Sequence[Asked]:
         """Return the question with every name of every answer."""
@@ -146,7 +141,7 @@ class ExactTask(LikelihoodTask):
         A text that begins with the signs of another one need not begin with its tokens: then a
         model that says the one does not begin with the other.
         """
-        return tuple(self._encode(context[-_TAIL:] + text) if self._encode else text)
+        return tuple(self._encode(context[-TAIL:] + text) if self._encode else text)
 
     def _require_apart(self, doc: Mapping[str, Any], read: Sequence[tuple[Any, ...]]) -> None:
         of_each = iter(read)

@@ -27,9 +27,12 @@ from lm_eval_overton.metrics.prompt import Prompt
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, EncoderSource
 
-__all__ = ["Asked", "LikelihoodTask", "require_likelihoods"]
+__all__ = ["LITTLE_MASS", "Asked", "LikelihoodTask", "require_likelihoods"]
 
 logger = logging.getLogger("lm_eval.overton")
+
+# Where less of the probability lies on the answers, their shares say little of what is said.
+LITTLE_MASS = 0.5
 
 
 @dataclass(frozen=True)

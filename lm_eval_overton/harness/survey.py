@@ -11,7 +11,7 @@ from lm_eval_overton.data.survey import LABELS, Survey, SurveyQuestion, load_sur
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.frames import Frame
-from lm_eval_overton.harness.likelihoods import Asked, LikelihoodTask
+from lm_eval_overton.harness.likelihoods import LITTLE_MASS, Asked, LikelihoodTask
 from lm_eval_overton.harness.metric_list import that_can_be, wanted
 from lm_eval_overton.harness.survey_style import (
     CHAT_LETTERS,
@@ -31,8 +31,6 @@ __all__ = ["SurveyTask"]
 
 # All orders of more options than these would be asked thousands of times.
 MOST_IN_ALL_ORDERS = 5
-# Where less of the probability lies on the labels, their shares say little of the answer.
-LITTLE_MASS = 0.5
 
 
 class SurveyTask(LikelihoodTask):
