@@ -159,11 +159,5 @@ def _share(change: stats.Array, below: stats.Array, metric: str, seed: int, note
     if not of_change.is_clear:
         return Shift(GROUP, SHARE, metric, UNDEFINED, "the change cannot be told from none")
     table = np.column_stack((below, change))
-    value = stats.statistic_interval(table, _ratio, np.random.default_rng(seed))
+    value = stats.statistic_interval(table, stats.ratio_of_means, np.random.default_rng(seed))
     return Shift(GROUP, SHARE, metric, value, note)
-
-
-def _ratio(columns: stats.Array) -> stats.Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio: stats.Array = columns[..., 0] / columns[..., 1]
-    return ratio

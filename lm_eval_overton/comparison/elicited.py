@@ -1,7 +1,4 @@
-"""How many of a model's answers its first ones are, beside those that a better prompt brings out.
-
-Source: the accessible ratio of spectrum tuning, Sorensen et al. 2025, arXiv:2510.06084.
-"""
+"""How many of a model's answers its first ones are, beside what a better prompt brings out."""
 
 from __future__ import annotations
 
@@ -59,7 +56,7 @@ def _shift(task: str, both: Both, runs: Sequence[FinishedRun], seed: int) -> Shi
     note = f"{len(ids) - len(rows)} of {len(ids)} prompts lack {n} samples in both runs"
     if not len(rows):
         return Shift(GROUP, PART, DISTINCT_K.name, UNDEFINED, f"{task}: {note}")
-    value = stats.statistic_interval(rows, _ratio, np.random.default_rng(seed))
+    value = stats.statistic_interval(rows, stats.ratio_of_means, np.random.default_rng(seed))
     return Shift(GROUP, PART, DISTINCT_K.name, value, note if len(rows) < len(ids) else "")
 
 
@@ -92,7 +89,3 @@ def accessible(
     labels = same.labels(Answers((*direct[:n], *elicited[:n])))
     # Classes are built in order, so that those of the first n are theirs alone.
     return len(set(labels[:n])), len(set(labels))
-
-
-def _ratio(columns: stats.Array) -> stats.Array:
-    return np.asarray(columns[..., 0] / columns[..., 1])

@@ -74,7 +74,7 @@ class Asking:
                 f"{settings.elicit}; use it with overton_diversity or overton_coverage"
             )
         for doc in docs if settings.elicit == "paraphrase" else ():
-            listed = next((doc[key] for key in PARAPHRASES if doc.get(key)), None)
+            listed = _paraphrases(doc)
             if not isinstance(listed, list) or not all(isinstance(p, str) and p for p in listed):
                 raise DataError(
                     f'{task}: expected "paraphrases" of every prompt to be a list of texts, got '
@@ -137,8 +137,12 @@ class Asking:
         """Return the wordings of a prompt, among which the requests are divided in turn."""
         if self.settings.eliciting.mode != "paraphrase":
             return [doc["prompt"]]
-        found = next((doc[key] for key in PARAPHRASES if doc.get(key)), None)
-        return [doc["prompt"], *(found or [])]
+        return [doc["prompt"], *(_paraphrases(doc) or [])]
+
+
+def _paraphrases(doc: Mapping[str, Any]) -> Any:
+    """Return a prompt's other wordings as its file has them; None where it has none."""
+    return next((doc[key] for key in PARAPHRASES if doc.get(key)), None)
 
 
 def requests_of(

@@ -6,6 +6,7 @@ from lm_eval_overton.stats.intervals import (
     Values,
     mean_interval,
     mean_intervals,
+    ratio_of_means,
     standard_error,
     statistic_interval,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "mean_intervals",
     "paired_comparison",
     "paired_comparisons",
+    "ratio_of_means",
     "shared_ranks",
     "standard_error",
     "statistic_interval",

@@ -35,6 +35,7 @@ __all__ = [
     "as_finite",
     "mean_interval",
     "mean_intervals",
+    "ratio_of_means",
     "standard_error",
     "statistic_interval",
 ]
@@ -165,6 +166,19 @@ def statistic_interval(
     return bootstrap(
         complete, statistic, level, lambda: resampled_means(complete, rng, n_resamples)
     )
+
+
+def ratio_of_means(columns: Array) -> Array:
+    """Return the first column's mean over the second's, a statistic for `statistic_interval`.
+
+    Args:
+        columns: Means (..., 2).
+
+    Returns:
+        (...); NaN or infinite where the second is 0.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(columns[..., 0] / columns[..., 1])
 
 
 def as_finite(values: object, dimensions: int, caller: str) -> Array:

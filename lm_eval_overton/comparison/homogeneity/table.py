@@ -250,15 +250,10 @@ def _shared_grams(prompts: Sequence[Texts], n_runs: int, tokenizer: Tokenizer, s
 
     def cell(i: int, j: int) -> stats.Interval:
         columns = np.column_stack([sums[:, i, j], counts[:, i]])
-        return stats.statistic_interval(columns, _ratio, np.random.default_rng(seed))
+        return stats.statistic_interval(columns, stats.ratio_of_means, np.random.default_rng(seed))
 
     grid = range(n_runs)
     return tuple(tuple(cell(i, j) for j in grid) for i in grid)
-
-
-def _ratio(columns: stats.Array) -> stats.Array:
-    ratio: stats.Array = columns[..., 0] / columns[..., 1]
-    return ratio
 
 
 def _grams_of_prompt(

@@ -1,7 +1,7 @@
 """How a model chooses among the answers of a closed set, of which it should give each its share.
 
 Samples are given as one label each: the position of the answer, None for what is none of them.
-Source: coverage, precision and divergence of CoverageQA, Zhang et al. 2025, arXiv:2510.01171.
+Source of coverage, precision and divergence: Zhang et al. 2025, arXiv:2510.01171.
 """
 
 from __future__ import annotations

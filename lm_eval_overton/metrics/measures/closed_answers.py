@@ -36,7 +36,7 @@ __all__ = [
     "USABLE_UNIQUE",
 ]
 
-COVERAGE_QA = "CoverageQA, Zhang et al. 2025, arXiv:2510.01171"
+VERBALIZED_SAMPLING = "Verbalized Sampling, Zhang et al. 2025, arXiv:2510.01171"
 
 
 def _size(view: PromptView) -> int:
@@ -84,7 +84,7 @@ def _metric(
     grows_with_n: bool = True,
     tasks: tuple[Task, ...] = (ENUMERABLE,),
     needs: frozenset[Need] = frozenset({Need.ANSWERS}),
-    source: str = COVERAGE_QA,
+    source: str = VERBALIZED_SAMPLING,
 ) -> Metric:
     return Metric(
         name,
