@@ -82,10 +82,12 @@ class OvertonTask(PromptTask):
         self.alarms: tuple[str, ...] = ()
         self.material = self.find_material(settings, recorded, task)
         self.recorded = recorded
-        self.asking = Asking.of(settings, self.material.prompts.docs, task, self.KIND)
+        # Of responses that exist nobody has to be asked.
+        asked = [] if recorded else self.material.prompts.docs
+        self.asking = Asking.of(settings, asked, task, self.KIND)
         judge = find_judge(settings.judge, recorded, task, self.reference)
-        asked = wanted(config, self.KIND)
-        needs = needs_of(asked)
+        metrics = wanted(config, self.KIND)
+        needs = needs_of(metrics)
         self.instruments = Instruments.of(
             settings, needs, judge, recorded, task, self.HAS_VIEWPOINTS
         )
@@ -100,7 +102,7 @@ class OvertonTask(PromptTask):
         if Need.RATINGS in needs:
             self.ratings = self.instruments.ratings(recorded, self.stage.names)
         absent = self.instruments.absent(self.material, self.ratings)
-        metrics = that_can_be(asked, absent, self.stage.left_out)
+        metrics = that_can_be(metrics, absent, self.stage.left_out)
         self._signed = [metric.name for metric in metrics]
         self._default_generation = dict(config.get("generation_kwargs") or {})
         self._run: Run | None = None

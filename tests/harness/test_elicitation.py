@@ -180,3 +180,12 @@ def test_tasks_that_ask_in_their_own_way_are_not_asked_in_another():
     config["metadata"] = {**config["metadata"], "elicit": "list"}
     with pytest.raises(SettingsError, match="this task asks in its own way, got list"):
         cls(config=config)
+
+
+def test_answers_to_other_wordings_are_scored_without_these(prompts, tmp_path):
+    _, row, _ = run(prompts, lambda i, *_: f"{LONG} {i}", elicit="paraphrase", n_samples=4)
+    [path] = (tmp_path / "cache").rglob("generations.jsonl")
+    again = score(read_responses(path), TASK, only=set(METRICS))
+    assert again["results"][TASK]["distinct_k,none"] == row["distinct_k"]
+    signature = again["configs"][TASK]["metadata"]["overton"]["signature"]
+    assert "|elicit:paraphrase-1|" in signature
