@@ -132,6 +132,24 @@ def test_a_run_of_one_repeated_answer(options):
     assert found.mixing[1].share.estimate == pytest.approx(1 / 5)
 
 
+def test_echoes_of_the_question_look_like_one_mind_and_letters_at_random_like_many():
+    echoes = [[NINE] * 5] * 3
+    found = of(echoes, echoes)
+    assert estimates(found.cells) == pytest.approx(np.ones((2, 2)))
+    assert estimates(found.shared) == pytest.approx(np.ones((2, 2)))
+    # Equal copies of all runs are as near: which of them is whose is left to chance.
+    assert shares(found) == pytest.approx(chances(found))
+    rng = np.random.default_rng(1)
+    at_random = [
+        [[" ".join("".join(rng.choice(list("bcdfgh"), 7)) for _ in range(9)) for _ in range(5)]]
+        for _ in range(2)
+    ]
+    found = of([ANSWERS], *at_random)
+    assert estimates(found.cells)[1:, 1:] == pytest.approx(np.zeros((2, 2)))
+    assert estimates(found.collapse)[1:, 1:].max() < 0
+    assert estimates(found.shared)[1:, 1:] == pytest.approx(np.zeros((2, 2)))
+
+
 @BOTH
 def test_prompts_with_fewer_than_two_valid_samples_are_left_out_of_all_tables(options):
     whole = [ANSWERS, ANSWERS[:2], ANSWERS]
