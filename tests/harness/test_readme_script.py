@@ -75,6 +75,12 @@ def script() -> str:
     return re.search(r"<!-- comparison script -->\n```bash\n(.*?)```", readme, re.DOTALL)[1]
 
 
+def after_it() -> str:
+    page = (ROOT / "lm_eval_overton" / "comparison" / "README.md").read_text()
+    mark = r"<!-- run after the comparison script -->\n```bash\n(.*?)```"
+    return re.search(mark, page, re.DOTALL)[1]
+
+
 def test_the_comparison_script_runs_to_its_report(
     warm: WarmStart, demo: Path, tmp_path: Path
 ) -> None:
@@ -84,11 +90,15 @@ def test_the_comparison_script_runs_to_its_report(
     (tmp_path / "demo").symlink_to(demo)
     lines = lines.removeprefix("overton demo demo\n")
     result = Desk(tmp_path / "desk", warm).bash(
-        lines, tmp_path, OVERTON_CACHE_DIR=str(tmp_path / "cache")
+        f"{lines}set +e\n{after_it()}echo ended with $?\n",
+        tmp_path,
+        OVERTON_CACHE_DIR=str(tmp_path / "cache"),
     )
     assert result.returncode == 0, result.stderr[-3000:]
     assert "## chat against base" in result.stdout
     assert "lexical_diversity" in result.stdout
+    # One line more, for a pipeline: it ends with what its gate says.
+    assert re.search(r"^ended with [01]$", result.stdout, re.MULTILINE)
     # What the script leaves to a judge is said, the rest is there.
     assert "no quality judge" in result.stdout
     assert "fixed" in result.stdout.rpartition("Recovered in context")[2]
