@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.cost import as_table, cost_of
 from lm_eval_overton.harness.likelihoods import LikelihoodTask
 from lm_eval_overton.harness.replay import group_names, task_class, task_names
 from lm_eval_overton.harness.task import OvertonTask
@@ -31,7 +32,8 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
 
     Where viewpoints are matched without a judge, a line says what one would be asked.
 
-    Of tasks that sample nothing the line says how many log-probabilities they ask for.
+    Then a table says what each task asks of the model: requests and the most tokens that they
+    generate, or log-probabilities.
 
     A last line says where the generations go if they cannot be kept in the user's cache.
 
@@ -42,22 +44,25 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
     Raises:
         OvertonError: At the first task that cannot be built.
     """
+    costs = []
     for name in _matching(patterns):
         refuse_unknown(metadata, name)
         cls, config = task_class(name)
         config["metadata"] = {**config["metadata"], **metadata}
         task = cls(config=config)  # type: ignore[call-arg]
-        n_prompts = len(task.prompt_set.docs)
+        costs.append(cost := cost_of(task))
         if isinstance(task, LikelihoodTask):
-            yield f"ok {task.signature} ({n_prompts} prompts, {task.n_requests} log-probabilities)"
+            asked = f"{cost.prompts} prompts, {cost.likelihoods} log-probabilities"
+            yield f"ok {task.signature} ({asked})"
             continue
         assert isinstance(task, OvertonTask)
         stage = task.stage
         names = ", ".join(stage.counted_names)
         asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
-        yield f"ok {task.signature} ({n_prompts} prompts{asked})"
+        yield f"ok {task.signature} ({cost.prompts} prompts{asked})"
         if task.HAS_VIEWPOINTS:
-            yield from _matching_line(task.settings, n_prompts * task.settings.n_samples)
+            yield from _matching_line(task.settings, cost.prompts * task.settings.n_samples)
+    yield from as_table(costs)
     yield REASONING[task.settings.reasoning]
     said = where_else()
     if said:

@@ -17,7 +17,7 @@ from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.replay import group_names, task_names
 from lm_eval_overton.runs.folder import write_generations
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, OFFLINE_PACKAGE
-from tests.conftest import run
+from tests.conftest import ROOT, run
 
 # The second prompt: one of six pairs is alike in all words, the others in none, so 1 - 1/6.
 ROWS = [
@@ -183,6 +183,13 @@ def test_doctor_survives_a_missing_encoder(capsys, monkeypatch):
 def test_check_prints_a_signature_per_task(capsys, patterns):
     assert main(["check", *patterns]) == 0
     *lines, reasoning = capsys.readouterr().out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("task  "))
+    lines, table = lines[:start], lines[start:]
+    page = (ROOT / "tasks" / "overton" / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(table) in page
+    assert table[1].split() == ["overton_coverage", "120", "600", "420,000", "-"]
+    # 100 + 120 + 60 * 8 prompts of 5 samples of 700 tokens, and 64 of 20 of 32.
+    assert table[-1].split()[2:] == ["764", "4,780", "2,490,960", "-"]
     [offline] = [line for line in lines if not line.startswith("ok ")]
     assert offline.startswith("   viewpoints are matched by hybrid, without a judge")
     # 5 samples of each of 120 questions.
@@ -200,7 +207,7 @@ def test_check_says_how_many_requests_two_stages_take_at_most(capsys, monkeypatc
     spec = {"model": "openai-chat-completions", "model_args": {"model": "m"}, "judgements": []}
     given = {"matcher": "staged", "judge": spec, "n_samples": 3}
     assert main(["check", "--tasks", "overton_coverage", "--metadata", json.dumps(given)]) == 0
-    signed, line, _ = capsys.readouterr().out.splitlines()
+    signed, line, *_ = capsys.readouterr().out.splitlines()
     assert "|match:staged:" in signed
     assert signed.partition("; ")[2].startswith("viewpoints by ")
     assert line.startswith("   viewpoints are matched by staged: at most 360 requests, ")
@@ -210,7 +217,8 @@ def test_check_takes_own_prompts_and_settings(tmp_path, capsys):
     own = jsonl(tmp_path / "own.jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
     metadata = json.dumps({"prompts": str(own), "n_samples": 7, "reasoning": "keep"})
     assert main(["check", "--tasks", "overton_diversity", "--metadata", metadata]) == 0
-    line, reasoning = capsys.readouterr().out.splitlines()
+    line, _, cost, reasoning = capsys.readouterr().out.splitlines()
+    assert cost.split() == ["overton_diversity", "2", "14", "9,800", "-"]
     assert "|data:own:" in line
     assert "|n:7|" in line
     assert line.endswith("(2 prompts)")
