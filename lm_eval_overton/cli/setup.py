@@ -23,6 +23,10 @@ def add(commands: Any) -> None:
     check = add_command(commands, "check", _check, "check prompts and settings without a model")
     check.add_argument("--tasks", default="overton", help="names or patterns, by comma")
     add_metadata(check)
+    tour = add_command(
+        commands, "tour", _tour, "write a report of answers that come with it, without a model"
+    )
+    tour.add_argument("folder", type=Path, metavar="DIR")
     demo = add_command(commands, "demo", _demo, "train two tiny checkpoints to try things with")
     demo.add_argument("folder", type=Path, metavar="DIR")
 
@@ -59,6 +63,13 @@ def _check(args: argparse.Namespace) -> None:
 
     for line in check(args.tasks.split(","), args.metadata):
         print(line)
+
+
+def _tour(args: argparse.Namespace) -> None:
+    from lm_eval_overton.cli.tour import take
+
+    for line in take(args.folder):
+        print(line, flush=True)
 
 
 def _demo(args: argparse.Namespace) -> None:
