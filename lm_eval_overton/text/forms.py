@@ -11,6 +11,7 @@ __all__ = [
     "LIST_MARKER",
     "QUERY",
     "answer_of",
+    "before_stop",
     "cut_at_stop",
 ]
 
@@ -41,6 +42,17 @@ def answer_of(raw: str) -> str | None:
     return inside if fence else after.lstrip(":")
 
 
+def before_stop(text: str, stops: Sequence[str]) -> str:
+    """Return `text` up to its first stop sequence, its white space as it came.
+
+    Args:
+        text: One raw response.
+        stops: Stop sequences of the prompt frame; empty strings are ignored.
+    """
+    ends = [end for stop in stops if stop and (end := text.find(stop)) >= 0]
+    return text[: min(ends)] if ends else text
+
+
 def cut_at_stop(text: str, stops: Sequence[str]) -> str:
     """Return `text` up to its first stop sequence, surrounding white space stripped.
 
@@ -51,5 +63,4 @@ def cut_at_stop(text: str, stops: Sequence[str]) -> str:
     Returns:
         The cleaned text, possibly empty.
     """
-    ends = [end for stop in stops if stop and (end := text.find(stop)) >= 0]
-    return text[: min(ends)].strip() if ends else text.strip()
+    return before_stop(text, stops).strip()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lm_eval_overton.text.elicited import Eliciting, after_marker, read_items
-from lm_eval_overton.text.forms import FENCE, answer_of, cut_at_stop
+from lm_eval_overton.text.forms import FENCE, answer_of, before_stop, cut_at_stop
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.unicode_forms import normalised
 
@@ -127,6 +127,23 @@ class Cleaning:
         if not _is_readable(text):
             return Sample(raw, "", "empty", found.thought, cut=cut)
         return Sample(raw, text, "valid", found.thought, cut=cut)
+
+    def verbatim(self, sample: Sample) -> str:
+        """Return what a valid sample says as the model wrote it, up to its stop sequence.
+
+        Its characters are those that came, and so is the white space around it: what a tokenizer
+        makes of a text depends on both. White space behind something that is cut off before the
+        answer, such as a thought, is no part of it. Of a reply that holds several answers, each is
+        as it is scored.
+
+        Args:
+            sample: One of those that `samples` returned.
+        """
+        if self.eliciting.several > 1 or sample.raw is None:
+            return sample.text
+        found = self._rule(LENGTH if sample.cut else STOP).split(sample.raw)
+        said = before_stop(self._answer(found.answer or "") or "", self.stops)
+        return said if sample.raw.startswith(said) else said.lstrip()
 
     def _answer(self, written: str) -> str | None:
         """Return what of a response is its answer; None if it holds none."""

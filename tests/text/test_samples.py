@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_overton.text.elicited import Eliciting
+from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.samples import (
     STATUSES,
     Cleaning,
@@ -111,3 +113,42 @@ def test_cut_share_counts_responses_that_lack_the_stop():
 )
 def test_cut_share_is_unknown_where_no_response_holds_a_stop(raws, stops):
     assert math.isnan(cut_share([clean(raw, stops) for raw in raws], stops))
+
+
+# ------------------------------------------------------------------------------- as it was written
+
+
+@pytest.mark.parametrize(
+    ("raw", "stops", "said"),
+    [
+        (" So it is.\n```\nmore", ("```",), " So it is.\n"),
+        ("\n\nYes", (), "\n\nYes"),
+        # What metrics compare is composed; what a tokenizer sees is what came.
+        ("cafe\u0301\u200b ", (), "cafe\u0301\u200b "),
+        # White space behind a thought is none of the answer's.
+        ("<think>Why?</think>\n\nSince.\n", (), "Since.\n"),
+    ],
+)
+def test_an_answer_is_kept_as_it_was_written(raw, stops, said):
+    rule = Cleaning(stops)
+    sample = rule.sample(raw)
+    assert sample.is_valid
+    assert rule.verbatim(sample) == said
+
+
+def test_the_answer_behind_a_summary_begins_with_its_text():
+    rule = Cleaning.of((), "query-summary-answer")
+    raw = "# Summary:\n```\nIn short.\n```\n\n# Answer:\n```\nAt length.\n```\n"
+    assert rule.verbatim(rule.sample(raw)) == "At length.\n"
+
+
+def test_a_thought_that_was_opened_and_trimmed_is_as_the_sample_was_read():
+    rule = Cleaning(reasoning=Reasoning(opened=True, trimmed=True))
+    assert rule.verbatim(rule.sample("Since.", "stop")) == "Since."
+
+
+def test_of_a_reply_with_several_answers_each_is_as_it_is_scored():
+    rule = Cleaning(eliciting=Eliciting("list", 2))
+    found = rule.samples(["1. One\n2. Two"])
+    assert [rule.verbatim(sample) for sample in found] == [sample.text for sample in found]
+    assert len(found) == 2
