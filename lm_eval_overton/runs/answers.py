@@ -41,6 +41,7 @@ __all__ = [
     "cleaned_answers",
     "read_answers",
     "read_run",
+    "read_scored",
     "shared_task",
     "valid_texts",
 ]
@@ -138,15 +139,31 @@ def read_answers(run: FinishedRun, task: str) -> Answers:
     Raises:
         DataError: If there is no such file, it is not of this task, or it cannot be read.
     """
+    found, cleaning = read_scored(run, task)
+    answers = cleaned_answers(found, None, cleaning)
+    return replace(answers, viewpoints=_viewpoints(run.tasks[task], found.path))
+
+
+def read_scored(
+    run: FinishedRun, task: str, settings: Mapping[str, Any] | None = None
+) -> tuple[Responses, Cleaning]:
+    """Return the responses of one task of a run, and how they are cleaned.
+
+    Args:
+        run: A finished run.
+        task: One of its tasks.
+        settings: What is to hold in place of the run's own settings.
+
+    Raises:
+        DataError: As for `read_answers`.
+    """
     result = run.tasks[task]
-    path = _responses_file(run, result)
-    found = read_responses(path, task)
+    found = read_responses(_responses_file(run, result), task)
     signed = fields(result.signature)
     stops = found.stops or _signed_stops(signed.get("stop", "none"))
     names = (signed.get("frame", ""), task)
-    cleaning = found.cleaning(stops, *names, settings=result.settings)
-    answers = cleaned_answers(found, None, cleaning)
-    return replace(answers, viewpoints=_viewpoints(result, path))
+    own = {**result.settings, **(settings or {})}
+    return found, found.cleaning(stops, *names, settings=own)
 
 
 def read_run(
