@@ -144,7 +144,12 @@ def test_every_file_is_a_task_or_the_group_of_those_with_packaged_prompts(manage
     loaded = manager.load(["overton"])
     assert sorted(loaded["tasks"]) == replay.group_names()
     # What asks for texts that are not packaged, or for what chat servers do not tell.
-    others = {"overton_choice", "overton_noveltybench", "overton_survey"}
+    others = {
+        "overton_choice",
+        "overton_likelihood",
+        "overton_noveltybench",
+        "overton_survey",
+    }
     assert set(manager.all_subtasks) - set(loaded["tasks"]) == others
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 
-__all__ = ["TAIL", "Boundary", "continued", "encoder_of"]
+__all__ = ["TAIL", "Boundary", "Pair", "Whole", "continued", "encoder_of"]
 
 Pair = tuple[str, str]
 
@@ -39,14 +39,14 @@ def encoder_of(model: Any) -> Callable[[str], Any] | None:
     return getattr(model, "tok_encode", None) if is_causal else None
 
 
-class _Whole(str):
+class Whole(str):
     """A context that keeps the white space at its end.
 
     The harness strips it off, to let it go on with what follows; how likely the line break of a
     chat template's header is then would count as a part of the answer.
     """
 
-    def rstrip(self, *_: Any) -> _Whole:
+    def rstrip(self, *_: Any) -> Whole:
         """Return the text as it is."""
         return self
 
@@ -82,7 +82,7 @@ class Boundary:
             return [(context, text) for text in texts]
         n, keeps_space = self._place(context[-TAIL:], tuple(texts))
         kept, moved = context[: len(context) - n], context[len(context) - n :]
-        return [(_Whole(kept) if keeps_space else kept, moved + text) for text in texts]
+        return [(Whole(kept) if keeps_space else kept, moved + text) for text in texts]
 
     def _place(self, tail: str, texts: tuple[str, ...]) -> tuple[int, bool]:
         key = (tail, *texts)

@@ -128,9 +128,13 @@ class LikelihoodTask(PromptTask):
 
     def row(self, doc: Mapping[str, Any], results: Any) -> dict[str, Any]:
         """Return a prompt's values, each followed by its error and its count."""
-        given = iter(results)
-        logs = [[float(next(given)[0]) for _ in way.answers] for way in self.ways(doc)]
-        return self._columns.rows([self.scored(doc, logs)], self.bench)[doc["id"]]
+        given = (float(log) for log, *_ in results)
+        prompt = self.scored(doc, self._logs(doc, given))
+        return self._columns.rows([prompt], self.bench)[doc["id"]]
+
+    def _logs(self, doc: Mapping[str, Any], given: Iterator[float]) -> list[list[float]]:
+        """Return the log-probabilities of a prompt's requests, which come in their order."""
+        return [[next(given) for _ in way.answers] for way in self.ways(doc)]
 
     @property
     def bench(self) -> Bench:

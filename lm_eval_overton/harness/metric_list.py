@@ -12,6 +12,7 @@ from lm_eval_overton.metrics.metric import (
     COVERAGE,
     ENUMERABLE,
     EXACT,
+    LIKELIHOOD,
     SURVEY,
     Metric,
     Need,
@@ -43,7 +44,8 @@ def wanted(config: Mapping[str, Any], kind: Task) -> list[Metric]:
 def _fits(name: str, kind: Task) -> bool:
     """Tell whether a kind of tasks has what a metric is of: samples or likelihoods, viewpoints."""
     needs = REGISTRY[name].needs
-    if Need.LIKELIHOODS in needs or kind == SURVEY:
+    of_logs = needs & {Need.LIKELIHOODS, Need.ANSWER_LIKELIHOODS}
+    if of_logs or kind in (SURVEY, LIKELIHOOD):
         return kind in REGISTRY[name].tasks
     of_viewpoints = bool(needs & {Need.MATCHER, Need.SIDES}) and Need.TOKENS not in needs
     of_answers = bool(needs & {Need.ANSWERS, Need.ANSWER_MASSES})

@@ -22,6 +22,7 @@ __all__ = [
     "FAMILIES",
     "ICL",
     "LAKE",
+    "LIKELIHOOD",
     "LIKENESS",
     "OPINION",
     "OTHER",
@@ -30,6 +31,7 @@ __all__ = [
     "SHARE",
     "STANCE",
     "SURVEY",
+    "UNDER_THE_MODEL",
     "WITHIN",
     "Compute",
     "Metric",
@@ -41,7 +43,9 @@ __all__ = [
 Compute = Callable[[PromptView], float]
 
 # The kinds of tasks that report metrics.
-Task = Literal["diversity", "coverage", "icl", "enumerable", "enumerable_exact", "survey"]
+Task = Literal[
+    "diversity", "coverage", "icl", "enumerable", "enumerable_exact", "survey", "likelihood"
+]
 DIVERSITY: Task = "diversity"
 COVERAGE: Task = "coverage"
 ICL: Task = "icl"
@@ -49,6 +53,8 @@ ICL: Task = "icl"
 ENUMERABLE: Task = "enumerable"
 EXACT: Task = "enumerable_exact"
 SURVEY: Task = "survey"
+# Answers that exist already, which the evaluated model says how likely it finds.
+LIKELIHOOD: Task = "likelihood"
 
 # The headings under which reports show metrics, in their order.
 BETWEEN = "Diversity between samples"
@@ -59,6 +65,7 @@ QUALITY = "Quality"
 LIKENESS = "Likeness to the reference"
 AGAINST_REFERENCE = "Against a reference run"
 OPINION = "Opinions as distributions over options"
+UNDER_THE_MODEL = "Likelihood of recorded answers under the model"
 # What the samples are like, not what they say: these stand in a table of their own, so that the
 # correction for many tests does not count them among a task's metrics.
 SAMPLES = "What the samples are like"
@@ -73,6 +80,7 @@ FAMILIES = (
     LIKENESS,
     AGAINST_REFERENCE,
     OPINION,
+    UNDER_THE_MODEL,
     SAMPLES,
     OTHER,
 )
@@ -109,6 +117,7 @@ class Need(Enum):
     REFUSALS = "options that refuse"
     RESPONDENTS = "numbers of respondents"
     STEERED = "a group to answer as"
+    ANSWER_LIKELIHOODS = "log-probabilities of recorded answers"
 
 
 @dataclass(frozen=True)

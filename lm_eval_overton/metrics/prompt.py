@@ -9,6 +9,7 @@ from typing import Any
 
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.metrics.formulas.likelihood import Likelihood
 from lm_eval_overton.metrics.opinion import Opinion
 from lm_eval_overton.metrics.quality_bar import passing
 from lm_eval_overton.text.closed_answers import ClosedAnswers
@@ -28,7 +29,8 @@ class Prompt:
     sample, None where it was not asked; `reference_verdicts` those on the reference's samples.
     `ratings` and `classes` are what a file or a model says of each sample: how good it is, None
     where that is not known, and which class it is in. `answer_masses` are the probabilities of the
-    answers of a closed set, where the model was asked for them.
+    answers of a closed set, where the model was asked for them; `likelihoods` are those of the
+    valid samples under the evaluated model.
     """
 
     doc: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Prompt:
     classes: Sequence[int] = ()
     answer_masses: Sequence[float] = ()
     opinion: Opinion | None = None
+    likelihoods: Sequence[Likelihood] = ()
 
     @cached_property
     def texts(self) -> list[str]:

@@ -25,6 +25,7 @@ __all__ = [
     "FORMAT",
     "KEY",
     "PROMPTS",
+    "TOKENIZER",
     "Judging",
     "Part",
     "bad",
@@ -38,6 +39,8 @@ __all__ = [
 FORMAT = 2
 KEY = "overton"
 PROMPTS = "prompts"
+# Among what is kept of a prompt: what is the same for models of one tokenizer.
+TOKENIZER = "tokenizer"
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ _TEXTS = (
     "answer_sets",
     "survey",
     "style",
+    "responses",
 )
 # How much a key must resemble one of ours to be taken for a slip: no model argument of the harness
 # does so.
@@ -112,6 +113,7 @@ class Settings:
     survey: str | None = None
     orders: str = "cyclic"
     style: str | None = None
+    responses: str | None = None
     steer: tuple[str, ...] = ()
     judge: JudgeSpec | None = None
     # One is asked the same whoever answers, and however it was written.

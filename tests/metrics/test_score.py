@@ -50,7 +50,13 @@ IN_CONTEXT = {name for name in REGISTRY if name.startswith((*KINDS, "bertscore_"
 IN_CONTEXT.add("examples_dropped")
 # What is defined without viewpoints and without a reference.
 JUDGE = JUDGED | COUNTS.keys()
-ELSEWHERE = (Need.SEVERAL, Need.ANSWERS, Need.ANSWER_MASSES, Need.LIKELIHOODS)
+ELSEWHERE = (
+    Need.SEVERAL,
+    Need.ANSWERS,
+    Need.ANSWER_MASSES,
+    Need.LIKELIHOODS,
+    Need.ANSWER_LIKELIHOODS,
+)
 NOT_PLAIN = REFERENCE | GIVEN_UNITS | IN_CONTEXT | JUDGE | RATED
 NOT_PLAIN = NOT_PLAIN.union(*map(that_need, ELSEWHERE))
 PLAIN = tuple(name for name in REGISTRY if name not in NOT_PLAIN)

@@ -11,6 +11,7 @@ from lm_eval_overton.metrics.metric import (
     DIVERSITY,
     ENUMERABLE,
     ICL,
+    LIKELIHOOD,
     SAMPLES,
     SHARE,
     Compute,
@@ -36,6 +37,8 @@ __all__ = [
 _TEXTS: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
 # What holds of answers of a word, too.
 _EVERY: tuple[Task, ...] = (*_TEXTS, ENUMERABLE)
+# What says how many samples count, whoever asks.
+_COUNTED: tuple[Task, ...] = (*_EVERY, LIKELIHOOD)
 
 
 def _mean_words(view: PromptView) -> float:
@@ -113,20 +116,20 @@ METRICS = (
         "failed_rate",
         "The share of the requests that failed.",
         lambda view: status_share(view.samples, "failed"),
-        tasks=_EVERY,
+        tasks=_COUNTED,
     ),
     _share(
         "unparsed_rate",
         "The share of the samples in which no answer is found.",
         lambda view: status_share(view.samples, "unparsed"),
-        tasks=_EVERY,
+        tasks=_COUNTED,
         needs=frozenset({Need.FRAME}),
     ),
     _share(
         "empty_rate",
         "The share of the samples of which nothing is left after cleaning.",
         lambda view: status_share(view.samples, "empty"),
-        tasks=_EVERY,
+        tasks=_COUNTED,
     ),
     _share(
         "duplicate_share",
@@ -138,7 +141,7 @@ METRICS = (
         "cut_share",
         "The share of the samples that the token limit cut, where it is known how they ended.",
         lambda view: cut_share(view.samples, view.bench.stops),
-        tasks=_EVERY,
+        tasks=_COUNTED,
         needs=frozenset({Need.FRAME}),
     ),
     _share(
