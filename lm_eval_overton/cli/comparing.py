@@ -15,7 +15,8 @@ __all__ = ["add"]
 RUN = "NAME=PLACE, or a place: a run's folder or one of its results files"
 ALIKE = ("homogeneity", "source_mixing", "shared_ngrams", "collapse")
 BY_TAG = "by_tag"
-TABLES = ("rows", "shifts", BY_TAG, *ALIKE)
+CROSSED = ("likelihoods", "divergences")
+TABLES = ("rows", "shifts", BY_TAG, *ALIKE, *CROSSED)
 LIKENESSES = ("words", "cosine")
 
 
@@ -115,15 +116,18 @@ def _seed(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from lm_eval_overton.comparison import by_tag, fails
+    from lm_eval_overton.comparison import by_tag, crossed_of, fails
     from lm_eval_overton.reporting import tables
 
     table = _table(args)
     compared = _compared(args)
     alike = _alike(args, compared.runs, table)
     tagged = by_tag(compared, _seed(args)) if args.by_tag or table == BY_TAG else None
+    crossed = crossed_of(compared.runs, _seed(args))
     if args.form == "json":
-        print(tables.as_json(compared, alike, tagged))
+        print(tables.as_json(compared, alike, tagged, crossed))
+    elif table in CROSSED:
+        print(tables.likelihood_csv(_some(crossed, table), table))
     elif table == BY_TAG:
         print(tables.by_tag_csv(tagged or ()))
     elif args.form == "csv":
@@ -131,12 +135,24 @@ def _compare(args: argparse.Namespace) -> int:
         print(tables.homogeneity_csv(alike, table) if is_alike else tables.as_csv(compared, table))
     else:
         parts = [tables.as_markdown(compared, tagged or ())]
+        parts += [tables.likelihood_markdown(crossed)] if crossed is not None else []
         parts += [tables.homogeneity_markdown(alike)] if alike is not None else []
         print("\n\n".join(parts))
     failures = fails(compared, args.fail_on)
     for line in failures:
         print(printable(line), file=sys.stderr)
     return 1 if failures else 0
+
+
+def _some(crossed: Any, table: str) -> Any:
+    from lm_eval_overton.errors import DataError
+
+    if crossed is None:
+        raise DataError(
+            f"--table {table}: expected runs with results of overton_likelihood, got none; run it "
+            "with --metadata '{\"responses\": RUN}', or choose another table"
+        )
+    return crossed
 
 
 def _table(args: argparse.Namespace) -> str:

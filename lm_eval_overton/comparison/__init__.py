@@ -13,12 +13,14 @@ from lm_eval_overton.comparison.compared import (
 )
 from lm_eval_overton.comparison.fail_on import fails
 from lm_eval_overton.comparison.homogeneity import Homogeneity, homogeneity, homogeneity_of
+from lm_eval_overton.comparison.likelihood import Crossed, crossed_of
 from lm_eval_overton.comparison.pairs import compare
 
 __all__ = [
     "SAMPLES_TABLE",
     "ByTag",
     "Compared",
+    "Crossed",
     "Homogeneity",
     "Pair",
     "Row",
@@ -26,6 +28,7 @@ __all__ = [
     "TagRow",
     "by_tag",
     "compare",
+    "crossed_of",
     "fails",
     "homogeneity",
     "homogeneity_of",

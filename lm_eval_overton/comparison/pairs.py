@@ -13,6 +13,7 @@ from lm_eval_overton.comparison import (
     classes,
     echo,
     elicited,
+    likelihood,
     missing,
     noise,
     quality,
@@ -111,12 +112,13 @@ class _Comparison:
         """Return the run at a position beside the base."""
         base, run = self.runs[0], self.runs[i]
         notes = Notes(base, run, self.force)
-        both = {task: align(base.tasks[task], own) for task, own in _common(base, run).items()}
+        common = {task: align(base.tasks[task], own) for task, own in _common(base, run).items()}
+        both = likelihood.comparable(common, notes)
         tasks = {task: notes.checked(own) for task, own in both.items()}
         rows = _rows(tasks, self.seed, self.known)
         if tasks and not rows:
             raise _nothing_in_common(tasks, base, run)
-        if not tasks:
+        if not common:
             notes.add(
                 f"no task in common with {base.name}: only what it recovers in context is shown"
             )

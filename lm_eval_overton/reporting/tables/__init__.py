@@ -6,6 +6,7 @@ and null in JSON.
 
 from lm_eval_overton.reporting.tables.by_tag import by_tag_csv
 from lm_eval_overton.reporting.tables.homogeneity import homogeneity_csv, homogeneity_markdown
+from lm_eval_overton.reporting.tables.likelihood import likelihood_csv, likelihood_markdown
 from lm_eval_overton.reporting.tables.markdown import as_markdown
 from lm_eval_overton.reporting.tables.records import as_csv, as_json, frames
 
@@ -17,4 +18,6 @@ __all__ = [
     "frames",
     "homogeneity_csv",
     "homogeneity_markdown",
+    "likelihood_csv",
+    "likelihood_markdown",
 ]

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from lm_eval_overton.comparison import ByTag, Compared, Homogeneity, Pair, Row, Shift
+from lm_eval_overton.comparison import ByTag, Compared, Crossed, Homogeneity, Pair, Row, Shift
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.reporting.tables.by_tag import by_tag_json
 from lm_eval_overton.reporting.tables.cells import csv_text, four, plain
 from lm_eval_overton.reporting.tables.homogeneity import homogeneity_json
+from lm_eval_overton.reporting.tables.likelihood import likelihood_json
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.short_paths import short_model, short_path
 
@@ -47,6 +48,7 @@ def as_json(
     compared: Compared,
     alike: Homogeneity | None = None,
     tagged: Sequence[ByTag] | None = None,
+    crossed: Crossed | None = None,
 ) -> str:
     """Return everything as JSON, unrounded, null where undefined.
 
@@ -54,6 +56,7 @@ def as_json(
         compared: The runs.
         alike: How alike their samples are; its tables are added by their names.
         tagged: The pairs by tag; they are added as `by_tag`.
+        crossed: Whose answers were scored by which model; its tables are added by their names.
     """
     whole = {
         "base": compared.runs[0].name,
@@ -64,6 +67,8 @@ def as_json(
         whole |= homogeneity_json(alike)
     if tagged is not None:
         whole["by_tag"] = by_tag_json(tagged)
+    if crossed is not None:
+        whole |= likelihood_json(crossed)
     return json.dumps(whole, indent=2, allow_nan=False)
 
 
