@@ -17,8 +17,8 @@ from lm_eval_overton.stats.paired import (
     holm,
     paired_comparison,
     paired_comparisons,
-    shared_ranks,
 )
+from lm_eval_overton.stats.ranks import Rank, rank_ranges
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -30,6 +30,7 @@ __all__ = [
     "Comparison",
     "Interval",
     "Range",
+    "Rank",
     "Statistic",
     "Values",
     "holm",
@@ -37,8 +38,8 @@ __all__ = [
     "mean_intervals",
     "paired_comparison",
     "paired_comparisons",
+    "rank_ranges",
     "ratio_of_means",
-    "shared_ranks",
     "standard_error",
     "statistic_interval",
 ]

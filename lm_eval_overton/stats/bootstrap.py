@@ -29,6 +29,7 @@ __all__ = [
     "Statistic",
     "bootstrap",
     "check_settings",
+    "expanded",
     "mean_intervals_of",
     "resampled_means",
 ]
@@ -185,7 +186,7 @@ def _bounds(
     rounding = ROUNDING * float(np.abs(resampled).max())
     if np.abs(resampled - estimate).max() <= rounding:
         return estimate, estimate
-    z = _expanded((1 - level) / 2, n)
+    z = expanded((1 - level) / 2, n)
     bias = _bias_correction(estimate, resampled, rounding)
     corrected = _bca_quantiles(bias, _acceleration(jackknife), z)
     levels = [*(corrected or ()), _NORMAL.cdf(-z), _NORMAL.cdf(z)]
@@ -194,7 +195,7 @@ def _bounds(
 
 
 @lru_cache(maxsize=256)
-def _expanded(tail: float, n: int) -> float:
+def expanded(tail: float, n: int) -> float:
     """Return how many standard errors of the resamples a bound over n prompts lies away.
 
     Student's t on n - 1 degrees; resamples spread by sqrt((n - 1) / n) too little.

@@ -1,4 +1,4 @@
-"""Paired tests and shared ranks over prompts.
+"""Paired tests over prompts.
 
 The unit is the prompt: one value per prompt, NaN (or None) where the metric is undefined.
 Undefined values are dropped and the number that remains is returned with every result. The
@@ -35,10 +35,11 @@ __all__ = [
     "FEWEST_PAIRS",
     "TEST_LEVEL",
     "Comparison",
+    "differences_of",
     "holm",
     "paired_comparison",
     "paired_comparisons",
-    "shared_ranks",
+    "shared_pairs",
 ]
 
 TEST_LEVEL = 0.05
@@ -119,7 +120,7 @@ def paired_comparison(
             ``level`` is out of range.
     """
     check_settings(level)
-    return _comparisons([_shared_pairs(a, b, "paired_comparison")], rng, level, [limits])[0]
+    return _comparisons([shared_pairs(a, b, "paired_comparison")], rng, level, [limits])[0]
 
 
 def paired_comparisons(
@@ -156,7 +157,7 @@ def paired_comparisons(
             f"{second.shape}; align them by prompt and metric, NaN where a run lacks one"
         )
     columns = zip(first.T, second.T, strict=True)
-    pairs = [_shared_pairs(*own, "paired_comparisons") for own in columns]
+    pairs = [shared_pairs(*own, "paired_comparisons") for own in columns]
     ranges = [UNBOUNDED] * len(pairs) if limits is None else limits
     found: dict[int, Comparison] = {}
     for places in of_equal_length([own for own, _ in pairs]):
@@ -197,47 +198,7 @@ def holm(p_values: Values) -> Array:
     return adjusted
 
 
-def shared_ranks(
-    values: npt.ArrayLike,
-    rng: np.random.Generator,
-    level: float = 0.95,
-) -> list[tuple[int, int]]:
-    """Return leaderboard rows, best first, with the rank that each can claim.
-
-    A rank is 1 + the number of rows that are better for sure on the prompts that both define: the
-    paired difference is above 0 with its interval, and p is below 5 %. So two rows of one rank may
-    still differ from each other, but neither is counted below a row that it cannot be told from.
-
-    Args:
-        values: (n_models, n_prompts), higher is better; NaN where undefined.
-        rng: Source of the resamples; its state is left as it was.
-        level: Confidence level in (0, 1).
-
-    Returns:
-        Pairs of row index and rank, by descending mean over the prompts that the row defines
-        (ties in row order).
-
-    Raises:
-        ValueError: If the array is not two-dimensional or not finite, or a row has no defined
-            prompt.
-    """
-    table = as_finite(values, 2, "shared_ranks")
-    _require_a_prompt_per_row(table)
-    order = [int(row) for row in np.argsort(-np.nanmean(table, axis=1), kind="stable")]
-    return [(row, 1 + _n_above(table, row, rng, level)) for row in order]
-
-
-def _n_above(table: Array, row: int, rng: np.random.Generator, level: float) -> int:
-    """Return how many rows are better than one of them for sure."""
-    others = np.delete(table, row, axis=0).T
-    if not others.size:
-        return 0
-    own = np.broadcast_to(table[row][:, np.newaxis], others.shape)
-    compared = paired_comparisons(others, own, rng, level)
-    return sum(one.is_rise for one in compared)
-
-
-def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
+def shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
     """Return both runs restricted to the prompts that both define, each (n_shared,)."""
     first, second = as_finite(a, 1, caller), as_finite(b, 1, caller)
     if len(first) != len(second):
@@ -249,7 +210,7 @@ def _shared_pairs(a: Values, b: Values, caller: str) -> tuple[Array, Array]:
     return first[both], second[both]
 
 
-def _differences(first: Array, second: Array) -> Array:
+def differences_of(first: Array, second: Array) -> Array:
     """Return first minus second, (n,), exactly 0 where only rounding tells them apart.
 
     Without this, 0.1 + 0.2 against 0.3 on every prompt would be a significant difference.
@@ -257,15 +218,6 @@ def _differences(first: Array, second: Array) -> Array:
     differences = first - second
     rounding = ROUNDING * (np.abs(first) + np.abs(second))
     return np.where(np.abs(differences) <= rounding, 0.0, differences)
-
-
-def _require_a_prompt_per_row(table: Array) -> None:
-    empty = np.flatnonzero(np.isnan(table).all(axis=1))
-    if len(empty):
-        raise ValueError(
-            f"shared_ranks: expected at least 1 defined prompt per row, got none in row(s) "
-            f"{empty.tolist()}; leave out models without a score"
-        )
 
 
 def _mean(values: Array) -> float:
@@ -286,7 +238,7 @@ def _comparisons(
     limits: Sequence[Range],
 ) -> list[Comparison]:
     """Return how each two columns differ; all are (n,) without NaN."""
-    differences = [_differences(*own) for own in pairs]
+    differences = [differences_of(*own) for own in pairs]
     # Runs that no prompt tells apart may still differ on others. What all prompts agree on is not
     # doubted: the exact bound would be wider than the difference.
     widths = [

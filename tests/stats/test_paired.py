@@ -25,7 +25,6 @@ from lm_eval_overton.stats import (
     mean_intervals,
     paired_comparison,
     paired_comparisons,
-    shared_ranks,
     standard_error,
     statistic_interval,
 )
@@ -587,64 +586,3 @@ class TestHolm:
     def test_wrong_p_value(self, value: float) -> None:
         with pytest.raises(ValueError, match=r"p-values in \[0, 1\], got .*; pass the p_value"):
             holm([0.1, value])
-
-
-class TestSharedRanks:
-    def test_competition_ranks(self) -> None:
-        # Rows 1 and 2 are equal on every prompt, row 0 is lower on every one: 1, 1, 3.
-        values = [[0.5] * 6, [0.9] * 6, [0.9] * 6]
-        assert shared_ranks(values, generator()) == [(1, 1), (2, 1), (0, 3)]
-
-    def test_noise_is_shared_and_a_gap_is_not(self) -> None:
-        prompts = generator(1).random(200)
-        noise = generator(2).normal(0, 0.2, size=(2, 200))
-        noise -= noise.mean(axis=1, keepdims=True)
-        values = np.stack([prompts - 0.5, prompts + noise[0], prompts + noise[1] + 1e-3])
-        assert shared_ranks(values, generator()) == [(2, 1), (1, 1), (0, 3)]
-
-    def test_pairing_separates_what_prompts_hide(self) -> None:
-        # The spread over prompts is 100 times the difference, which is the same on each.
-        prompts = generator(1).random(50)
-        assert shared_ranks([prompts, prompts + 0.01], generator()) == [(1, 1), (0, 2)]
-
-    def test_a_chain_of_neighbours_does_not_hide_its_ends(self) -> None:
-        # Each differs from the next by less than can be told, the first from the last by more.
-        noise = generator(5).normal(0, 1, size=(3, 100))
-        noise -= noise.mean(axis=1, keepdims=True)
-        values = noise + np.array([[0.4], [0.2], [0.0]])
-        [(first, best), (_, middle), (last, worst)] = shared_ranks(values, generator())
-        assert (first, last) == (0, 2)
-        assert (best, middle, worst) == (1, 1, 2)
-
-    def test_five_prompts_tell_nothing_apart(self) -> None:
-        # All signs alike have p = 2/32.
-        assert shared_ranks([[0.5] * 5, [0.9] * 5], generator()) == [(1, 1), (0, 1)]
-
-    def test_without_shared_prompts_a_rank_is_shared(self) -> None:
-        values = [[0.1, 0.1, NAN, NAN], [NAN, NAN, 0.9, 0.9]]
-        assert shared_ranks(values, generator()) == [(1, 1), (0, 1)]
-
-    def test_no_rows(self) -> None:
-        assert shared_ranks(np.empty((0, 5)), generator()) == []
-
-    @settings(max_examples=25, deadline=None)
-    @given(st.integers(1, 5), st.integers(1, 12), seeds)
-    def test_a_rank_counts_the_rows_that_are_better(
-        self, rows: int, prompts: int, seed: int
-    ) -> None:
-        values = generator(seed).random((rows, prompts))
-        ranked = shared_ranks(values, generator(seed))
-        means = [values[row].mean() for row, _ in ranked]
-        assert sorted(row for row, _ in ranked) == list(range(rows))
-        assert means == sorted(means, reverse=True)
-        for row, rank in ranked:
-            pairs = [paired_comparison(own, values[row], generator(seed)) for own in values]
-            assert rank == 1 + sum(one.is_clear and one.difference > 0 for one in pairs)
-
-    def test_row_without_a_score(self) -> None:
-        with pytest.raises(ValueError, match=r"at least 1 defined prompt per row, got none.*\[1\]"):
-            shared_ranks([[0.1, 0.2], [NAN, NAN]], generator())
-
-    def test_wrong_shape(self) -> None:
-        with pytest.raises(ValueError, match="shared_ranks: expected an array of 2 dimension"):
-            shared_ranks([0.1, 0.2], generator())

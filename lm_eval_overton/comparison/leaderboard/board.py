@@ -27,7 +27,9 @@ class Row:
     """One run: its rank, its score, and what stands beside it.
 
     Attributes:
-        rank: One plus the number of rows that are better for sure.
+        rank: The best rank that it can claim: one plus the number of rows that are better for sure.
+        last_rank: The worst that it has to fear: the number of rows less those that are worse for
+            sure.
         run: The run's name.
         score: The mean over prompts with its 95 % interval and the number of prompts.
         frame: `frame`, `stop` and `system` of the signature, as far as it has them.
@@ -40,6 +42,7 @@ class Row:
     """
 
     rank: int
+    last_rank: int
     run: str
     score: stats.Interval
     frame: Mapping[str, str]
@@ -103,7 +106,7 @@ def leaderboard(
         direction,
         columns,
         tuple(
-            _row(rank, name, rows[name], metric, columns, seed, above)
+            _row(name, rank, rows[name], metric, columns, seed, above)
             for (name, rank), above in zip(ranked, _above(table, ranked, seed), strict=True)
         ),
         {run.name: _reason(run, task, metric) for run in runs if run.name not in rows},
@@ -179,18 +182,19 @@ def _aligned(rows: Results, metric: str) -> dict[str, stats.Array]:
 
 def _ranked(
     table: Mapping[str, stats.Array], direction: bool | None, seed: int
-) -> list[tuple[str, int]]:
+) -> list[tuple[str, stats.Rank]]:
     """Return names and ranks, best first."""
     if not table:
         return []
     values = np.stack([*table.values()])
     signed = -values if direction is False else values
     names = list(table)
-    return [(names[i], rank) for i, rank in stats.shared_ranks(signed, np.random.default_rng(seed))]
+    ranks = stats.rank_ranges(signed, np.random.default_rng(seed))
+    return [(names[rank.row], rank) for rank in ranks]
 
 
 def _above(
-    table: Mapping[str, stats.Array], ranked: Sequence[tuple[str, int]], seed: int
+    table: Mapping[str, stats.Array], ranked: Sequence[tuple[str, stats.Rank]], seed: int
 ) -> list[stats.Comparison | None]:
     """Return for each row how the row above differs from it; None for the first."""
     pairs = pairwise(name for name, _ in ranked)
@@ -202,8 +206,8 @@ def _above(
 
 
 def _row(
-    rank: int,
     name: str,
+    rank: stats.Rank,
     own: TaskResult,
     metric: str,
     columns: Sequence[str],
@@ -216,7 +220,8 @@ def _row(
     rng = np.random.default_rng(seed)
     score = stats.mean_interval(own.values[metric], rng, limits=limits)
     return Row(
-        rank,
+        rank.first,
+        rank.last,
         name,
         score,
         {key: signed[key] for key in FRAME if key in signed},
