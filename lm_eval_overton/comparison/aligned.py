@@ -23,6 +23,7 @@ __all__ = [
     "lacking",
     "means",
     "paired",
+    "verdict_counts",
 ]
 
 DIVERSITY, COVERAGE, ICL = DEFAULT_TASK, "overton_coverage", IN_CONTEXT
@@ -50,12 +51,12 @@ def align(base: TaskResult, run: TaskResult) -> Both:
     """
     place = {key: i for i, key in enumerate(run.ids)}
     shared = [(i, place[key]) for i, key in enumerate(base.ids) if key in place]
-    names = set(run.values) - _verdict_counts(base) - _verdict_counts(run) if shared else set()
+    names = set(run.values) - verdict_counts(base) - verdict_counts(run) if shared else set()
     metrics = tuple(name for name in base.values if name in names)
     return Both(base, run, [i for i, _ in shared], [j for _, j in shared], metrics)
 
 
-def _verdict_counts(own: TaskResult) -> set[str]:
+def verdict_counts(own: TaskResult) -> set[str]:
     """Return the columns that count the judge's verdicts by status: they are no metrics."""
     counts = own.judge.counts if own.judge else {}
     return {f"{name}_{status}" for name, statuses in counts.items() for status in statuses}

@@ -20,7 +20,17 @@ from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSI
 from lm_eval_overton.metrics.measures.units import UNITS_AT_1_WORDS
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
-__all__ = ["NO_TAGS", "ByTag", "TagMean", "TagRow", "by_tag", "means_by_tag"]
+__all__ = [
+    "HEADLINE",
+    "NO_TAGS",
+    "ByTag",
+    "TagMean",
+    "TagRow",
+    "by_tag",
+    "means_by_tag",
+    "most_frequent",
+    "prompts_by_tag",
+]
 
 HEADLINE = tuple(
     metric.name
@@ -103,7 +113,7 @@ def _pair(base: FinishedRun, run: FinishedRun, pair: Pair, tags: Tags, seed: int
     for task in dict.fromkeys(row.task for row in pair.rows):
         metrics = [row.metric for row in pair.rows if row.task == task and row.metric in HEADLINE]
         two = (base.tasks[task], run.tasks[task])
-        kinds = _prompts_by_tag(tags[task], *(own.ids for own in two))
+        kinds = prompts_by_tag(tags[task], *(own.ids for own in two))
         if metrics and kinds:
             found = _rows(two, kinds, metrics, seed)
             rows += found
@@ -111,9 +121,7 @@ def _pair(base: FinishedRun, run: FinishedRun, pair: Pair, tags: Tags, seed: int
     return ByTag(pair.base, pair.run, tuple(rows), tuple(notes))
 
 
-def _prompts_by_tag(
-    tags: Mapping[str, tuple[str, ...]], *ids: Sequence[str]
-) -> dict[str, set[str]]:
+def prompts_by_tag(tags: Mapping[str, tuple[str, ...]], *ids: Sequence[str]) -> dict[str, set[str]]:
     """Return the prompts of each tag, the most frequent tag first, then by name."""
     found: dict[str, set[str]] = {}
     for key in {key for own in ids for key in own}:
@@ -122,14 +130,15 @@ def _prompts_by_tag(
     return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
-def _shown(kinds: Mapping[str, set[str]]) -> dict[str, set[str]]:
+def most_frequent(kinds: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return the prompts of the tags that are shown: of very many the most frequent."""
     return dict(list(kinds.items())[:MOST_TAGS])
 
 
 def _rows(two: Two, kinds: Mapping[str, set[str]], metrics: list[str], seed: int) -> list[TagRow]:
     """Return the rows of a task, metric by metric."""
     found = []
-    for tag, keys in _shown(kinds).items():
+    for tag, keys in most_frequent(kinds).items():
         both = align(*(result.of_prompts(keys) for result in two))
         # Which metrics compare the pair's own table says.
         both = replace(both, metrics=tuple(metrics) if both.base_at else ())
@@ -148,7 +157,7 @@ def _tested(row: Row) -> Row:
 
 def _notes(rows: Sequence[TagRow], two: Two, kinds: Mapping[str, set[str]]) -> Iterator[str]:
     """Yield what to know of a task's rows."""
-    most = dict.fromkeys(_shown(kinds), 0)
+    most = dict.fromkeys(most_frequent(kinds), 0)
     for own in rows:
         most[own.tag] = max(most[own.tag], own.row.paired.n)
     few = [f"{tag} ({n})" for tag, n in most.items() if n < stats.FEWEST_PAIRS]
@@ -179,7 +188,7 @@ def _means(
     own = run.tasks[task]
     metrics = [metric for metric in HEADLINE if metric in own.values]
     found = []
-    for tag, keys in _shown(_prompts_by_tag(tags, own.ids)).items() if metrics else ():
+    for tag, keys in most_frequent(prompts_by_tag(tags, own.ids)).items() if metrics else ():
         values = own.of_prompts(keys).values
         columns = means([values[metric] for metric in metrics], seed, limits_of(metrics))
         found += [TagMean(task, tag, m, mean) for m, mean in zip(metrics, columns, strict=True)]

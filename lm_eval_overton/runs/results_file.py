@@ -64,6 +64,7 @@ class TaskResult:
             NaN where undefined. They are over all prompts that the judge saw.
         reference_run: The run whose units were compared with, as the user named it.
         settings: What the task was asked for, by the keys of `--metadata`.
+        parameters: How many the model has; None where the file does not say it.
     """
 
     task: str
@@ -82,6 +83,7 @@ class TaskResult:
     reference_run: str | None = None
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:
@@ -217,7 +219,13 @@ def _task_result(
         reference_run=None if reference is None else str(reference),
         settings=config["metadata"],
         bounds=_bounds(_object(_object(whole, "results"), task)),
+        parameters=_parameters(_object(whole, "config").get("model_num_parameters")),
     )
+
+
+def _parameters(value: Any) -> int | None:
+    # The harness writes -1 for a model that does not say it.
+    return value if type(value) is int and value > 0 else None
 
 
 def _floats(path: Path, what: str, values: Sequence[float | None]) -> Array:

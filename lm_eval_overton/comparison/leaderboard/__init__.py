@@ -6,6 +6,25 @@ runs that are better for sure; beside each row stands how it differs from the ro
 """
 
 from lm_eval_overton.comparison.leaderboard.board import Leaderboard, Row, leaderboard
+from lm_eval_overton.comparison.leaderboard.boards import (
+    Board,
+    Standing,
+    Standings,
+    boards_of,
+    by_tag,
+    standings,
+)
 from lm_eval_overton.comparison.leaderboard.runs import find_runs
 
-__all__ = ["Leaderboard", "Row", "find_runs", "leaderboard"]
+__all__ = [
+    "Board",
+    "Leaderboard",
+    "Row",
+    "Standing",
+    "Standings",
+    "boards_of",
+    "by_tag",
+    "find_runs",
+    "leaderboard",
+    "standings",
+]

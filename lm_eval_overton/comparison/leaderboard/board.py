@@ -19,7 +19,16 @@ from lm_eval_overton.metrics.measures import JUDGED_BY, limits_of
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, fields
 
-__all__ = ["Leaderboard", "Row", "leaderboard"]
+__all__ = [
+    "Leaderboard",
+    "Row",
+    "aligned_values",
+    "direction_of",
+    "is_ranked",
+    "leaderboard",
+    "ranked",
+    "reason_of",
+]
 
 
 @dataclass(frozen=True)
@@ -94,12 +103,12 @@ def leaderboard(
     having = {name: own for name, own in found.items() if metric in own.values}
     if not having:
         raise _no_metric(metric, task, found, runs)
-    rows = {name: own for name, own in having.items() if _is_ranked(own, metric)}
+    rows = {name: own for name, own in having.items() if is_ranked(own, metric)}
     signature, judge = common_settings(task, metric, rows or having)
     columns, notes = further_columns(metric, rows)
-    direction = _direction(metric, having)
-    table = _aligned(rows, metric)
-    ranked = _ranked(table, direction, seed)
+    direction = direction_of(metric, having)
+    table = aligned_values(rows, metric)
+    order = ranked(table, direction, seed)
     return Leaderboard(
         task,
         metric,
@@ -107,9 +116,9 @@ def leaderboard(
         columns,
         tuple(
             _row(name, rank, rows[name], metric, columns, seed, above)
-            for (name, rank), above in zip(ranked, _above(table, ranked, seed), strict=True)
+            for (name, rank), above in zip(order, _above(table, order, seed), strict=True)
         ),
-        {run.name: _reason(run, task, metric) for run in runs if run.name not in rows},
+        {run.name: _missing(run, task, metric) for run in runs if run.name not in rows},
         signature,
         judge,
         (*notes, *_warnings(rows, metric)),
@@ -149,27 +158,31 @@ def _no_metric(
     return SettingsError(f"leaderboard: expected {wanted}, got results of {tasks}; name another")
 
 
-def _is_ranked(own: TaskResult, metric: str) -> bool:
+def is_ranked(own: TaskResult, metric: str) -> bool:
+    """Tell whether a metric that a run has says something of it."""
     return metric not in against_itself(own) and not np.isnan(own.values[metric]).all()
 
 
-def _reason(run: FinishedRun, task: str, metric: str) -> str:
-    if task not in run.tasks:
-        return f"no {task}"
-    if metric not in run.tasks[task].values:
+def reason_of(own: TaskResult, metric: str) -> str:
+    """Return why a run cannot be ranked by a metric."""
+    if metric not in own.values:
         return "not computed"
-    if metric in against_itself(run.tasks[task]):
+    if metric in against_itself(own):
         return "its own reference"
     return "undefined for every prompt"
 
 
-def _direction(metric: str, having: Results) -> bool | None:
+def _missing(run: FinishedRun, task: str, metric: str) -> str:
+    return reason_of(run.tasks[task], metric) if task in run.tasks else f"no {task}"
+
+
+def direction_of(metric: str, having: Results) -> bool | None:
     """Return the direction that any of the runs knows."""
     known = (own.higher_is_better.get(metric) for own in having.values())
     return next((direction for direction in known if direction is not None), None)
 
 
-def _aligned(rows: Results, metric: str) -> dict[str, stats.Array]:
+def aligned_values(rows: Results, metric: str) -> dict[str, stats.Array]:
     """Return each run's values over the prompts of all runs, NaN where it has none."""
     ids = {
         key: i for i, key in enumerate(dict.fromkeys(k for own in rows.values() for k in own.ids))
@@ -180,7 +193,7 @@ def _aligned(rows: Results, metric: str) -> dict[str, stats.Array]:
     return table
 
 
-def _ranked(
+def ranked(
     table: Mapping[str, stats.Array], direction: bool | None, seed: int
 ) -> list[tuple[str, stats.Rank]]:
     """Return names and ranks, best first."""

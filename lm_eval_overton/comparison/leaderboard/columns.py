@@ -12,7 +12,7 @@ from lm_eval_overton.comparison.leaderboard.settings import (
 )
 from lm_eval_overton.metrics.measures import REGISTRY
 
-__all__ = ["further_columns"]
+__all__ = ["comparable", "further_columns"]
 
 # How many metrics are shown of a task that has none of these.
 OTHERS = 3
@@ -20,8 +20,12 @@ OTHERS = 3
 
 def further_columns(metric: str, rows: Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the further metrics to show, and notes on those that cannot be compared."""
-    shown = _wanted(metric, rows)
-    judged, judges = _split(shown, rows, has_one_judge, "judges")
+    return comparable(_wanted(metric, rows), rows)
+
+
+def comparable(names: Sequence[str], rows: Results) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the metrics that all runs measure alike, and notes on those that they do not."""
+    judged, judges = _split(names, rows, has_one_judge, "judges")
     measured, references = _split(judged, rows, has_one_reference, "references")
     kept, versions = _split(measured, rows, has_one_version, "definitions")
     return tuple(kept), (*judges, *references, *versions)

@@ -12,14 +12,18 @@ from lm_eval_overton.settings.signature import FRAME, METRICS, UNSET, differing,
 __all__ = [
     "Results",
     "common_settings",
+    "equal_settings",
     "has_one_judge",
     "has_one_reference",
     "has_one_version",
+    "shared_signature",
     "some",
 ]
 
 Results = Mapping[str, TaskResult]
 
+# What may differ between runs of one table, some metrics apart.
+LEFT_OPEN = (*FRAME, "reference", METRICS)
 # How many names a message shows of several.
 NAMED = 3
 
@@ -54,7 +58,7 @@ def common_settings(task: str, metric: str, rows: Results) -> tuple[str, str]:
             f"{'; '.join(f'{key}: {_by_value(values)}' for key, values in mixed.items())}; "
             "leave runs out, or run them again with equal settings"
         )
-    return _shared(list(own.values())), next(iter(judges.values()))
+    return shared_signature(rows), next(iter(judges.values()))
 
 
 def _mixed(rows: Results) -> dict[str, None]:
@@ -64,11 +68,31 @@ def _mixed(rows: Results) -> dict[str, None]:
     return {key: None for key in found if key not in FRAME}
 
 
-def _shared(several: Sequence[Mapping[str, str]]) -> str:
-    """Return the signature of the fields, except the frame's, that all have.
+def equal_settings(results: Results) -> list[Results]:
+    """Return groups of runs of one task, the largest first, each of equal settings.
+
+    Runs of one group may differ in their frame, in their reference and in the definition of a
+    metric: that concerns the metrics that rest on it.
+    """
+    groups: list[dict[str, TaskResult]] = []
+    for name, own in results.items():
+        joined = next((one for one in groups if _is_alike(next(iter(one.values())), own)), None)
+        if joined is None:
+            groups.append(joined := {})
+        joined[name] = own
+    return sorted(groups, key=len, reverse=True)
+
+
+def _is_alike(one: TaskResult, other: TaskResult) -> bool:
+    return not set(differing(one.signature, other.signature)).difference(LEFT_OPEN)
+
+
+def shared_signature(rows: Results) -> str:
+    """Return the signature of the fields, except the frame's, that all of at least one run have.
 
     Prompts go by the name that they have in the first.
     """
+    several = [fields(own.signature) for own in rows.values()]
     words = [
         value if key == "task" else f"{key}:{value}"
         for key, value in several[0].items()
