@@ -28,7 +28,8 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code: 0, or 2 for an error.
 
-    `compare --fail-on` returns 1 if something failed, and nothing else does.
+    `compare --fail-on` and `leaderboard --check` return 1 if something failed, and nothing else
+    does.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.cli.arguments import add_command, add_forms
-from lm_eval_overton.settings.shown import printable
+from lm_eval_overton.settings.shown import in_a_line, printable
 
 __all__ = ["add"]
 
@@ -42,12 +42,7 @@ def add(commands: Any) -> None:
     _add_homogeneity(report)
     report.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
     report.add_argument("--plots", type=Path, metavar="DIR", help="the figures as PNG and SVG")
-    board = add_command(commands, "leaderboard", _leaderboard, "many models by one metric")
-    board.add_argument("folder", type=Path, metavar="RUNS_DIR")
-    board.add_argument("--metric", required=True)
-    board.add_argument("--task", help="where several tasks have the metric")
-    _add_seed(board)
-    add_forms(board)
+    _add_leaderboard(commands)
     again = add_command(commands, "replicate", _replicate, "the paper's tables from its own data")
     again.add_argument("folder", type=Path, metavar="DATA_DIR")
     again.add_argument("--encoder", help="'' measures words alone")
@@ -72,6 +67,19 @@ def _add_homogeneity(parser: argparse.ArgumentParser) -> None:
         choices=LIKENESSES,
         help="of samples: their content words, or the base's encoder; default: words",
     )
+
+
+def _add_leaderboard(commands: Any) -> None:
+    board = add_command(commands, "leaderboard", _leaderboard, "many models by one metric")
+    board.add_argument("folder", nargs="?", type=Path, metavar="RUNS_DIR")
+    board.add_argument("--metric", help="what sorts; with --html at first")
+    board.add_argument("--task", help="where several tasks have the metric")
+    board.add_argument("--html", type=Path, metavar="DIR", help="all metrics as a static site")
+    board.add_argument(
+        "--check", type=Path, metavar="FILE", help="whether a results file can join, and why not"
+    )
+    _add_seed(board)
+    add_forms(board)
 
 
 def _add_seed(parser: argparse.ArgumentParser) -> None:
@@ -197,13 +205,44 @@ def _report(args: argparse.Namespace) -> None:
             print(f"written to {path}")
 
 
-def _leaderboard(args: argparse.Namespace) -> None:
-    from lm_eval_overton.comparison.leaderboard import find_runs, leaderboard
+def _leaderboard(args: argparse.Namespace) -> int:
+    from lm_eval_overton.comparison.leaderboard import check, find_runs, leaderboard
+    from lm_eval_overton.reporting.site import write_site
     from lm_eval_overton.reporting.tables import leaderboard as output
 
     seed = _seed(args)
-    board = leaderboard(find_runs(args.folder), args.metric, args.task, seed)
-    print(getattr(output, f"as_{args.form or 'markdown'}")(board))
+    _refuse_unused(args)
+    runs = find_runs(args.folder) if args.folder else []
+    if args.check:
+        checked = check(args.check, runs)
+        print(in_a_line(checked))
+        return 1 if checked.faults else 0
+    if args.html:
+        page = write_site(runs, args.html, metric=args.metric or "", task=args.task, seed=seed)
+        print(f"written to {page}")
+    else:
+        board = leaderboard(runs, args.metric, args.task, seed)
+        print(getattr(output, f"as_{args.form or 'markdown'}")(board))
+    return 0
+
+
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """Refuse arguments of the leaderboard that say too little, or of which one would do nothing."""
+    from lm_eval_overton.errors import SettingsError
+
+    if args.check and (args.html or args.form or args.metric or args.task):
+        raise SettingsError(
+            "--check: expected no other option than RUNS_DIR and --seed, got one; check first"
+        )
+    if args.html and args.form:
+        raise SettingsError(f"--html: expected no --{args.form} beside it, got it; ask for one")
+    if not args.check and not args.folder:
+        raise SettingsError("leaderboard: expected RUNS_DIR, the folder of the runs, got none")
+    if not args.check and not args.html and not args.metric:
+        raise SettingsError(
+            "leaderboard: expected --metric, by which to sort, got none; or write all metrics as "
+            "a site with --html DIR"
+        )
 
 
 def _replicate(args: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ from lm_eval_overton.runs.short_paths import without_folders
 from lm_eval_overton.settings.signature import fields
 from lm_eval_overton.stats import Array
 
-__all__ = ["ResultsFile", "TaskResult"]
+__all__ = ["ResultsFile", "TaskResult", "number"]
 
 # How the names of our tasks begin.
 OURS = "overton_"
@@ -145,6 +145,14 @@ class ResultsFile:
         config = self._whole["configs"][task]
         metrics = config.get("metric_list") if isinstance(config, dict) else None
         return metrics == [{"metric": "bypass"}]
+
+    def aggregates(self, task: str) -> Mapping[str, Any]:
+        """Return the numbers that the file's own table has of a task, by the harness's keys."""
+        return _object(_object(self._whole, "results"), task)
+
+    def counts(self, task: str) -> Mapping[str, Any]:
+        """Return how many prompts the harness says a task has, and how many it asked."""
+        return _object(_object(self._whole, "n-samples"), task)
 
     def result(self, task: str, ranges: Mapping[str, tuple[float, float]]) -> TaskResult:
         """Return one of the `tasks`.
@@ -268,13 +276,14 @@ def _bounds(results: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Return worst and best value of each metric that has both, NaN where they are undefined."""
     names = [key.removesuffix(WORST) for key in results if key.endswith(WORST)]
     return {
-        name: (_number(results[f"{name}{WORST}"]), _number(results[f"{name}{BEST}"]))
+        name: (number(results[f"{name}{WORST}"]), number(results[f"{name}{BEST}"]))
         for name in names
         if f"{name}{BEST}" in results
     }
 
 
-def _number(value: Any) -> float:
+def number(value: Any) -> float:
+    """Return a number of a results file; NaN for what is none."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number else math.nan
 

@@ -13,7 +13,8 @@ LOW, HIGH = [0.1, 0.2, 0.3, 0.2] * 3, [0.7, 0.8, 0.9, 0.8] * 3
 
 def tagged(made, *tags):
     [(task, own)] = made.tasks.items()
-    details = tuple({"tags": [tags[i % len(tags)]]} for i in range(len(own.ids)))
+    n = len(own.ids)
+    details = tuple({"tags": [tags[i % len(tags)]]} if tags else {} for i in range(n))
     return replace(made, tasks={task: replace(own, details=details)})
 
 
@@ -60,7 +61,8 @@ def test_what_judges_of_two_names_decide_is_left_out_and_verdict_counts_are_no_m
 
 def test_boards_by_tag_hold_the_headline_over_the_prompts_with_the_tag():
     a = tagged(run("a", lexical_diversity=LOW, mean_words=LOW), "advice", "plan", "plan")
-    [board] = boards_of([a, run("b", lexical_diversity=HIGH, mean_words=LOW)])
+    b = tagged(run("b", lexical_diversity=HIGH, mean_words=LOW))
+    [board] = boards_of([a, b])
     (tag, keys, plan), (other, _, _) = by_tag(board)
     assert (tag, other) == ("plan", "advice")
     assert keys == {"p1", "p2", "p4", "p5", "p7", "p8", "p10", "p11"}

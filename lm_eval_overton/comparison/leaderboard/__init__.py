@@ -14,16 +14,19 @@ from lm_eval_overton.comparison.leaderboard.boards import (
     by_tag,
     standings,
 )
+from lm_eval_overton.comparison.leaderboard.check import Checked, check
 from lm_eval_overton.comparison.leaderboard.runs import find_runs
 
 __all__ = [
     "Board",
+    "Checked",
     "Leaderboard",
     "Row",
     "Standing",
     "Standings",
     "boards_of",
     "by_tag",
+    "check",
     "find_runs",
     "leaderboard",
     "standings",

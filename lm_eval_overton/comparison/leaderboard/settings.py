@@ -10,6 +10,7 @@ from lm_eval_overton.runs.finished import TaskResult
 from lm_eval_overton.settings.signature import FRAME, METRICS, UNSET, differing, fields, redefined
 
 __all__ = [
+    "LEFT_OPEN",
     "Results",
     "common_settings",
     "equal_settings",
