@@ -59,7 +59,9 @@ def installed_overton(installed, *args):
 # ------------------------------------------------------------------------------------ the wheel
 
 
-@pytest.mark.parametrize("folder", ["lm_eval_overton/data", "lm_eval_overton/reporting", "tasks", "configs"])
+@pytest.mark.parametrize(
+    "folder", ["lm_eval_overton/data", "lm_eval_overton/reporting", "tasks", "configs"]
+)
 def test_the_wheel_holds_every_file_that_is_no_code(wheel, folder):
     found = [p.relative_to(ROOT) for p in (ROOT / folder).rglob("*") if p.is_file()]
     kept = [p.as_posix() for p in found if "__pycache__" not in p.parts]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from itertools import combinations, islice
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ __all__ = ["Rank", "rank_ranges"]
 
 # A probability that no number of random flips takes for `TEST_LEVEL`.
 _SURELY_SMALL = TEST_LEVEL / 5
+# They share what is drawn, and their resampled means take 40 MB.
+_PAIRS_AT_A_TIME = 1000
 _NORMAL = NormalDist()
 _Signs = npt.NDArray[np.int8]
 
@@ -89,9 +92,11 @@ def _signs_of_pairs(table: Array, rng: np.random.Generator, level: float) -> _Si
     """Return (n_models, n_models): 1 where the row is higher than the column for sure, -1 where
     it is lower, else 0."""
     found = np.zeros((len(table), len(table)), dtype=np.int8)
-    for i in range(len(table) - 1):
-        pairs = [shared_pairs(table[i], other, "rank_ranges") for other in table[i + 1 :]]
-        found[i, i + 1 :] = _signs([differences_of(*pair) for pair in pairs], rng, level)
+    pairs = combinations(range(len(table)), 2)
+    while some := list(islice(pairs, _PAIRS_AT_A_TIME)):
+        shared = (shared_pairs(table[i], table[j], "rank_ranges") for i, j in some)
+        signs = _signs([differences_of(*pair) for pair in shared], rng, level)
+        found[tuple(np.transpose(some))] = signs
     return np.asarray(found - found.T, dtype=np.int8)
 
 
