@@ -147,7 +147,7 @@ CHANGES = {
     "a metric that nobody knows": (unknown, "metrics that version .* does not know: charm"),
     "prompts that are not those it names": (
         packaged,
-        r"expected the \d+ prompts of open_ended, got 0 of them",
+        "expected prompts of open_ended, got others: line-0001, line-0002, line-0003 and 4 more",
     ),
     "no name": (lambda whole, _: whole.update(model_name=""), "expected the model's name"),
     "no values": (lambda _, m: m.pop("overton"), "the values of every prompt"),
@@ -205,6 +205,16 @@ def test_other_settings_than_the_leaderboard_s_have_no_place(written, file, caps
     )
     assert main(["leaderboard", str(written), "--check", str(file)]) == 1
     assert "reasoning keep, not strip" in capsys.readouterr().out
+
+
+def test_prompts_of_the_leaderboard_that_are_lacking_are_counted(written, file):
+    def honest(whole, metadata):
+        one_less(whole, metadata)
+        whole["n-samples"][TASK] = {"original": 6, "effective": 6}
+
+    change(file, honest)
+    faults = check(file, find_runs(written)).faults
+    assert f"{TASK}: expected the leaderboard's 7 prompts, 1 are lacking" in faults
 
 
 def test_what_is_no_results_file_cannot_join(tmp_path, capsys):

@@ -20,6 +20,9 @@ from lm_eval_overton.settings.signature import short_hash
 
 __all__ = ["sample_faults"]
 
+# The hash of no responses.
+NOTHING = short_hash([])
+
 Rows = Mapping[str, Mapping[str, Any]]
 
 
@@ -93,5 +96,6 @@ def _changed_responses(own: TaskResult, samples: Path) -> Iterator[str]:
 
 
 def _sha(detail: Mapping[str, Any]) -> str | None:
-    # Where options were asked for by their probabilities, there are no responses.
-    return None if "shares" in detail else detail.get("sha")
+    sha = detail.get("sha")
+    # Where answers were asked for by their probabilities, there are no responses.
+    return None if "shares" in detail or sha == NOTHING else sha
