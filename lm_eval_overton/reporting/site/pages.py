@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from lm_eval_overton.comparison.leaderboard import boards_of
+from lm_eval_overton.comparison.leaderboard import Board, boards_of
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.reporting.html import Markup, join, prose, tag
 from lm_eval_overton.reporting.site.content import Site
@@ -77,17 +77,7 @@ def write_site(
         SettingsError: If no run has the task or the metric.
         DataError: If a file cannot be written.
     """
-    boards = [one for one in boards_of(runs) if one.metrics and task in (None, one.task)]
-    if metric:
-        # What was asked for is what is shown first.
-        boards.sort(key=lambda own: metric not in own.metrics)
-    if not boards or (metric and metric not in boards[0].metrics):
-        held = sorted({f"{own.task}" for run in runs for own in run.tasks.values()})
-        wanted = " with ".join(filter(None, [task or "a task", metric]))
-        raise SettingsError(
-            f"leaderboard: expected results of {wanted}, got those of {', '.join(held)}; name "
-            "another task or metric"
-        )
+    boards = _boards(runs, metric, task)
     require_folder(folder / DATA)
     site = Site(runs, boards, seed, metric)
     written = {folder / DATA / name: text for name, text in site.files()}
@@ -99,6 +89,21 @@ def write_site(
         if OURS.fullmatch(path.name):
             path.unlink()
     return folder / "index.html"
+
+
+def _boards(runs: Sequence[FinishedRun], metric: str, task: str | None) -> list[Board]:
+    boards = [one for one in boards_of(runs) if one.metrics and task in (None, one.task)]
+    if metric:
+        # What was asked for is what is shown first.
+        boards.sort(key=lambda own: metric not in own.metrics)
+    if not boards or (metric and metric not in boards[0].metrics):
+        held = sorted({own.task for run in runs for own in run.tasks.values()})
+        wanted = " with ".join(filter(None, [task or "a task", metric]))
+        raise SettingsError(
+            f"leaderboard: expected results of {wanted}, got those of {', '.join(held)}; name "
+            "another task or metric"
+        )
+    return boards
 
 
 def _page() -> str:
