@@ -10,6 +10,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison import (
     aggregation,
     broader,
+    chosen,
     classes,
     echo,
     elicited,
@@ -194,10 +195,14 @@ def _changes(
     notes.add(aggregation.claim(rows, broader.gains(tasks, base, run, seed)))
     for task, text in missing.notes(base, run).items():
         notes.add(text, task)
+    choices, said = chosen.beside(base, run, seed)
+    for text in said:
+        notes.add(text)
     return [
         *quality.shifts(tasks, base, run, seed),
         *classes.shifts(tasks, base, run, seed),
         *elicited.shifts(tasks, base, run, seed),
+        *choices,
         *within,
         *missing.shifts(base, run, seed),
     ]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.data.survey import Survey, SurveyQuestion
 from lm_eval_overton.harness.survey import SurveyTask
+from lm_eval_overton.metrics.formulas.choice import CHOICES
 from lm_eval_overton.settings.task import Settings
 
 __all__ = ["ChoiceTask"]
 
 QUESTIONS = "contested"
-OPTIONS = ("Yes", "No", "It depends")
 
 
 class ChoiceTask(SurveyTask):
@@ -25,5 +25,5 @@ class ChoiceTask(SurveyTask):
         """Return the packaged questions, whatever survey is given to other tasks."""
         found = load_viewpoints(QUESTIONS)
         asked = [doc for doc in found.docs if doc.get("kind") == "yes_no"]
-        questions = tuple(SurveyQuestion(doc["id"], doc["prompt"], OPTIONS) for doc in asked)
+        questions = tuple(SurveyQuestion(doc["id"], doc["prompt"], CHOICES) for doc in asked)
         return Survey(found.name, found.sha, questions, found.version)

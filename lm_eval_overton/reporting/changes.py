@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from lm_eval_overton.comparison import Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.chosen import GROUP as CHOSEN
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.comparison.elicited import GROUP as ELICITED
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
@@ -50,6 +51,7 @@ GROUPS = {
     "quality": "What quality control explains",
     CLASSES: "Classes above and below the quality bar",
     ELICITED: "What a better prompt brings out",
+    CHOSEN: "What it chooses against what it says",
     "aggregation": "Aggregation: what one sample holds",
     "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",

@@ -198,7 +198,8 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
         expected = (
             '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
             'or null, "classes": positions or null, "ratings": numbers or null, "scale": {"most": '
-            'number, "bar": number}, "verdicts": lists by judgement}'
+            'number, "bar": number}, "shares": numbers or null by option, '
+            '"verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
     return tuple(details)
@@ -218,6 +219,7 @@ def _is_detail(value: Any) -> bool:
         and all(own is None or _are_positions(own) for own in covered)
         and (classes is None or _are_positions(classes))
         and _are_ratings(value.get("ratings", []), value.get("scale"))
+        and _are_shares(value.get("shares", {}))
         and isinstance(verdicts, dict)
         and all(isinstance(own, list) for own in verdicts.values())
     )
@@ -234,6 +236,10 @@ def _are_ratings(ratings: Any, scale: Any) -> bool:
     if scale is None:
         return not ratings
     return isinstance(scale, dict) and all(_is_number(scale.get(k)) for k in ("most", "bar"))
+
+
+def _are_shares(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_number(v) or v is None for v in value.values())
 
 
 def _is_number(value: Any) -> bool:

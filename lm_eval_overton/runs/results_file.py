@@ -53,7 +53,8 @@ class TaskResult:
             `classes` (of each of the first n valid samples its class; None where they have none),
             `ratings` (one per valid sample, None where it is not known) with their `scale` (`most`,
             the best rating, and `bar`, the least that reaches the quality bar), `verdicts` (per
-            judgement one value per valid sample, None where there is no verdict).
+            judgement one value per valid sample, None where there is no verdict); of a question
+            that was asked by log-probability, `shares` (by option, None where not known).
         path: The results file.
         generations: The generations file of the run, if the results name one.
         samples: The harness's samples file beside the results, if there is one.

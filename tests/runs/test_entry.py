@@ -40,6 +40,7 @@ details = st.fixed_dictionaries(
         "sha": words,
         "tags": st.lists(words.filter(bool), max_size=2),
         "classes": st.none() | positions,
+        "shares": st.just({"Yes": 0.5, "No": None}),
         "scale": st.just({"most": 10, "bar": 8.0}),
         "covered": st.lists(st.none() | positions, max_size=3),
         "verdicts": st.dictionaries(words, verdicts, max_size=2),

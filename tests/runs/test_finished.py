@@ -382,6 +382,8 @@ def test_classes_and_ratings_of_another_judge_do_not_stay(tmp_path, signed, left
         {"classes": "0"},
         {"classes": [0, -1]},
         {"ratings": [1]},
+        {"shares": [0.5, 0.5]},
+        {"shares": {"Yes": "0.5"}},
         {"ratings": ["1"], "scale": {"most": 10, "bar": 8}},
         {"ratings": [True], "scale": {"most": 10, "bar": 8}},
         {"ratings": [1], "scale": {"most": 10}},

@@ -10,7 +10,7 @@ from lm_eval_overton.metrics.metric import COVERAGE, SHARE, STANCE, Compute, Met
 from lm_eval_overton.metrics.view import PromptView
 from lm_eval_overton.text.english import ENGLISH
 
-__all__ = ["METRICS"]
+__all__ = ["METRICS", "STANCE_SHARES_WORDS"]
 
 _SAYS = {
     "yes": "answer yes",
@@ -36,8 +36,8 @@ def _share(stance: str) -> Compute:
     return lambda view: stance_shares(_stances(view))[f"p_{stance}"]
 
 
-METRICS = tuple(
-    Metric(
+STANCE_SHARES_WORDS = {
+    stance: Metric(
         f"p_{stance}_words",
         f"A proxy without a judge: the share of the samples that {_SAYS[stance]}, by their words.",
         SHARE,
@@ -50,4 +50,5 @@ METRICS = tuple(
         compute=_share(stance),
     )
     for stance in STANCES
-)
+}
+METRICS = tuple(STANCE_SHARES_WORDS.values())

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.chosen import GROUP as CHOSEN
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.comparison.elicited import GROUP as ELICITED
 from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
@@ -18,6 +19,7 @@ GROUPS = {
     "quality": "Explained by quality control",
     CLASSES: "Classes above and below the quality bar",
     ELICITED: "What a better prompt brings out",
+    CHOSEN: "What it chooses against what it says",
     "aggregation": "Aggregation",
     "missing": "Missing from the reference run",
     "recovered": "Recovered in context",
