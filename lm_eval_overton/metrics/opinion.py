@@ -16,7 +16,7 @@ from lm_eval_overton.data.survey import SurveyQuestion
 from lm_eval_overton.metrics.formulas import survey as formulas
 from lm_eval_overton.settings.signature import short_hash
 
-__all__ = ["Opinion", "distance_of_uniform", "opinion_of", "orders_of", "people_of"]
+__all__ = ["Array", "Opinion", "distance_of_uniform", "opinion_of", "orders_of", "people_of"]
 
 Array = npt.NDArray[np.float64]
 Logs = Sequence[Sequence[float]]
@@ -114,11 +114,72 @@ class Opinion:
         """(n_opinions,): the shares where the model was asked to answer as a group would."""
         return opinion_of(self.question, self.orders, self.steered[group])
 
-    def kept(self) -> dict[str, Any]:
-        """Return what is kept beside the values."""
-        known = [None if math.isnan(share) else share for share in self.of_options.mean(axis=0)]
-        said = dict(zip(self.question.options, known, strict=True))
-        return {"sha": short_hash([self.logs, self.steered]), "shares": said}
+    def kept(self, seed: int) -> dict[str, Any]:
+        """Return what is kept beside the values.
+
+        Args:
+            seed: Of what is drawn for the noise floor.
+        """
+        said = dict(zip(self.question.options, self.of_options.mean(axis=0).tolist(), strict=True))
+        kept = {"sha": short_hash([self.logs, self.steered]), "shares": _known(said)}
+        return {**kept, "groups": _known(self.by_group(seed))} if self.people else kept
+
+    def by_group(self, seed: int) -> dict[str, list[Any]]:
+        """Return what is known of each group: columns of one value per group.
+
+        Args:
+            seed: As for `kept`.
+
+        Returns:
+            `name`; `people`, its shares of the options that are no refusals; `weight`; `match`, the
+            likeness (one minus the Jensen-Shannon distance) of the model's shares to them, beside
+            that of `uniform`, `majority`, `others` and `ceiling`; `noise_floor`, a distance;
+            `steered`, the model's shares when asked to answer as the group, and `match_steered`,
+            their likeness. NaN for a value that is not known, nothing for shares.
+        """
+        likeness = {
+            "match": self.shares,
+            "uniform": formulas.uniform(self.groups.shape[1]),
+            "majority": formulas.one_hot(self.groups),
+            "others": self.others,
+            "ceiling": self.all_groups,
+        }
+        asked, as_group = self.question.respondents, self._as_groups
+        return {
+            "name": list(self.people),
+            "people": self.groups.tolist(),
+            "weight": self.weights.tolist(),
+            **{key: self._likeness(own).tolist() for key, own in likeness.items()},
+            "noise_floor": [
+                formulas.noise_floor(own, asked[group], seed) if group in asked else math.nan
+                for group, own in self.people.items()
+            ],
+            **as_group,
+        }
+
+    def _likeness(self, shares: Array) -> Array:
+        return np.asarray(1 - formulas.js_distance(shares, self.groups))
+
+    @property
+    def _as_groups(self) -> dict[str, list[Any]]:
+        if not self.steered:
+            return {}
+        found = [self.as_group(group) if group in self.steered else None for group in self.people]
+        nothing = np.full(self.groups.shape[1], math.nan)
+        known = np.array([nothing if own is None else own for own in found])
+        return {
+            "steered": [None if own is None else own.tolist() for own in found],
+            "match_steered": self._likeness(known).tolist(),
+        }
+
+
+def _known(given: Any) -> Any:
+    """Return the same with None for NaN."""
+    if isinstance(given, dict):
+        return {key: _known(own) for key, own in given.items()}
+    if isinstance(given, list):
+        return [_known(own) for own in given]
+    return None if isinstance(given, float) and math.isnan(given) else given
 
 
 def opinion_of(question: SurveyQuestion, orders: Orders, logs: Logs) -> Array:

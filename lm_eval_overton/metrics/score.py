@@ -242,7 +242,7 @@ def details(view: PromptView, names: Sequence[str]) -> dict[str, Any]:
     """
     prompt, bench = view.prompt, view.bench
     if prompt.opinion is not None:
-        return prompt.opinion.kept()
+        return prompt.opinion.kept(bench.seed)
     kept: dict[str, Any] = {"sha": _sha(prompt.samples)}
     if tags := prompt.doc.get(TAGS):
         kept[TAGS] = list(tags)

@@ -199,7 +199,7 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
             '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
             'or null, "classes": positions or null, "ratings": numbers or null, "scale": {"most": '
             'number, "bar": number}, "shares": numbers or null by option, '
-            '"verdicts": lists by judgement}'
+            '"groups": {"name": texts, and lists as long}, "verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
     return tuple(details)
@@ -220,6 +220,7 @@ def _is_detail(value: Any) -> bool:
         and (classes is None or _are_positions(classes))
         and _are_ratings(value.get("ratings", []), value.get("scale"))
         and _are_shares(value.get("shares", {}))
+        and _are_groups(value.get("groups"))
         and isinstance(verdicts, dict)
         and all(isinstance(own, list) for own in verdicts.values())
     )
@@ -240,6 +241,24 @@ def _are_ratings(ratings: Any, scale: Any) -> bool:
 
 def _are_shares(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_number(v) or v is None for v in value.values())
+
+
+def _are_groups(value: Any) -> bool:
+    """Tell whether columns have one value per group: its name, numbers and shares, or nulls."""
+    if value is None:
+        return True
+    if not isinstance(value, dict) or not isinstance(value.get("name"), list):
+        return False
+    names, others = value["name"], [own for key, own in value.items() if key != "name"]
+    return all(isinstance(name, str) for name in names) and all(
+        isinstance(own, list) and len(own) == len(names) and all(map(_is_of_group, own))
+        for own in others
+    )
+
+
+def _is_of_group(value: Any) -> bool:
+    is_shares = isinstance(value, list) and all(_is_number(own) or own is None for own in value)
+    return value is None or _is_number(value) or is_shares
 
 
 def _is_number(value: Any) -> bool:

@@ -265,6 +265,60 @@ def test_steering_is_measured_on_the_group_that_is_named(made):
     assert own["steer_gain"] == [pytest.approx(match - plain), None, None]
 
 
+def test_the_scale_has_floors_of_its_own(made):
+    own = values(made(), Leaning(LEANING))
+    spain, chile, places = [2 / 9, 6 / 9, 1 / 9], [0.4, 0.3, 0.3], [1, 3, 2]
+
+    def likeness(*shares):
+        pairs = zip(shares, (spain, chile), strict=True)
+        return 1 - sum(float(formulas.transport(*pair, places)) for pair in pairs) / 2
+
+    floors = {
+        "uniform": likeness([1 / 3] * 3, [1 / 3] * 3),
+        "majority": likeness([0, 1, 0], [1, 0, 0]),
+        "others": likeness(chile, spain),
+    }
+    for name, expected in floors.items():
+        found = own[f"survey_match_ordinal_{name}"]
+        assert found == [pytest.approx(expected), None, None]
+
+
+def test_each_group_is_kept_with_its_floors(made, tmp_path):
+    result = evaluate(made(steer=["Chile"]), Leaning(LEANING))
+    entry = result["configs"][TASK]["metadata"]["overton"]
+    own = {name: json.loads(column) for name, column in entry["values"].items()}
+    shops, rain, tea = json.loads(entry["details"])
+    assert "groups" not in tea
+    kept = shops["groups"]
+    assert kept["name"] == ["Spain", "Chile"]
+    assert kept["people"] == [pytest.approx([2 / 9, 6 / 9, 1 / 9]), [0.4, 0.3, 0.3]]
+    # Their means are the question's values.
+    for name in ("match", "uniform", "majority", "others", "ceiling"):
+        metric = f"survey_{name}" if name == "match" else f"survey_match_{name}"
+        for i, question in enumerate((shops, rain)):
+            mean = sum(question["groups"][name]) / 2
+            assert own[metric][i] == pytest.approx(mean), name
+    assert sum(kept["noise_floor"]) / 2 == pytest.approx(own["survey_noise_floor"][0])
+    assert rain["groups"]["noise_floor"] == [None, None]
+    assert kept["steered"][0] is None
+    assert kept["match_steered"] == [None, pytest.approx(own["steer_match"][0])]
+    (tmp_path / "results_x.json").write_text(json.dumps(result, default=str))
+    details = load_run(tmp_path, RANGES).tasks[TASK].details
+    assert details[0]["groups"] == kept
+
+
+def test_steering_has_a_part_of_the_room_and_an_order_of_groups(made):
+    people = {"Spain": [0.1, 0.9], "Chile": [0.9, 0.1], "Peru": [0.2, 0.8]}
+    row = {**ROWS[1], "options": ["Yes", "No"], "distributions": people}
+    own = values(made([row], steer=list(people)), Leaning())
+    plain = [1 - formulas.js_distance([0.5, 0.5], own) for own in people.values()]
+    told = [math.exp(2) / (math.exp(2) + 1), 1 / (math.exp(2) + 1)]
+    gained = 1 - formulas.js_distance(told, people["Chile"]) - plain[1]
+    assert own["steer_adaptability"] == [pytest.approx(gained / (3 - sum(plain)))]
+    # Spain and Peru are answered for alike, and are near each other: 1, 2.5, 2.5 against 1, 2, 3.
+    assert own["steer_structure"] == [pytest.approx(math.sqrt(3) / 2)]
+
+
 def permuted(row, turn):
     def moved(values):
         return [values[i] for i in turn] if isinstance(values, list) else values

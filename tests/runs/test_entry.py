@@ -41,6 +41,9 @@ details = st.fixed_dictionaries(
         "tags": st.lists(words.filter(bool), max_size=2),
         "classes": st.none() | positions,
         "shares": st.just({"Yes": 0.5, "No": None}),
+        "groups": st.just(
+            {"name": ["é"], "match": [None], "people": [[0.5, 0.5]], "steered": [None]}
+        ),
         "scale": st.just({"most": 10, "bar": 8.0}),
         "covered": st.lists(st.none() | positions, max_size=3),
         "verdicts": st.dictionaries(words, verdicts, max_size=2),

@@ -44,11 +44,16 @@ def _tv(own: Opinion) -> float:
     return own.over_groups(lambda groups: formulas.total_variation(own.shares, groups))
 
 
-def _ordinal(own: Opinion) -> float:
-    places = own.positions
-    if places is None:
-        return math.nan
-    return own.over_groups(lambda groups: 1 - formulas.transport(own.shares, groups, places))
+def _ordinal(shares: Callable[[Opinion], Any]) -> Own:
+    """Return the same on a scale; undefined where the options are not on one."""
+
+    def mean(own: Opinion) -> float:
+        places = own.positions
+        if places is None:
+            return math.nan
+        return own.over_groups(lambda groups: 1 - formulas.transport(shares(own), groups, places))
+
+    return mean
 
 
 def _gain(own: Opinion) -> float:
@@ -123,6 +128,11 @@ def _opinion(name: str, says: str, compute: Compute, *needs: Need, **changes: An
 
 def _floor(name: str, says: str, shares: Callable[[Opinion], Any]) -> Metric:
     return _opinion(name, says, _of(_match(shares)), Need.PEOPLE, is_baseline=True)
+
+
+def _ordinal_floor(name: str, says: str, shares: Callable[[Opinion], Any]) -> Metric:
+    value, needs = _of(_ordinal(shares)), (Need.PEOPLE, Need.SCALE)
+    return _opinion(name, says, value, *needs, is_baseline=True, source=SANTURKAR)
 
 
 SURVEY_MATCH = _opinion(
@@ -207,11 +217,26 @@ METRICS = (
     _opinion(
         "survey_match_ordinal",
         "One minus the 1-Wasserstein distance to people's shares over the length of the scale.",
-        _of(_ordinal),
+        _of(_ordinal(lambda own: own.shares)),
         Need.PEOPLE,
         Need.SCALE,
         higher_is_better=True,
         source=SANTURKAR,
+    ),
+    _ordinal_floor(
+        "survey_match_ordinal_uniform",
+        "The likeness on the scale to people's shares of equal shares.",
+        lambda own: formulas.uniform(own.groups.shape[1]),
+    ),
+    _ordinal_floor(
+        "survey_match_ordinal_majority",
+        "The likeness on the scale to each group's shares of all for its most frequent option.",
+        lambda own: formulas.one_hot(own.groups),
+    ),
+    _ordinal_floor(
+        "survey_match_ordinal_others",
+        "The likeness on the scale to each group's shares of the mean of the other groups.",
+        lambda own: own.others,
     ),
     _opinion(
         "mode_match",
