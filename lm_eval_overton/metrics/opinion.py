@@ -121,8 +121,15 @@ class Opinion:
             seed: Of what is drawn for the noise floor.
         """
         said = dict(zip(self.question.options, self.of_options.mean(axis=0).tolist(), strict=True))
-        kept = {"sha": short_hash([self.logs, self.steered]), "shares": _known(said)}
-        return {**kept, "groups": _known(self.by_group(seed))} if self.people else kept
+        question = self.question
+        kept = {
+            "sha": short_hash([self.logs, self.steered]),
+            "question": question.text,
+            "shares": _known(said),
+        }
+        kept |= {"refusal": list(question.refusals)} if question.refusals else {}
+        kept |= {"groups": _known(self.by_group(seed))} if self.people else {}
+        return kept
 
     def by_group(self, seed: int) -> dict[str, list[Any]]:
         """Return what is known of each group: columns of one value per group.

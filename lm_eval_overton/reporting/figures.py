@@ -8,6 +8,7 @@ from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.quality import HELPFULNESS
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
 from lm_eval_overton.metrics.measures.units import UNITS_AT_1_WORDS
+from lm_eval_overton.reporting import opinions
 from lm_eval_overton.reporting.bars import recovery, stances
 from lm_eval_overton.reporting.changes import classes_table
 from lm_eval_overton.reporting.curves import anchors
@@ -62,6 +63,7 @@ def pictures(estimates: Estimates, read: Reader | None) -> list[Picture]:
         recovery(compared),
         anchors(estimates, read),
         *spreads(compared.runs, SPREAD),
+        *opinions.pictures(estimates),
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from lm_eval_overton.comparison import Compared, Homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import alike as likeness
 from lm_eval_overton.reporting import browser, by_tag, changes, sections, svg
+from lm_eval_overton.reporting.ballots import ballots
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.figures import pictures
 from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
@@ -203,6 +204,8 @@ def _parts(
     yield "figures", "Figures", _figures(drawn)
     yield "summary", "Summary", join([_legend(compared), sections.summary(estimates)])
     yield "pairs", "Changes", changes.pair_tables(compared)
+    if answers := ballots(compared.runs):
+        yield "opinions", "Opinions", answers
     yield "tags", "By tag", by_tag.tables(compared, estimates.seed)
     yield "homogeneity", "Homogeneity", _homogeneity(alike, len(compared.runs))
     yield "browser", "Samples", _browser(compared.runs, samples, text_bytes)

@@ -12,6 +12,7 @@ import numpy as np
 
 from lm_eval_overton.reporting.estimates import Estimates, task_of
 from lm_eval_overton.reporting.html import Markup, number
+from lm_eval_overton.reporting.labels import Box, around, write_names
 from lm_eval_overton.reporting.picture import WIDTH, Picture, look, short
 from lm_eval_overton.reporting.svg import INK, fix_layout, new_figure
 from lm_eval_overton.runs.finished import TaskResult
@@ -168,52 +169,18 @@ def _name_points(axes: Axes, points: Sequence[_Point], by_number: bool) -> None:
     spots = [axes.transData.transform((p.x.estimate, p.y.estimate)) * to_points for p in points]
     taken = [box for point in points for box in _arms(axes, point, to_points)]
     for before, after in pairwise(spots):
-        taken += [_around(x, y, 2) for x, y in np.linspace(before, after, 30).tolist()]
-    x, y, width, height = (float(v) * to_points for v in axes.get_window_extent().bounds)
-    for point, spot in zip(points, spots, strict=True):
-        text = str(point.run + 1) if by_number else _named(point)
-        boxes = list(_places(spot[0], spot[1], 4.5 * len(text), 9.0))
-        box = min(boxes, key=lambda b: _cost(b, taken, (x, y, x + width, y + height)))
-        taken.append(box)
-        axes.annotate(
-            text, (box[0], box[1] + 2.0), xycoords="figure points", parse_math=False, fontsize=8.2,
-            annotation_clip=False,
-        )  # fmt: skip
+        taken += [around(x, y, 2) for x, y in np.linspace(before, after, 30).tolist()]
+    texts = [str(point.run + 1) if by_number else _named(point) for point in points]
+    write_names(axes, texts, [spot.tolist() for spot in spots], taken)
 
 
-_Box = tuple[float, float, float, float]
-
-
-def _around(x: float, y: float, size: float) -> _Box:
-    return (x - size, y - size, x + size, y + size)
-
-
-def _arms(axes: Axes, point: _Point, to_points: float) -> Iterator[_Box]:
+def _arms(axes: Axes, point: _Point, to_points: float) -> Iterator[Box]:
     """Yield the boxes that a point's marker and its intervals fill, in points."""
     x, y = (axes.transData.transform((point.x.estimate, point.y.estimate)) * to_points).tolist()
-    yield _around(x, y, 5)
+    yield around(x, y, 5)
     ends = (point.x.low, point.y.low), (point.x.high, point.y.high)
     (left, low), (right, high) = ((axes.transData.transform(e) * to_points).tolist() for e in ends)
     if not math.isnan(left + right):
         yield (left, y - 1, right, y + 1)
     if not math.isnan(low + high):
         yield (x - 1, low, x + 1, high)
-
-
-def _places(x: float, y: float, width: float, height: float) -> Iterator[_Box]:
-    """Yield boxes for a name, the nearest first."""
-    for distance in (4.0, 12.0, 20.0, 30.0):
-        for bottom in (y + distance, y - distance - height):
-            for left in (x + 5, x - 5 - width, x - width / 2):
-                yield (left, bottom, left + width, bottom + height)
-
-
-def _cost(box: _Box, taken: Sequence[_Box], frame: _Box) -> float:
-    """Return how much a box covers, and far more for what lies outside the frame."""
-    within = _overlap(box, frame)
-    outside = (box[2] - box[0]) * (box[3] - box[1]) - within
-    return 10 * outside + sum(_overlap(box, other) for other in taken)
-
-
-def _overlap(a: _Box, b: _Box) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

@@ -198,7 +198,8 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
         expected = (
             '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
             'or null, "classes": positions or null, "ratings": numbers or null, "scale": {"most": '
-            'number, "bar": number}, "shares": numbers or null by option, '
+            'number, "bar": number}, "question": text, "shares": numbers or null by option, '
+            '"refusal": positions, '
             '"groups": {"name": texts, and lists as long}, "verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
@@ -212,7 +213,7 @@ def _is_detail(value: Any) -> bool:
     tags = value.get(TAGS, [])
     classes = value.get("classes")
     return (
-        all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha"))
+        all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha", "question"))
         and isinstance(tags, list)
         and all(isinstance(tag, str) and tag for tag in tags)
         and isinstance(covered, list)
@@ -220,6 +221,7 @@ def _is_detail(value: Any) -> bool:
         and (classes is None or _are_positions(classes))
         and _are_ratings(value.get("ratings", []), value.get("scale"))
         and _are_shares(value.get("shares", {}))
+        and _are_positions(value.get("refusal", []))
         and _are_groups(value.get("groups"))
         and isinstance(verdicts, dict)
         and all(isinstance(own, list) for own in verdicts.values())

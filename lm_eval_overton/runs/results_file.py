@@ -54,8 +54,9 @@ class TaskResult:
             `ratings` (one per valid sample, None where it is not known) with their `scale` (`most`,
             the best rating, and `bar`, the least that reaches the quality bar), `verdicts` (per
             judgement one value per valid sample, None where there is no verdict); of a question
-            that was asked by log-probability, `shares` (by option, None where not known)
-            and `groups` (columns of one value per group of people, as `Opinion.by_group` has them).
+            that was asked by log-probability, `question`, `shares` (by option, None where not
+            known), `refusal` (positions of the options that are no opinion) and `groups` (columns
+            of one value per group of people, as `Opinion.by_group` has them).
         path: The results file.
         generations: The generations file of the run, if the results name one.
         samples: The harness's samples file beside the results, if there is one.

@@ -17,6 +17,7 @@ __all__ = [
     "ANSWER_MASS",
     "FIRST_LABEL_BIAS",
     "METRICS",
+    "OPINION_ENTROPY",
     "STEER_GAIN",
     "SURVEY_GAIN",
     "SURVEY_MATCH",
@@ -175,6 +176,12 @@ FIRST_LABEL_BIAS = _opinion(
     range=Range(-1, 1),
     source=DOMINGUEZ,
 )
+OPINION_ENTROPY = _opinion(
+    "opinion_entropy",
+    "The entropy of the shares of options as a part of the greatest possible.",
+    _of(_entropy),
+    source=MEISTER,
+)
 METRICS = (
     SURVEY_MATCH,
     _floor(
@@ -245,12 +252,7 @@ METRICS = (
         Need.PEOPLE,
         higher_is_better=True,
     ),
-    _opinion(
-        "opinion_entropy",
-        "The entropy of the shares of options as a part of the greatest possible.",
-        _of(_entropy),
-        source=MEISTER,
-    ),
+    OPINION_ENTROPY,
     _opinion(
         "entropy_gap",
         "That entropy less the same of people's shares: below 0 where opinions have collapsed.",
