@@ -18,10 +18,14 @@ def add(commands: Any) -> None:
         commands,
         "survey-data",
         _survey_data,
-        "turn your copy of GlobalOpinionQA, MoralChoice or Modular Pluralism's data into questions "
-        "for overton_survey",
+        "turn your copy of GlobalOpinionQA, OpinionQA, SimBench, MoralChoice or Modular "
+        "Pluralism's data into questions for overton_survey",
     )
-    data.add_argument("file", type=Path, metavar="FILE")
+    data.add_argument(
+        "file",
+        metavar="FILE",
+        help="the file, for OpinionQA the folder of waves; or hub:OWNER/NAME from the hub",
+    )
     data.add_argument("-o", "--output", type=Path, required=True, metavar="SURVEY.jsonl")
     data.add_argument(
         "--refusal",
@@ -33,10 +37,10 @@ def add(commands: Any) -> None:
 
 
 def _survey_data(args: argparse.Namespace) -> None:
-    from lm_eval_overton.data.survey_sources import convert
+    from lm_eval_overton.data.survey_hub import converted
     from lm_eval_overton.runs.whole_file import write_whole
 
-    found = convert(args.file, args.refusal)
+    found = converted(args.file, args.refusal)
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
     write_whole(args.output, "".join(lines).encode())
     n = sum(len(row["distributions"]) for row in found.rows)

@@ -12,15 +12,27 @@ from typing import Any
 
 from lm_eval_overton.data.rows import Row, read_rows
 from lm_eval_overton.data.survey import checked_question, sums_to_1
+from lm_eval_overton.data.survey_opinionqa import opinionqa_rows
+from lm_eval_overton.data.survey_simbench import COLUMNS, simbench_rows
 from lm_eval_overton.errors import DataError
 
-__all__ = ["Converted", "convert"]
+__all__ = ["Converted", "convert", "convert_table"]
 
 _GLOBAL = (
     "GlobalOpinionQA (Durmus et al. 2023, arXiv:2306.16388; Anthropic/llm_global_opinions)",
     "CC BY-NC-SA 4.0: not for commercial use, shared alike",
 )
 _MORAL = ("MoralChoice (Scherrer et al. 2023, arXiv:2307.14324)", "MIT")
+_SIMBENCH = (
+    "SimBench (Hu et al. 2025, arXiv:2510.17516; pitehu/SimBench)",
+    "CC BY-NC-SA 4.0: not "
+    "for commercial use, shared alike; that of each survey in it holds besides",
+)
+_OPINIONS = (
+    "OpinionQA (Santurkar et al. 2023, arXiv:2303.17548)",
+    "the terms of Pew Research Center for the American Trends Panel: not to be passed on, no "
+    "attempt to identify respondents, Pew to be named and not to be held responsible",
+)
 _MODULAR = (
     "inputs of Modular Pluralism (Feng et al. 2024, arXiv:2406.15951)",
     "none of its own; that of what it was made from holds: GlobalOpinionQA CC BY-NC-SA 4.0, "
@@ -56,37 +68,68 @@ def convert(path: Path, refusals: Sequence[str] = ()) -> Converted:
     are counted.
 
     Args:
-        path: GlobalOpinionQA's CSV, a CSV of MoralChoice's scenarios, or a JSON of Modular
-            Pluralism's with `attribute` and `gold_distribution`.
+        path: A table (CSV, parquet, JSON) of GlobalOpinionQA, SimBench or MoralChoice's scenarios,
+            a JSON of Modular Pluralism's with `attribute` and `gold_distribution`, or a folder of
+            OpinionQA's waves.
         refusals: Texts of the options that are no opinion.
 
     Raises:
         DataError: If the file is none of these, or nothing of it can be used.
     """
-    table = _table(path)
-    if table is None:
-        found = _modular(path)
-    elif {"question", "selections", "options"} <= set(table[0]):
-        found = Converted(*_GLOBAL, list(_global_rows(table, path)))
-    elif {"context", "action1", "action2", "ambiguity"} <= set(table[0]):
-        found = Converted(*_MORAL, list(_moral_rows(table)), [_CONVENTION])
+    if (table := _table(path)) is not None:
+        return convert_table(table, path, refusals)
+    if path.is_dir():
+        found = Converted(*_OPINIONS, *opinionqa_rows(path))
     else:
-        raise _unknown(path, f"columns {', '.join(list(table[0])[:6])}")
+        found = _of_table([row.value for row in read_rows(path)], path) or _modular(path)
     _keep_what_can_be_asked(found, path, refusals)
     return found
 
 
+def convert_table(
+    table: Sequence[Mapping[str, Any]], place: Path, refusals: Sequence[str] = ()
+) -> Converted:
+    """Return the questions of a published survey's rows, as `convert` does.
+
+    Args:
+        table: At least one row.
+        place: Where they are from, for messages.
+        refusals: As there.
+
+    Raises:
+        DataError: As there.
+    """
+    found = _of_table(table, place)
+    if found is None:
+        raise _unknown(place, f"columns {', '.join(list(table[0])[:6])}")
+    _keep_what_can_be_asked(found, place, refusals)
+    return found
+
+
+def _of_table(table: Sequence[Mapping[str, Any]], path: Path) -> Converted | None:
+    """Return the questions of rows by their columns; None for columns of no known table."""
+    columns = set(table[0])
+    if {"question", "selections", "options"} <= columns:
+        return Converted(*_GLOBAL, list(_global_rows(table, path)))
+    if {"context", "action1", "action2", "ambiguity"} <= columns:
+        return Converted(*_MORAL, list(_moral_rows(table)), [_CONVENTION])
+    if columns >= COLUMNS:
+        return Converted(*_SIMBENCH, *simbench_rows(table))
+    return None
+
+
 def _unknown(path: Path, got: str) -> DataError:
     return DataError(
-        f"{path}: expected a CSV of GlobalOpinionQA (question, selections, options) or of "
-        "MoralChoice (context, action1, action2, ambiguity), or JSON of Modular Pluralism "
-        f"(question, options, attribute, gold_distribution), got {got}"
+        f"{path}: expected a CSV of GlobalOpinionQA (question, selections, options), of SimBench "
+        "(group_prompt_template, input_template, human_answer) or of MoralChoice (context, "
+        "action1, action2, ambiguity), JSON of Modular Pluralism (question, options, attribute, "
+        f"gold_distribution), or a folder of OpinionQA's waves, got {got}"
     )
 
 
 def _table(path: Path) -> list[dict[str, str]] | None:
     """Return the rows of a table with a head; None for a file that is no CSV."""
-    if path.suffix.lower() != ".csv":
+    if path.suffix.lower() != ".csv" or path.is_dir():
         return None
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -104,33 +147,34 @@ def _table(path: Path) -> list[dict[str, str]] | None:
 # ------------------------------------------------------------------------------------- each source
 
 
-def _global_rows(table: Iterable[Mapping[str, str]], path: Path) -> Iterator[dict[str, Any]]:
+def _global_rows(table: Iterable[Mapping[str, Any]], path: Path) -> Iterator[dict[str, Any]]:
     for number, row in enumerate(table, start=2):
         where = f"{path}:{number}"
         # The column holds what Python prints of a defaultdict.
         selections = row["selections"] or ""
-        start, end = selections.find("{"), selections.rfind("}")
+        if isinstance(selections, str):
+            selections = selections[selections.find("{") : selections.rfind("}") + 1]
         yield {
             "id": f"row-{number - 1:05d}",
             "question": row["question"],
             "options": [str(own) for own in _literal(row["options"], list, where)],
-            "distributions": _literal(selections[start : end + 1], dict, where),
+            "distributions": _literal(selections, dict, where),
         }
 
 
-def _literal(text: str, kind: type, where: str) -> Any:
+def _literal(given: Any, kind: type, where: str) -> Any:
     try:
-        value = ast.literal_eval(text)
+        value = ast.literal_eval(given) if isinstance(given, str) else given
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None
     if not isinstance(value, kind):
         raise DataError(
-            f"{where}: expected a {kind.__name__} as Python prints it, got {text!r:.60}"
+            f"{where}: expected a {kind.__name__} as Python prints it, got {given!r:.60}"
         )
     return value
 
 
-def _moral_rows(table: Iterable[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+def _moral_rows(table: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in table:
         ambiguous = row["ambiguity"].strip().lower() == "high"
         group = "high_ambiguity" if ambiguous else "low_ambiguity"
@@ -182,6 +226,7 @@ def _keep_what_can_be_asked(found: Converted, path: Path, refusals: Sequence[str
         n_left_out += len(people) - len(row["distributions"])
         places = [i for i, option in enumerate(row["options"]) if option in refusals]
         asked_by |= {row["options"][i] for i in places}
+        places = sorted({*places, *row.get("refusal", [])})
         row |= {"refusal": places} if places else {}
         try:
             if not row["distributions"]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from lm_eval_overton.data import PromptSet
-from lm_eval_overton.data.survey import LABELS, Survey, SurveyQuestion, load_survey
+from lm_eval_overton.data.survey import LABELS, Survey, SurveyQuestion
+from lm_eval_overton.data.survey_hub import open_survey
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.frames import Frame
@@ -81,7 +82,7 @@ class SurveyTask(LikelihoodTask):
                 f"{task}: expected a file of survey questions, got none; pass --metadata "
                 '\'{"survey": "own.jsonl"}\', or name other tasks: --tasks overton'
             )
-        return load_survey(settings.survey)
+        return open_survey(settings.survey)
 
     # ------------------------------------------------------------------------------ requests
 
