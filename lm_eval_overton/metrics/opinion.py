@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import permutations
 from typing import Any
 
@@ -151,17 +151,27 @@ class Opinion:
             "others": self.others,
             "ceiling": self.all_groups,
         }
-        asked, as_group = self.question.respondents, self._as_groups
+        floors = self.noise_floors(seed)
         return {
             "name": list(self.people),
             "people": self.groups.tolist(),
             "weight": self.weights.tolist(),
             **{key: self._likeness(own).tolist() for key, own in likeness.items()},
-            "noise_floor": [
-                formulas.noise_floor(own, asked[group], seed) if group in asked else math.nan
-                for group, own in self.people.items()
-            ],
-            **as_group,
+            "noise_floor": [floors.get(group, math.nan) for group in self.people],
+            **self._as_groups,
+        }
+
+    def noise_floors(self, seed: int) -> dict[str, float]:
+        """Return by group, where it is known how many were asked, how far chance takes as many.
+
+        Args:
+            seed: Of the draws.
+        """
+        asked = self.question.respondents
+        return {
+            group: _noise_floor(tuple(own.tolist()), asked[group], seed)
+            for group, own in self.people.items()
+            if group in asked
         }
 
     def _likeness(self, shares: Array) -> Array:
@@ -178,6 +188,12 @@ class Opinion:
             "steered": [None if own is None else own.tolist() for own in found],
             "match_steered": self._likeness(known).tolist(),
         }
+
+
+# A question's metric and what is kept of it need the same.
+@lru_cache(maxsize=256)
+def _noise_floor(shares: tuple[float, ...], respondents: int, seed: int) -> float:
+    return formulas.noise_floor(shares, respondents, seed)
 
 
 def _known(given: Any) -> Any:

@@ -108,7 +108,7 @@ def _draw_groups(names: Sequence[str], rows: Sequence[_Row]) -> Figure:
         axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.5)
         handles, labels = axes.get_legend_handles_labels()
         # Each group adds the same ones.
-        own = dict(zip(reversed(labels), reversed(handles), strict=True))
+        own = dict(zip(labels, handles, strict=True))
         legend = figure.legend(
             own.values(), own.keys(), loc="outside upper left", ncols=4, handlelength=1.2,
             columnspacing=1,
@@ -217,8 +217,12 @@ def _draw_map(
                 *points[len(groups) + k], linestyle="", markersize=9, markeredgecolor=INK,
                 markeredgewidth=0.7, **look(run),
             )  # fmt: skip
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.margins(0.14, 0.14)
+        # A square, so that names have room where all lies on one line.
+        middle = (points.max(axis=0) + points.min(axis=0)) / 2
+        half = 0.62 * max(float(np.ptp(points, axis=0).max()), 1e-3)
+        axes.set_xlim(middle[0] - half, middle[0] + half)
+        axes.set_ylim(middle[1] - half, middle[1] + half)
+        axes.set_aspect("equal")
         axes.grid(color=INK, alpha=0.12, linewidth=0.5)
         axes.set_xlabel("distance in the plane; the axes have no meaning of their own")
         fix_layout(figure)

@@ -70,12 +70,7 @@ def _noise(view: PromptView) -> float:
     own = view.prompt.opinion
     if own is None:
         return math.nan
-    asked = own.question.respondents
-    known = [
-        formulas.noise_floor(shares, asked[group], view.bench.seed)
-        for group, shares in own.people.items()
-        if group in asked
-    ]
+    known = list(own.noise_floors(view.bench.seed).values())
     return float(np.mean(known)) if known else math.nan
 
 
