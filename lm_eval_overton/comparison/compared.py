@@ -44,8 +44,8 @@ class Shift:
     """One line of the shift table; `value.estimate` is NaN and `note` says why where a part could
     not be computed.
 
-    `group` is one of `quality`, `classes`, `elicited`, `chosen`, `aggregation`, `missing` and
-    `recovered`.
+    `group` is one of `quality`, `classes`, `elicited`, `chosen`, `groups`, `aggregation`, `missing`
+    and `recovered`.
     """
 
     group: str

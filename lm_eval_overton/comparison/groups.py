@@ -11,10 +11,28 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton import stats
+from lm_eval_overton.comparison.aligned import paired
+from lm_eval_overton.comparison.compared import Shift
 from lm_eval_overton.metrics.formulas.survey import js_distance, without
+from lm_eval_overton.metrics.measures.survey import SURVEY_MATCH
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
-__all__ = ["FLOORS", "Likeness", "Opinions", "answered", "between", "likenesses", "opinions_of"]
+__all__ = [
+    "FLOORS",
+    "GROUP",
+    "MOST_GROUPS",
+    "Likeness",
+    "Opinions",
+    "answered",
+    "between",
+    "likenesses",
+    "opinions_of",
+    "shifts",
+]
+
+GROUP = "groups"
+# More groups than these are told apart neither in a figure nor in a table.
+MOST_GROUPS = 12
 
 # What a match stands beside, by the columns of a result's groups.
 FLOORS = ("uniform", "majority", "others", "ceiling")
@@ -45,6 +63,17 @@ class Opinions:
         counts = Counter(name for _, groups in self.questions() for name in groups["name"])
         chosen = {name for name, _ in counts.most_common(most)}
         return [name for name in counts if name in chosen]
+
+    def matches(self) -> dict[str, dict[str, float]]:
+        """Return by question and group how near the run is to it, where that is known."""
+        return {
+            key: {
+                name: float(value)
+                for name, value in zip(groups["name"], groups["match"], strict=True)
+                if value is not None
+            }
+            for key, groups in self.questions()
+        }
 
     @property
     def n_groups(self) -> int:
@@ -116,6 +145,39 @@ def _likeness(own: Opinions, group: str, seed: int) -> Likeness:
 def _number(column: Sequence[Any] | None, at: int) -> float:
     value = column[at] if column else None
     return float(value) if isinstance(value, int | float) else math.nan
+
+
+def shifts(base: FinishedRun, run: FinishedRun, seed: int) -> list[Shift]:
+    """Return how the likeness to each group changed, of those that were asked most.
+
+    Args:
+        base: A run.
+        run: Another.
+        seed: Of the resamples.
+    """
+    found = opinions_of((base, run))
+    if len(found) < 2 or found[0].result.task != found[1].result.task:
+        return []
+    names = found[0].groups(MOST_GROUPS)
+    before, after = (own.matches() for own in found)
+    ids = [key for key in before if key in after]
+    columns = [(_column(before, ids, name), _column(after, ids, name)) for name in names]
+    changes = paired(columns, seed, limits=[LIMITS] * len(names)) if ids else []
+    of_all = found[0].n_groups
+    note = (
+        f"one of {of_all} groups, of which those asked most are here" if of_all > len(names) else ""
+    )
+    return [
+        Shift(GROUP, f"change for {name}", SURVEY_MATCH.name, own.interval, note)
+        for name, own in zip(names, changes, strict=False)
+        if own.n
+    ]
+
+
+def _column(
+    matches: Mapping[str, Mapping[str, float]], ids: Sequence[str], group: str
+) -> stats.Array:
+    return np.array([matches[key].get(group, math.nan) for key in ids])
 
 
 def between(runs: Sequence[Opinions], groups: Sequence[str]) -> tuple[list[str], stats.Array]:

@@ -14,6 +14,7 @@ from lm_eval_overton.comparison import (
     classes,
     echo,
     elicited,
+    groups,
     likelihood,
     missing,
     noise,
@@ -203,6 +204,7 @@ def _changes(
         *classes.shifts(tasks, base, run, seed),
         *elicited.shifts(tasks, base, run, seed),
         *choices,
+        *groups.shifts(base, run, seed),
         *within,
         *missing.shifts(base, run, seed),
     ]

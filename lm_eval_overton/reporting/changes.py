@@ -9,6 +9,7 @@ from lm_eval_overton.comparison import Compared, Pair, Row, Shift
 from lm_eval_overton.comparison.chosen import GROUP as CHOSEN
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.comparison.elicited import GROUP as ELICITED
+from lm_eval_overton.comparison.groups import GROUP as OF_PEOPLE
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
@@ -52,6 +53,7 @@ GROUPS = {
     CLASSES: "Classes above and below the quality bar",
     ELICITED: "What a better prompt brings out",
     CHOSEN: "What it chooses against what it says",
+    OF_PEOPLE: "Likeness to each group of people",
     "aggregation": "Aggregation: what one sample holds",
     "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",

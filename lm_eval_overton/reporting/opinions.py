@@ -10,6 +10,7 @@ import numpy as np
 
 from lm_eval_overton.comparison.groups import (
     FLOORS,
+    MOST_GROUPS,
     Likeness,
     Opinions,
     between,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["pictures"]
 
-# More groups than these are told apart neither in a figure nor on a phone.
-MOST_GROUPS = 12
 # Of all runs together.
 MOST_DOTS = 1200
 # The floors' names, and where they lie below the bars.

@@ -249,7 +249,10 @@ def _are_groups(value: Any) -> bool:
     """Tell whether columns have one value per group: its name, numbers and shares, or nulls."""
     if value is None:
         return True
-    if not isinstance(value, dict) or not isinstance(value.get("name"), list):
+    needed = {"name", "people", "weight", "match"}
+    if not isinstance(value, dict) or not needed <= set(value):
+        return False
+    if not isinstance(value["name"], list):
         return False
     names, others = value["name"], [own for key, own in value.items() if key != "name"]
     return all(isinstance(name, str) for name in names) and all(

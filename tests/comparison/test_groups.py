@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lm_eval_overton.comparison.groups import answered, between, likenesses, opinions_of
+from lm_eval_overton.comparison import Compared, compare
+from lm_eval_overton.comparison.groups import GROUP, answered, between, likenesses, opinions_of
 from lm_eval_overton.metrics.formulas.survey import js_distance
+from lm_eval_overton.reporting.tables import as_markdown
 from tests.comparison.test_compare import run, task
 
 SURVEY = "overton_survey"
@@ -86,6 +88,26 @@ def test_groups_without_a_question_in_common_are_left_out():
 def test_an_answer_leaves_refusals_out_and_may_be_unknown():
     assert answered({"shares": {"a": 0.3, "b": 0.3, "c": 0.4}, "refusal": [2]}) == [0.5, 0.5]
     assert np.isnan(answered({"shares": {"a": None, "b": None}})).all()
+
+
+def test_compare_tells_how_the_likeness_to_each_group_changed():
+    both = {"Spain": SPAIN, "Peru": PERU}
+    runs = [
+        survey(
+            detail([0.5, 0.5], both, match=[0.2, first]),
+            detail([0.5, 0.5], {"Peru": PERU}, match=[0.5]),
+            detail([0.5, 0.5], {"Chile": PERU}, match=[None]),
+        )
+        for first in (0.3, 0.7)
+    ]
+    pair = compare(run("base", runs[0]), [run("chat", runs[1])]).pairs[0]
+    found = {s.part: s.value for s in pair.shifts if s.group == GROUP}
+    assert list(found) == ["change for Spain", "change for Peru"]
+    assert (found["change for Spain"].estimate, found["change for Spain"].n) == (0, 1)
+    # 0.4 on one question, 0 on the other.
+    assert found["change for Peru"].estimate == pytest.approx(0.2)
+    assert found["change for Peru"].n == 2
+    assert "### Likeness to each group of people" in as_markdown(Compared((), (pair,)))
 
 
 def test_runs_without_people_have_no_groups():

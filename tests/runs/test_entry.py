@@ -42,7 +42,13 @@ details = st.fixed_dictionaries(
         "classes": st.none() | positions,
         "shares": st.just({"Yes": 0.5, "No": None}),
         "groups": st.just(
-            {"name": ["é"], "match": [None], "people": [[0.5, 0.5]], "steered": [None]}
+            {
+                "name": ["é"],
+                "match": [None],
+                "people": [[0.5, 0.5]],
+                "weight": [1],
+                "steered": [None],
+            }
         ),
         "scale": st.just({"most": 10, "bar": 8.0}),
         "covered": st.lists(st.none() | positions, max_size=3),

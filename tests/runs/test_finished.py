@@ -376,6 +376,9 @@ def test_classes_and_ratings_of_another_judge_do_not_stay(tmp_path, signed, left
     assert set(load_run(tmp_path).tasks[TASK].details[0]) == {"sha", *left}
 
 
+GROUPS = {"name": ["Spain"], "people": [[0.5, 0.5]], "weight": [1], "match": [0.5]}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -385,9 +388,10 @@ def test_classes_and_ratings_of_another_judge_do_not_stay(tmp_path, signed, left
         {"shares": [0.5, 0.5]},
         {"shares": {"Yes": "0.5"}},
         {"groups": {"match": [0.5]}},
-        {"groups": {"name": ["Spain"], "match": []}},
-        {"groups": {"name": ["Spain"], "match": ["0.5"]}},
-        {"groups": {"name": [1], "match": [0.5]}},
+        {"groups": {**GROUPS, "match": []}},
+        {"groups": {**GROUPS, "match": ["0.5"]}},
+        {"groups": {**GROUPS, "name": [1]}},
+        {"groups": {**GROUPS, "name": "S"}},
         {"ratings": ["1"], "scale": {"most": 10, "bar": 8}},
         {"ratings": [True], "scale": {"most": 10, "bar": 8}},
         {"ratings": [1], "scale": {"most": 10}},

@@ -9,6 +9,7 @@ from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
 from lm_eval_overton.comparison.chosen import GROUP as CHOSEN
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.comparison.elicited import GROUP as ELICITED
+from lm_eval_overton.comparison.groups import GROUP as OF_PEOPLE
 from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
 from lm_eval_overton.reporting.tables.cells import estimate, table, text
 from lm_eval_overton.reporting.tables.rows import ARROWS, row_cells, row_head
@@ -20,6 +21,7 @@ GROUPS = {
     CLASSES: "Classes above and below the quality bar",
     ELICITED: "What a better prompt brings out",
     CHOSEN: "What it chooses against what it says",
+    OF_PEOPLE: "Likeness to each group of people",
     "aggregation": "Aggregation",
     "missing": "Missing from the reference run",
     "recovered": "Recovered in context",
