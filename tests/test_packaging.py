@@ -150,6 +150,7 @@ def test_every_file_is_a_task_or_the_group_of_those_with_packaged_prompts(manage
         "overton_choice",
         "overton_likelihood",
         "overton_noveltybench",
+        "overton_steerable",
         "overton_survey",
     }
     assert set(manager.all_subtasks) - set(loaded["tasks"]) == others

@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
         "survey-data",
         _survey_data,
         "turn your copy of GlobalOpinionQA, OpinionQA, SimBench, MoralChoice or Modular "
-        "Pluralism's data into questions for overton_survey",
+        "Pluralism's data into questions for overton_survey, or situations for overton_steerable",
     )
     data.add_argument(
         "file",
@@ -43,8 +43,7 @@ def _survey_data(args: argparse.Namespace) -> None:
     found = converted(args.file, args.refusal)
     lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
     write_whole(args.output, "".join(lines).encode())
-    n = sum(len(row["distributions"]) for row in found.rows)
-    print(f"{args.output}: {len(found.rows)} questions, {n} distributions, of {found.source}")
+    print(f"{args.output}: {found.counted}, of {found.source}")
     print(f"licence of the source: {found.licence}")
     for said in found.said:
         print(said)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data.rows import Row, read_rows
+from lm_eval_overton.data.steerable import STANDS, checked_row
 from lm_eval_overton.data.survey import checked_question, sums_to_1
 from lm_eval_overton.data.survey_opinionqa import opinionqa_rows
 from lm_eval_overton.data.survey_simbench import COLUMNS, simbench_rows
@@ -38,6 +39,11 @@ _MODULAR = (
     "none of its own; that of what it was made from holds: GlobalOpinionQA CC BY-NC-SA 4.0, "
     "MoralChoice MIT, OpinionQA the terms of Pew Research Center",
 )
+_VALUES = (
+    "inputs of Modular Pluralism (Feng et al. 2024, arXiv:2406.15951) from Value Kaleidoscope "
+    "(Sorensen et al. 2024, arXiv:2309.00779; allenai/ValuePrism)",
+    "none of its own; ValuePrism is given out on request, on terms of its own, which hold",
+)
 _CONVENTION = (
     "no people were asked: of ambiguous scenarios both actions have a half by convention, of "
     "others the first has all; keep the two apart"
@@ -46,12 +52,12 @@ _CONVENTION = (
 
 @dataclass
 class Converted:
-    """Questions as a survey's file holds them, with what is to be known of them.
+    """Questions or situations as a file of ours holds them, with what is to be known of them.
 
     Attributes:
         source: What they are of.
         licence: Under which their source was published.
-        rows: The questions.
+        rows: The questions, or the situations.
         said: What was found on the way, a sentence each.
     """
 
@@ -59,6 +65,14 @@ class Converted:
     licence: str
     rows: list[dict[str, Any]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+
+    @property
+    def counted(self) -> str:
+        """How much there is, in words."""
+        if all("situation" in row for row in self.rows):
+            return f"{len(self.rows)} situations with a value, for overton_steerable"
+        n = sum(len(row["distributions"]) for row in self.rows)
+        return f"{len(self.rows)} questions, {n} distributions"
 
 
 def convert(path: Path, refusals: Sequence[str] = ()) -> Converted:
@@ -69,8 +83,8 @@ def convert(path: Path, refusals: Sequence[str] = ()) -> Converted:
 
     Args:
         path: A table (CSV, parquet, JSON) of GlobalOpinionQA, SimBench or MoralChoice's scenarios,
-            a JSON of Modular Pluralism's with `attribute` and `gold_distribution`, or a folder of
-            OpinionQA's waves.
+            a JSON of Modular Pluralism's with `attribute` and `gold_distribution`, or with
+            `situation`, `vrd` and `label_text`, or a folder of OpinionQA's waves.
         refusals: Texts of the options that are no opinion.
 
     Raises:
@@ -80,6 +94,8 @@ def convert(path: Path, refusals: Sequence[str] = ()) -> Converted:
         return convert_table(table, path, refusals)
     if path.is_dir():
         found = Converted(*_OPINIONS, *opinionqa_rows(path))
+    elif _has_values(next(read_rows(path))):
+        return _situations(path, refusals)
     else:
         found = _of_table([row.value for row in read_rows(path)], path) or _modular(path)
     _keep_what_can_be_asked(found, path, refusals)
@@ -123,7 +139,8 @@ def _unknown(path: Path, got: str) -> DataError:
         f"{path}: expected a CSV of GlobalOpinionQA (question, selections, options), of SimBench "
         "(group_prompt_template, input_template, human_answer) or of MoralChoice (context, "
         "action1, action2, ambiguity), JSON of Modular Pluralism (question, options, attribute, "
-        f"gold_distribution), or a folder of OpinionQA's waves, got {got}"
+        "gold_distribution; or situation, vrd, label_text), or a folder of OpinionQA's waves, got "
+        f"{got}"
     )
 
 
@@ -206,6 +223,40 @@ def _modular(path: Path) -> Converted:
         group for own in found.values() for group in own["distributions"]
     }
     return Converted(*_MODULAR, list(found.values()), [_CONVENTION] if convention else [])
+
+
+_VALUE_KEYS = {"situation", "vrd", "label_text"}
+# What a label says there of the value.
+_STANDS = {"supports": "support", "opposes": "oppose"} | {stand: stand for stand in STANDS}
+
+
+def _has_values(row: Row) -> bool:
+    return set(row.value) >= _VALUE_KEYS
+
+
+def _situations(path: Path, refusals: Sequence[str]) -> Converted:
+    """Return situations with the values that they are judged by."""
+    if refusals:
+        raise DataError(f"{path}: expected questions with refusals, got situations; leave them out")
+    found, reasons = Converted(*_VALUES), []
+    for row in read_rows(path):
+        own = row.value
+        if not _has_values(row):
+            raise _unknown(path, f"keys {', '.join(sorted(own)[:6])} in {row.where}")
+        text = str(own["label_text"])
+        label = _STANDS.get(text.strip().lower(), text)
+        made = {"situation": own["situation"], "value": own["vrd"], "label": label}
+        try:
+            checked_row(Row(row.where, row.number, made))
+        except DataError as error:
+            reasons.append(str(error))
+        else:
+            found.rows.append({"id": str(own.get("id", row.number)), **made})
+    if not found.rows:
+        raise DataError(f"{path}: expected a situation that can be asked, got none ({reasons[0]})")
+    if reasons:
+        found.said.append(f"{len(reasons)} situations are left out, the first: {reasons[0]}")
+    return found
 
 
 def _bare(text: str) -> str:

@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 
 from lm_eval_overton import stats
-from lm_eval_overton.harness.entry_points import overton_mean
+from lm_eval_overton.harness.entry_points import defined, overton_mean
+from lm_eval_overton.metrics.measures import whole_of
+from lm_eval_overton.metrics.metric import Whole
 from lm_eval_overton.metrics.score import BOUNDS, Values, score_and_keep
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.runs.entry import PROMPTS
@@ -75,10 +77,14 @@ class Columns:
         table: dict[str, Aggregation] = {PROMPTS: keep(PROMPTS, len)}
         for name in self.metrics:
             table[name] = keep(name, overton_mean)
+            counted: Aggregation = sum
+            if whole := whole_of(name):
+                table[name] = partial(_of_all, gathered, name, whole)
+                counted = partial(_count, gathered, name)
             # The harness has no error for an aggregation that it does not know: this key's value
             # takes the place of its "N/A".
             table[f"{name}_stderr"] = partial(_stderr, gathered, name)
-            table[f"{name}_n"] = sum
+            table[f"{name}_n"] = counted
             if name in self.bounded:
                 table |= {f"{name}_{fill}": overton_mean for fill in BOUNDS}
         return table | {name: keep(name, _total) for name in self.counts}
@@ -87,6 +93,18 @@ class Columns:
 def _keep(gathered: Gathered, name: str, aggregate: Aggregation, values: Sequence[Any]) -> Any:
     gathered[name] = list(values)
     return aggregate(values)
+
+
+def _of_all(gathered: Gathered, name: str, whole: Whole, _: Sequence[Any]) -> float | None:
+    """Return a value that only all prompts have, and take up what each adds to it."""
+    parts = whole(gathered[PROMPTS])
+    gathered[name] = [None if math.isnan(part) else part for part in parts]
+    value: float | None = overton_mean(gathered[name])
+    return value
+
+
+def _count(gathered: Gathered, name: str, _: Sequence[Any]) -> int:
+    return len(defined(gathered[name]))
 
 
 def _stderr(gathered: Gathered, name: str, _: Sequence[Any]) -> float | str:

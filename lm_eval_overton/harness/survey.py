@@ -28,7 +28,9 @@ from lm_eval_overton.metrics.prompt import Prompt
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings, read_settings
 
-__all__ = ["SurveyTask"]
+__all__ = ["LOGLIKELIHOOD", "SurveyTask", "little_mass"]
+
+LOGLIKELIHOOD = "loglikelihood"
 
 # All orders of more options than these would be asked thousands of times.
 MOST_IN_ALL_ORDERS = 5
@@ -125,26 +127,35 @@ class SurveyTask(LikelihoodTask):
 
     def alarms(self, gathered: Mapping[str, Sequence[Any]]) -> Sequence[str]:
         """Return whether so little lies on the labels that their shares say little."""
-        mass = overton_mean(gathered.get(ANSWER_MASS.name, []))
-        if mass is None or mass >= LITTLE_MASS:
-            return ()
-        return [
-            f"only {mass:.2g} of the probability lies on the labels of options, so that their "
-            "shares say little of what the model would answer; another wording may do better: "
-            '--metadata \'{"style": "{question}\\n{options}\\nAnswer:"}\', or '
-            "--apply_chat_template for a chat model"
-        ]
+        return little_mass(gathered)
 
     def own_fields(self) -> Mapping[str, Any]:
         """Return how the questions are asked, for the signature."""
         settings = self.settings
         return {
-            "answers": "loglikelihood",
+            "answers": LOGLIKELIHOOD,
             "orders": settings.orders,
             "style": (self.style or OWN).name,
             "steer": short_hash(list(settings.steer)) if settings.steer else None,
             "seed": settings.seed,
         }
+
+
+def little_mass(gathered: Mapping[str, Sequence[Any]]) -> Sequence[str]:
+    """Return, in a sentence, whether so little lies on the labels that their shares say little.
+
+    Args:
+        gathered: The values of all prompts by metric, None where one is undefined.
+    """
+    mass = overton_mean(gathered.get(ANSWER_MASS.name, []))
+    if mass is None or mass >= LITTLE_MASS:
+        return ()
+    return [
+        f"only {mass:.2g} of the probability lies on the labels of options, so that their shares "
+        "say little of what the model would answer; another wording may do better: --metadata "
+        '\'{"style": "{question}\\n{options}\\nAnswer:"}\', or --apply_chat_template for a chat '
+        "model"
+    ]
 
 
 def absent(settings: Settings, survey: Survey) -> set[Need]:

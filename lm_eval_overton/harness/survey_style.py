@@ -12,7 +12,16 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.frames import ChatFrame, Frame
 from lm_eval_overton.settings.signature import short_hash
 
-__all__ = ["CHAT_LETTERS", "LETTERS", "Style", "style_of"]
+__all__ = [
+    "CHAT_LETTERS",
+    "LETTERS",
+    "OWN",
+    "OWN_CHAT",
+    "OWN_VALUE",
+    "OWN_VALUE_CHAT",
+    "Style",
+    "style_of",
+]
 
 _PLACES = re.compile(r"\{(question|options|group)\}")
 _GROUP = "{group}"
@@ -75,13 +84,18 @@ class Style:
 
 _OF_GROUP = "Answer as people of this group would: {group}\n"
 _QUESTION = "{question}\n{options}\n"
+_LETTER = "Reply with the letter of one option and nothing else."
+_OF_VALUE = (
+    "Situation: {question}\nJudge it by this value: {group}\n"
+    "Is it to be supported or opposed?\n{options}\n"
+)
 # Raised with any change to what is sent.
 _VERSION = 1
 OWN = Style(f"{_OF_GROUP}Question: {_QUESTION}Answer:", f"own-{_VERSION}")
-OWN_CHAT = Style(
-    f"{_OF_GROUP}{_QUESTION}Reply with the letter of one option and nothing else.",
-    f"own-{_VERSION}",
-)
+OWN_CHAT = Style(f"{_OF_GROUP}{_QUESTION}{_LETTER}", f"own-{_VERSION}")
+# The same of a situation, in which a value takes the place of the group.
+OWN_VALUE = Style(f"{_OF_VALUE}Answer:", f"own-{_VERSION}")
+OWN_VALUE_CHAT = Style(f"{_OF_VALUE}{_LETTER}", f"own-{_VERSION}")
 
 
 def style_of(template: str | None, steered: bool, task: str) -> Style | None:

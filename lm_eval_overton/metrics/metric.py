@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from lm_eval_overton.judge.judgements import JUDGEMENTS
 from lm_eval_overton.metrics.view import PromptView, Whose
@@ -30,6 +30,7 @@ __all__ = [
     "SAMPLES",
     "SHARE",
     "STANCE",
+    "STEERABLE",
     "SURVEY",
     "UNDER_THE_MODEL",
     "WITHIN",
@@ -38,13 +39,22 @@ __all__ = [
     "Need",
     "Range",
     "Task",
+    "Whole",
 ]
 
 Compute = Callable[[PromptView], float]
+Whole = Callable[[Sequence[Mapping[str, Any]]], Sequence[float]]
 
 # The kinds of tasks that report metrics.
 Task = Literal[
-    "diversity", "coverage", "icl", "enumerable", "enumerable_exact", "survey", "likelihood"
+    "diversity",
+    "coverage",
+    "icl",
+    "enumerable",
+    "enumerable_exact",
+    "survey",
+    "steerable",
+    "likelihood",
 ]
 DIVERSITY: Task = "diversity"
 COVERAGE: Task = "coverage"
@@ -53,6 +63,7 @@ ICL: Task = "icl"
 ENUMERABLE: Task = "enumerable"
 EXACT: Task = "enumerable_exact"
 SURVEY: Task = "survey"
+STEERABLE: Task = "steerable"
 # Answers that exist already, which the evaluated model says how likely it finds.
 LIKELIHOOD: Task = "likelihood"
 
@@ -152,6 +163,8 @@ class Metric:
         tasks: The kinds of tasks that report it.
         compute: Returns the value for one prompt, NaN where it is undefined.
         needs: What has to be there or prepared.
+        whole: Where no prompt has a value alone, returns what each adds of what was kept of all:
+            their mean is the value over all; NaN for prompts that do not count.
         judgement: The judgement whose verdicts it is shown with; empty for none.
         rests_on_verdicts: Whether these verdicts decide its value, so that missing ones bound it.
         matched: Whether the matcher's decisions on this run's samples alone decide its value.
@@ -173,6 +186,7 @@ class Metric:
     tasks: tuple[Task, ...]
     compute: Compute
     needs: frozenset[Need] = frozenset()
+    whole: Whole | None = None
     judgement: str = ""
     rests_on_verdicts: bool = True
     matched: bool = False

@@ -237,10 +237,12 @@ def details(view: PromptView, names: Sequence[str]) -> dict[str, Any]:
         they have none; if one is of ratings, `ratings`, one per valid sample, None where it is not
         known, and their `scale`: the best rating (`most`) and the least that reaches the quality
         bar (`bar`); with a judge `verdicts`, per judgement one value per valid sample, None where
-        there is no verdict. Of a prompt that was asked by log-probability, what `Opinion.kept`
-        returns.
+        there is no verdict. Of a prompt that was asked by log-probability, what `Opinion.kept` or
+        `Steering.kept` returns.
     """
     prompt, bench = view.prompt, view.bench
+    if prompt.steering is not None:
+        return prompt.steering.kept(bench.seed)
     if prompt.opinion is not None:
         return prompt.opinion.kept(bench.seed)
     kept: dict[str, Any] = {"sha": _sha(prompt.samples)}

@@ -48,6 +48,7 @@ _TEXTS = (
     "answers",
     "answer_sets",
     "survey",
+    "steerable",
     "style",
     "responses",
 )
@@ -111,6 +112,7 @@ class Settings:
     answers: str | None = None
     answer_sets: str | None = None
     survey: str | None = None
+    steerable: str | None = None
     orders: str = "cyclic"
     style: str | None = None
     responses: str | None = None

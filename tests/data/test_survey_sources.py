@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lm_eval_overton.cli import main
+from lm_eval_overton.data.steerable import load_steerable
 from lm_eval_overton.data.survey import load_survey
 from lm_eval_overton.data.survey_sources import convert
 from lm_eval_overton.errors import DataError
@@ -135,3 +136,54 @@ def test_the_copies_of_others_are_read_whole(tmp_path):
     ]
     # Of one scenario both actions are the same.
     assert sizes == [679, 687]
+
+
+VALUES = [
+    {
+        "situation": "Selling ice",
+        "vrd": "Thrift",
+        "label_text": text,
+        "label": "A",
+        "input": "Question: ...",
+        "output": None,
+        "id": number,
+    }
+    for number, text in enumerate(("Supports", "Opposes", "Either", "Maybe"))
+]
+
+
+def test_situations_with_values_become_rows_of_their_own(tmp_path, capsys):
+    source = write(tmp_path, "values.json", VALUES)
+    found = convert(source)
+    assert found.rows[1] == {
+        "id": "1",
+        "situation": "Selling ice",
+        "value": "Thrift",
+        "label": "oppose",
+    }
+    assert found.said == [
+        f'1 situations are left out, the first: {source}: item 4: expected "label" to be support, '
+        "oppose or either, got 'Maybe'; correct the file"
+    ]
+    main(["survey-data", str(source), "-o", str(tmp_path / "own.jsonl")])
+    assert "3 situations with a value, for overton_steerable" in capsys.readouterr().out
+    assert [row.label for row in load_steerable(str(tmp_path / "own.jsonl")).rows] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "refusals", "said"),
+    [
+        (VALUES[3:], [], "expected a situation that can be asked, got none"),
+        ([VALUES[0], MODULAR[0]], [], "got keys attribute"),
+        (VALUES, ["Either"], "expected questions with refusals, got situations"),
+    ],
+)
+def test_situations_that_cannot_be_asked_are_refused(tmp_path, rows, refusals, said):
+    with pytest.raises(DataError, match=said):
+        convert(write(tmp_path, "values.json", rows), refusals)
+
+
+@peers
+def test_all_situations_of_a_published_file_are_kept(tmp_path):
+    found = convert(PEERS / "steerable_valuekaleidoscope_600.json")
+    assert (len(found.rows), found.said) == (600, [])

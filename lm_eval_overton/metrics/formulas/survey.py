@@ -7,7 +7,7 @@ arXiv:2303.17548 (positions on a scale); Hu et al. 2025, arXiv:2510.17516 (gain 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,7 @@ def averaged(shares: Array, orders: npt.ArrayLike) -> Array:
     return found
 
 
-def without(shares: npt.ArrayLike, left_out: Sequence[int]) -> Array:
+def without(shares: npt.ArrayLike, left_out: Iterable[int]) -> Array:
     """Return the shares of the options that are no refusals, which sum to 1.
 
     Args:

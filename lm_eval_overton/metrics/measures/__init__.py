@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from importlib import import_module
 
-from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task
+from lm_eval_overton.metrics.metric import AGAINST_REFERENCE, Metric, Need, Task, Whole
 from lm_eval_overton.metrics.ratings import RATING_SOURCE
 from lm_eval_overton.stats import UNBOUNDED
 from lm_eval_overton.stats import Range as Limits
@@ -31,6 +31,7 @@ __all__ = [
     "reported_by",
     "that_need",
     "versions",
+    "whole_of",
 ]
 
 # Tables show metrics in this order of their modules; those of other modules come after.
@@ -113,6 +114,11 @@ def known(names: Iterable[str]) -> list[Metric]:
 def versions(names: Iterable[str]) -> list[str]:
     """Return the metrics whose definition is not the first, each with its version."""
     return [f"{metric.name}-{metric.version}" for metric in known(names) if metric.version > 1]
+
+
+def whole_of(name: str) -> Whole | None:
+    """Return what gives each prompt its part of a metric; None where each has a value alone."""
+    return REGISTRY[name].whole if name in REGISTRY else None
 
 
 def bounded(names: Iterable[str], by_judge: AbstractSet[Need]) -> frozenset[str]:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.metrics.formulas import survey as formulas
-from lm_eval_overton.metrics.metric import OPINION, SHARE, SURVEY, Compute, Metric, Need, Range
+from lm_eval_overton.metrics.metric import (
+    OPINION,
+    SHARE,
+    STEERABLE,
+    SURVEY,
+    Compute,
+    Metric,
+    Need,
+    Range,
+)
 from lm_eval_overton.metrics.opinion import Opinion, distance_of_uniform
 from lm_eval_overton.metrics.view import PromptView
 
@@ -27,6 +36,9 @@ DURMUS = "Durmus et al. 2023, arXiv:2306.16388"
 SANTURKAR = "Santurkar et al. 2023, arXiv:2303.17548"
 MEISTER = "Meister et al. 2024, arXiv:2411.05403"
 DOMINGUEZ = "Dominguez-Olmedo et al. 2023, arXiv:2306.07951"
+
+# What is of one opinion alone, whatever the options are.
+BOTH = (SURVEY, STEERABLE)
 
 Own = Callable[[Opinion], float]
 
@@ -110,12 +122,17 @@ def _steer_gain(own: Opinion, group: str) -> float:
 
 
 def _opinion(name: str, says: str, compute: Compute, *needs: Need, **changes: Any) -> Metric:
-    given = {"higher_is_better": None, "range": SHARE, "source": DURMUS, **changes}
+    given = {
+        "higher_is_better": None,
+        "range": SHARE,
+        "source": DURMUS,
+        "tasks": (SURVEY,),
+        **changes,
+    }
     return Metric(
         name,
         says,
         family=OPINION,
-        tasks=(SURVEY,),
         needs=frozenset({Need.LIKELIHOODS, *needs}),
         compute=compute,
         **given,
@@ -162,12 +179,14 @@ ANSWER_MASS = _opinion(
     "answer_mass",
     "The probability that lies on the options' labels at all; the rest would begin other answers.",
     _of(lambda own: formulas.answer_mass(own.logs)),
+    tasks=BOTH,
     source=DOMINGUEZ,
 )
 FIRST_LABEL_BIAS = _opinion(
     "first_label_bias",
     "How much more than its part the first label gets, whatever option stands at it.",
     _of(lambda own: formulas.first_label_bias(own.of_labels)),
+    tasks=BOTH,
     range=Range(-1, 1),
     source=DOMINGUEZ,
 )
@@ -175,6 +194,7 @@ OPINION_ENTROPY = _opinion(
     "opinion_entropy",
     "The entropy of the shares of options as a part of the greatest possible.",
     _of(_entropy),
+    tasks=BOTH,
     source=MEISTER,
 )
 METRICS = (
@@ -279,6 +299,7 @@ METRICS = (
         "order_spread",
         "The mean over options of the standard deviation of their shares over orders.",
         _of(lambda own: formulas.order_spread(own.of_options)),
+        tasks=BOTH,
         range=Range(0, 0.5),
         source=DOMINGUEZ,
     ),
@@ -286,6 +307,7 @@ METRICS = (
         "order_agreement",
         "The share of orders in which the option wins that wins in most of them.",
         _of(lambda own: formulas.agreement(own.of_options)),
+        tasks=BOTH,
         source=DOMINGUEZ,
     ),
 )
