@@ -73,6 +73,15 @@ class PromptTask(ConfigurableTask):
         super().__init__(config={key: value for key, value in config.items() if key != "class"})
 
     @classmethod
+    def in_mode(cls, metadata: Mapping[str, Any]) -> type[PromptTask]:
+        """Return the class of tasks that asks as the metadata say; it may be another one.
+
+        Args:
+            metadata: The task's merged metadata.
+        """
+        return cls
+
+    @classmethod
     def find_prompts(cls, settings: Settings, task: str) -> PromptSet:
         """Return the user's own prompts, or the packaged ones.
 

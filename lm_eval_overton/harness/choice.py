@@ -6,9 +6,14 @@ is a bias for a label or an order.
 
 from __future__ import annotations
 
-from lm_eval_overton.data import load_viewpoints
+from collections.abc import Mapping
+from typing import ClassVar
+
+from lm_eval_overton.data import PromptSet, load_viewpoints
 from lm_eval_overton.data.survey import Survey, SurveyQuestion
+from lm_eval_overton.harness.questionnaire import as_prompts
 from lm_eval_overton.harness.survey import SurveyTask
+from lm_eval_overton.harness.survey_replies import RepliesTask, SampledTask, VerbalizedTask
 from lm_eval_overton.metrics.formulas.choice import CHOICES
 from lm_eval_overton.settings.task import Settings
 
@@ -17,13 +22,47 @@ __all__ = ["ChoiceTask"]
 QUESTIONS = "contested"
 
 
+class _Contested(RepliesTask):
+    """The packaged questions, answered in replies."""
+
+    # No file of the user's takes the place of the packaged questions.
+    OWN_FILE: ClassVar[str] = ""
+
+    @classmethod
+    def find_survey(cls, settings: Settings, task: str) -> Survey:
+        """Return the packaged questions."""
+        return contested()
+
+    @classmethod
+    def load(cls, source: str) -> PromptSet:
+        """Return the packaged questions."""
+        return as_prompts(contested())
+
+
+class _SampledChoice(_Contested, SampledTask):
+    """Replies that choose an option."""
+
+
+class _VerbalizedChoice(_Contested, VerbalizedTask):
+    """Replies that state the share of each option."""
+
+
 class ChoiceTask(SurveyTask):
     """Each question with the options yes, no and it depends."""
+
+    REPLIES: ClassVar[Mapping[str, type[RepliesTask]]] = {
+        task.MODE: task for task in (_SampledChoice, _VerbalizedChoice)
+    }
 
     @classmethod
     def find_survey(cls, settings: Settings, task: str) -> Survey:
         """Return the packaged questions, whatever survey is given to other tasks."""
-        found = load_viewpoints(QUESTIONS)
-        asked = [doc for doc in found.docs if doc.get("kind") == "yes_no"]
-        questions = tuple(SurveyQuestion(doc["id"], doc["prompt"], CHOICES) for doc in asked)
-        return Survey(found.name, found.sha, questions, found.version)
+        return contested()
+
+
+def contested() -> Survey:
+    """Return the packaged questions that yes or no answers, each with its options."""
+    found = load_viewpoints(QUESTIONS)
+    asked = [doc for doc in found.docs if doc.get("kind") == "yes_no"]
+    questions = tuple(SurveyQuestion(doc["id"], doc["prompt"], CHOICES) for doc in asked)
+    return Survey(found.name, found.sha, questions, found.version)

@@ -13,8 +13,7 @@ from lm_eval_overton.metrics.metric import (
     ENUMERABLE,
     EXACT,
     LIKELIHOOD,
-    STEERABLE,
-    SURVEY,
+    OF_OPTIONS,
     Metric,
     Need,
     Task,
@@ -46,7 +45,7 @@ def _fits(name: str, kind: Task) -> bool:
     """Tell whether a kind of tasks has what a metric is of: samples or likelihoods, viewpoints."""
     needs = REGISTRY[name].needs
     of_logs = needs & {Need.LIKELIHOODS, Need.ANSWER_LIKELIHOODS}
-    if of_logs or kind in (SURVEY, STEERABLE, LIKELIHOOD):
+    if of_logs or kind in (*OF_OPTIONS, LIKELIHOOD):
         return kind in REGISTRY[name].tasks
     of_viewpoints = bool(needs & {Need.MATCHER, Need.SIDES}) and Need.TOKENS not in needs
     of_answers = bool(needs & {Need.ANSWERS, Need.ANSWER_MASSES})

@@ -32,7 +32,17 @@ from lm_eval_overton.settings.yaml_text import yaml_value
 __all__ = ["ReplayLM", "build", "group_names", "score", "task_class", "task_names"]
 
 # The settings of a run that hold for its responses whoever scores them, unless the user says other.
-OF_TEXTS = ("reasoning", "reasoning_tags", "elicit", "elicit_k")
+OF_TEXTS = (
+    "reasoning",
+    "reasoning_tags",
+    "elicit",
+    "elicit_k",
+    "answers",
+    "survey",
+    "orders",
+    "style",
+    "steer",
+)
 # What leads out of a folder, or is no part of a name.
 NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")
 
@@ -108,6 +118,9 @@ def build(
         OvertonError: If the responses, the prompts or a setting cannot be used.
     """
     cls, config = task_class(task)
+    of_texts = {key: found.settings[key] for key in OF_TEXTS if key in found.settings}
+    config["metadata"] = {**config["metadata"], **of_texts, **(metadata or {})}
+    cls = cls.in_mode(config["metadata"])
     if not issubclass(cls, OvertonTask):
         raise SettingsError(
             f"--task: expected a task that samples responses, got {task}, which asks for "
@@ -115,8 +128,6 @@ def build(
         )
     if chosen is not None:
         require_reported(chosen, wanted(config, cls.KIND), task)
-    of_texts = {key: found.settings[key] for key in OF_TEXTS if key in found.settings}
-    config["metadata"] = {**config["metadata"], **of_texts, **(metadata or {})}
     if only is not None:
         metrics = [metric for metric in wanted(config, cls.KIND) if metric.name in only]
         config["metric_list"] = as_metric_list(metrics, config.get("metric_list"))

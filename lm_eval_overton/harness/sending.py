@@ -186,11 +186,12 @@ class Sender:
         return parted
 
     def _groups(self, missing: Sequence[Instance]) -> Iterator[list[Instance]]:
-        """Yield what one request asks for: a sample, or all samples of a prompt at once."""
+        """Yield what one request asks for: a sample, or all that one text is sent for at once."""
         together: dict[Any, list[Instance]] = {}
         for request in missing:
             if self.ways[request.task_name].settings.api_n:
-                together.setdefault((request.task_name, request.doc_id), []).append(request)
+                key = (request.task_name, request.doc_id, request.args[0])
+                together.setdefault(key, []).append(request)
             else:
                 yield [request]
         yield from together.values()

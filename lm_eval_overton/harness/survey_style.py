@@ -17,6 +17,7 @@ __all__ = [
     "LETTERS",
     "OWN",
     "OWN_CHAT",
+    "OWN_STATED",
     "OWN_VALUE",
     "OWN_VALUE_CHAT",
     "Style",
@@ -93,6 +94,13 @@ _OF_VALUE = (
 _VERSION = 1
 OWN = Style(f"{_OF_GROUP}Question: {_QUESTION}Answer:", f"own-{_VERSION}")
 OWN_CHAT = Style(f"{_OF_GROUP}{_QUESTION}{_LETTER}", f"own-{_VERSION}")
+# What asks for the share of each option instead of for one of them.
+OWN_STATED = Style(
+    f"{_OF_GROUP}{_QUESTION}How likely is each of these to be your answer? Reply with one JSON "
+    "object and nothing else, which holds a percentage for each letter, together 100, such as "
+    '{"A": 20, "B": 80}.',
+    f"own-{_VERSION}",
+)
 # The same of a situation, in which a value takes the place of the group.
 OWN_VALUE = Style(f"{_OF_VALUE}Answer:", f"own-{_VERSION}")
 OWN_VALUE_CHAT = Style(f"{_OF_VALUE}{_LETTER}", f"own-{_VERSION}")

@@ -24,6 +24,7 @@ __all__ = [
     "LAKE",
     "LIKELIHOOD",
     "LIKENESS",
+    "OF_OPTIONS",
     "OPINION",
     "OTHER",
     "QUALITY",
@@ -32,6 +33,8 @@ __all__ = [
     "STANCE",
     "STEERABLE",
     "SURVEY",
+    "SURVEY_SAMPLED",
+    "SURVEY_VERBALIZED",
     "UNDER_THE_MODEL",
     "WITHIN",
     "Compute",
@@ -53,6 +56,8 @@ Task = Literal[
     "enumerable",
     "enumerable_exact",
     "survey",
+    "survey_sampled",
+    "survey_verbalized",
     "steerable",
     "likelihood",
 ]
@@ -63,9 +68,14 @@ ICL: Task = "icl"
 ENUMERABLE: Task = "enumerable"
 EXACT: Task = "enumerable_exact"
 SURVEY: Task = "survey"
+# The same in replies that choose an option, or that state the share of each.
+SURVEY_SAMPLED: Task = "survey_sampled"
+SURVEY_VERBALIZED: Task = "survey_verbalized"
 STEERABLE: Task = "steerable"
 # Answers that exist already, which the evaluated model says how likely it finds.
 LIKELIHOOD: Task = "likelihood"
+# Questions with options to choose from.
+OF_OPTIONS: tuple[Task, ...] = (SURVEY, SURVEY_SAMPLED, SURVEY_VERBALIZED, STEERABLE)
 
 # The headings under which reports show metrics, in their order.
 BETWEEN = "Diversity between samples"
@@ -122,7 +132,7 @@ class Need(Enum):
     ENGLISH_QUESTION = "yes/no question in English"
     ANSWERS = "closed set of answers"
     ANSWER_MASSES = "log-probabilities of the answers"
-    LIKELIHOODS = "log-probabilities of options"
+    LIKELIHOODS = "log-probabilities of options, or replies that choose"
     PEOPLE = "people's shares of options"
     SCALE = "options on a scale"
     REFUSALS = "options that refuse"

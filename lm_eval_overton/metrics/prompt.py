@@ -12,6 +12,7 @@ from lm_eval_overton.matchers.question import ViewpointQuestion
 from lm_eval_overton.metrics.formulas.likelihood import Likelihood
 from lm_eval_overton.metrics.opinion import Opinion
 from lm_eval_overton.metrics.quality_bar import passing
+from lm_eval_overton.metrics.replies import Replies
 from lm_eval_overton.metrics.steering import Steering
 from lm_eval_overton.text.closed_answers import ClosedAnswers
 from lm_eval_overton.text.samples import Sample, scored_texts
@@ -32,7 +33,8 @@ class Prompt:
     where that is not known, and which class it is in. `answer_masses` are the probabilities of the
     answers of a closed set, where the model was asked for them; `likelihoods` are those of the
     valid samples under the evaluated model. `opinion` is what it said of a question with options,
-    `steering` with a value that was named and without.
+    `steering` with a value that was named and without; `replies` is what the samples say of the
+    options, where that was not asked by log-probability.
     """
 
     doc: Mapping[str, Any]
@@ -48,6 +50,7 @@ class Prompt:
     opinion: Opinion | None = None
     likelihoods: Sequence[Likelihood] = ()
     steering: Steering | None = None
+    replies: Replies | None = None
 
     @cached_property
     def texts(self) -> list[str]:

@@ -244,7 +244,8 @@ def details(view: PromptView, names: Sequence[str]) -> dict[str, Any]:
     if prompt.steering is not None:
         return prompt.steering.kept(bench.seed)
     if prompt.opinion is not None:
-        return prompt.opinion.kept(bench.seed)
+        own = {"sha": _sha(prompt.samples)} if prompt.replies else {}
+        return prompt.opinion.kept(bench.seed) | own
     kept: dict[str, Any] = {"sha": _sha(prompt.samples)}
     if tags := prompt.doc.get(TAGS):
         kept[TAGS] = list(tags)

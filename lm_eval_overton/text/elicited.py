@@ -19,7 +19,9 @@ __all__ = [
     "Eliciting",
     "Item",
     "after_marker",
+    "json_in",
     "read_items",
+    "stated_number",
 ]
 
 Elicitation = Literal["direct", "verbalized", "list", "system", "paraphrase", "seed_string"]
@@ -81,7 +83,7 @@ def read_items(reply: str) -> list[Item]:
     Args:
         reply: As the model wrote it, its reasoning taken off.
     """
-    listed = _listed(_json_in(reply))
+    listed = _listed(json_in(reply))
     found = [own for own in map(_read, listed) if own is not None and own.text.strip()]
     probabilities = _probabilities([own.stated for own in found])
     return [Item(own.text.strip(), p) for own, p in zip(found, probabilities, strict=True)]
@@ -93,7 +95,12 @@ def after_marker(reply: str) -> str | None:
     return reply[mark.end() :] if mark else None
 
 
-def _json_in(reply: str) -> Any:
+def json_in(reply: str) -> Any:
+    """Return the outermost object or array of a reply, as `read_items` reads it; None without one.
+
+    Args:
+        reply: As the model wrote it, its reasoning taken off.
+    """
     fenced = _FENCE.match(reply)
     text = fenced.group(1) if fenced else reply
     for candidate in _candidates(text):
@@ -145,14 +152,19 @@ def _read(value: Any) -> _Read | None:
 
 
 def _probabilities(stated: Sequence[Any]) -> list[float | None]:
-    numbers = [_number(value) for value in stated]
+    numbers = [stated_number(value) for value in stated]
     known = [number for number in numbers if number is not None]
     in_percent = bool(known) and all(number > 1 for number in known)
     scaled = [n / 100 if in_percent and n is not None else n for n in numbers]
     return [n if n is not None and 0 <= n <= 1 else None for n in scaled]
 
 
-def _number(value: Any) -> float | None:
+def stated_number(value: Any) -> float | None:
+    """Return a number as it is, or the part of 1 that "35%" says; None for what is neither.
+
+    Args:
+        value: What stands in JSON; a negative number is none.
+    """
     if isinstance(value, str):
         text = value.strip()
         percent = text.endswith("%")

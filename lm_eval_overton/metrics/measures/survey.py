@@ -10,16 +10,20 @@ import numpy as np
 
 from lm_eval_overton.metrics.formulas import survey as formulas
 from lm_eval_overton.metrics.metric import (
+    OF_OPTIONS,
     OPINION,
     SHARE,
     STEERABLE,
     SURVEY,
+    SURVEY_SAMPLED,
+    SURVEY_VERBALIZED,
     Compute,
     Metric,
     Need,
     Range,
 )
 from lm_eval_overton.metrics.opinion import Opinion, distance_of_uniform
+from lm_eval_overton.metrics.replies import Replies
 from lm_eval_overton.metrics.view import PromptView
 
 __all__ = [
@@ -27,6 +31,8 @@ __all__ = [
     "FIRST_LABEL_BIAS",
     "METRICS",
     "OPINION_ENTROPY",
+    "REPLIES_REFUSED",
+    "REPLIES_UNREADABLE",
     "STEER_GAIN",
     "SURVEY_GAIN",
     "SURVEY_MATCH",
@@ -37,8 +43,9 @@ SANTURKAR = "Santurkar et al. 2023, arXiv:2303.17548"
 MEISTER = "Meister et al. 2024, arXiv:2411.05403"
 DOMINGUEZ = "Dominguez-Olmedo et al. 2023, arXiv:2306.07951"
 
-# What is of one opinion alone, whatever the options are.
-BOTH = (SURVEY, STEERABLE)
+SURVEYS = (SURVEY, SURVEY_SAMPLED, SURVEY_VERBALIZED)
+# Between orders of few sampled replies more differs by chance than by order.
+WITHOUT_NOISE = (SURVEY, SURVEY_VERBALIZED, STEERABLE)
 
 Own = Callable[[Opinion], float]
 
@@ -46,6 +53,10 @@ Own = Callable[[Opinion], float]
 def _of(value: Own) -> Compute:
     """Return what computes a value of prompts that were asked by log-probability."""
     return lambda view: math.nan if view.prompt.opinion is None else value(view.prompt.opinion)
+
+
+def _of_replies(value: Callable[[Replies], float]) -> Compute:
+    return lambda view: math.nan if view.prompt.replies is None else value(view.prompt.replies)
 
 
 def _match(shares: Callable[[Opinion], Any]) -> Own:
@@ -126,7 +137,7 @@ def _opinion(name: str, says: str, compute: Compute, *needs: Need, **changes: An
         "higher_is_better": None,
         "range": SHARE,
         "source": DURMUS,
-        "tasks": (SURVEY,),
+        "tasks": SURVEYS,
         **changes,
     }
     return Metric(
@@ -177,16 +188,16 @@ STEER_GAIN = _opinion(
 )
 ANSWER_MASS = _opinion(
     "answer_mass",
-    "The probability that lies on the options' labels at all; the rest would begin other answers.",
+    "The probability, or part of the replies, that the options have; the rest says other things.",
     _of(lambda own: formulas.answer_mass(own.logs)),
-    tasks=BOTH,
+    tasks=OF_OPTIONS,
     source=DOMINGUEZ,
 )
 FIRST_LABEL_BIAS = _opinion(
     "first_label_bias",
     "How much more than its part the first label gets, whatever option stands at it.",
     _of(lambda own: formulas.first_label_bias(own.of_labels)),
-    tasks=BOTH,
+    tasks=OF_OPTIONS,
     range=Range(-1, 1),
     source=DOMINGUEZ,
 )
@@ -194,7 +205,21 @@ OPINION_ENTROPY = _opinion(
     "opinion_entropy",
     "The entropy of the shares of options as a part of the greatest possible.",
     _of(_entropy),
-    tasks=BOTH,
+    tasks=OF_OPTIONS,
+    source=MEISTER,
+)
+REPLIES_REFUSED = _opinion(
+    "replies_refused",
+    "The share of the replies that refuse to choose, which all else leaves out.",
+    _of_replies(lambda own: own.part(own.refused)),
+    tasks=(SURVEY_SAMPLED, SURVEY_VERBALIZED),
+    source=SANTURKAR,
+)
+REPLIES_UNREADABLE = _opinion(
+    "replies_unreadable",
+    "The share of the replies that neither choose nor refuse, which all else leaves out.",
+    _of_replies(lambda own: own.part(own.unreadable)),
+    tasks=(SURVEY_SAMPLED, SURVEY_VERBALIZED),
     source=MEISTER,
 )
 METRICS = (
@@ -294,12 +319,14 @@ METRICS = (
         source=SANTURKAR,
     ),
     ANSWER_MASS,
+    REPLIES_REFUSED,
+    REPLIES_UNREADABLE,
     FIRST_LABEL_BIAS,
     _opinion(
         "order_spread",
         "The mean over options of the standard deviation of their shares over orders.",
         _of(lambda own: formulas.order_spread(own.of_options)),
-        tasks=BOTH,
+        tasks=WITHOUT_NOISE,
         range=Range(0, 0.5),
         source=DOMINGUEZ,
     ),
@@ -307,7 +334,7 @@ METRICS = (
         "order_agreement",
         "The share of orders in which the option wins that wins in most of them.",
         _of(lambda own: formulas.agreement(own.of_options)),
-        tasks=BOTH,
+        tasks=WITHOUT_NOISE,
         source=DOMINGUEZ,
     ),
 )
