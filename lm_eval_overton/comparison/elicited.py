@@ -1,8 +1,14 @@
-"""How many of a model's answers its first ones are, beside what a better prompt brings out."""
+"""What a better prompt brings out: beside a model's first answers, and against what it states.
+
+A model that is asked for several answers with their probabilities states a distribution; samples
+of the same prompt, asked for directly, show another one.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,15 +18,21 @@ from lm_eval_overton.comparison.compared import UNDEFINED, Shift
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.matchers.equivalence.equivalence import Answers, PairEquivalence
 from lm_eval_overton.matchers.equivalence.lexical import ExactEquivalence, Rouge1Equivalence
+from lm_eval_overton.metrics.formulas import closed_answers
+from lm_eval_overton.metrics.formulas.survey import js_distance
 from lm_eval_overton.metrics.measures.classes import DISTINCT_K
+from lm_eval_overton.metrics.measures.closed_answers import METRICS as CLOSED_ANSWERS
 from lm_eval_overton.runs.answers import valid_texts
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.settings.signature import fields
 
-__all__ = ["GROUP", "accessible", "shifts"]
+__all__ = ["GROUP", "accessible", "calibrated", "shifts"]
 
 GROUP = "elicited"
 PART = "accessible without elicitation"
+# The name of a value that two runs have together, and none alone.
+CALIBRATION = "elicit_calibration"
+STATED = "stated probabilities against direct samples"
 
 
 def shifts(
@@ -39,6 +51,8 @@ def _is_direct(signature: str) -> bool:
 
 
 def _shift(task: str, both: Both, runs: Sequence[FinishedRun], seed: int) -> Shift:
+    if _is_closed(both):
+        return _calibration(task, both, seed)
     same = _same(both)
     if same is None:
         why = "both runs need one equivalence of words, rouge1 or exact: score the responses anew"
@@ -68,6 +82,48 @@ def _same(both: Both) -> PairEquivalence | None:
     if name == Rouge1Equivalence.NAME:
         return Rouge1Equivalence(float(threshold))
     return ExactEquivalence() if name == ExactEquivalence.NAME else None
+
+
+def _is_closed(both: Both) -> bool:
+    """Tell whether all answers are known, so that they are no classes of samples."""
+    names = {metric.name for metric in CLOSED_ANSWERS}
+    return bool(names & {*both.base.values, *both.run.values})
+
+
+def _calibration(task: str, both: Both, seed: int) -> Shift:
+    pairs = [(both.base, both.base_at), (both.run, both.run_at)]
+    if not _is_direct(both.base.signature):
+        pairs.reverse()
+    direct, elicited = ([own.details[i] for i in at] for own, at in pairs)
+    known = [calibrated(*own) for own in zip(direct, elicited, strict=True)]
+    found = [value for value in known if not math.isnan(value)]
+    note = (
+        f"{len(known) - len(found)} of {len(known)} prompts lack a valid direct sample or stated "
+        "probabilities (elicit verbalized asks for them)"
+    )
+    if not found:
+        return Shift(GROUP, STATED, CALIBRATION, UNDEFINED, f"{task}: {note}")
+    value = stats.mean_interval(found, np.random.default_rng(seed), limits=(0, 1))
+    return Shift(GROUP, STATED, CALIBRATION, value, note if len(found) < len(known) else "")
+
+
+def calibrated(direct: Mapping[str, Any], elicited: Mapping[str, Any]) -> float:
+    """Return how near what is stated of a closed set of answers is to direct samples of them.
+
+    Args:
+        direct: What is kept of a prompt, asked for directly.
+        elicited: What is kept of it where the replies state probabilities.
+
+    Returns:
+        One minus the Jensen-Shannon distance (base 2), in [0, 1]; NaN where one of them has no
+        distribution.
+    """
+    labels, stated = direct.get("answers") or [], elicited.get("stated") or []
+    if not stated or max(closed_answers.valid(labels), default=len(stated)) >= len(stated):
+        return math.nan
+    return 1 - float(
+        js_distance(closed_answers.shares(labels, len(stated)), closed_answers.of_total(stated))
+    )
 
 
 def accessible(

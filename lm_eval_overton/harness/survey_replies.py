@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from lm_eval.api.instance import Instance
 
 from lm_eval_overton.data import PromptSet
-from lm_eval_overton.data.survey import Survey, load_survey
+from lm_eval_overton.data.survey import Survey
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.frames import Frame
@@ -104,7 +104,7 @@ class RepliesTask(OvertonTask):
     @classmethod
     def load(cls, source: str) -> PromptSet:
         """Load the questions of a survey's file."""
-        return as_prompts(load_survey(source))
+        return as_prompts(open_survey(source))
 
     # ------------------------------------------------------------------------------ requests
 

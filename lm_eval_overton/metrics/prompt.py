@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.matchers.question import ViewpointQuestion
+from lm_eval_overton.metrics.formulas import closed_answers
 from lm_eval_overton.metrics.formulas.likelihood import Likelihood
 from lm_eval_overton.metrics.opinion import Opinion
 from lm_eval_overton.metrics.quality_bar import passing
@@ -73,6 +76,22 @@ class Prompt:
             return []
         closed = ClosedAnswers(answers)
         return [closed.find(sample.text) for sample in self.samples if sample.status != "failed"]
+
+    def stated_answers(self, k: int) -> list[float]:
+        """Return how probable the replies say that each answer of the closed set is.
+
+        Args:
+            k: How many answers each reply was to hold.
+
+        Returns:
+            One share for each answer; empty where the replies do not say it.
+        """
+        came = [sample for sample in self.samples if sample.status != "failed"]
+        size, said = len(self.doc.get("answers") or ()), [sample.stated for sample in came]
+        if not size or len(came) % k:
+            return []
+        shares = closed_answers.stated(self.given_answers, said, k, size)
+        return [] if np.isnan(shares).any() else [float(share) for share in shares]
 
     @property
     def n_counted(self) -> int:

@@ -234,7 +234,9 @@ def details(view: PromptView, names: Sequence[str]) -> dict[str, Any]:
         the reference, if it has any with a text; if a metric matches viewpoints, `covered`, per
         valid sample the positions of those that it covers, None where the matcher could not tell;
         if one is of classes, `classes`, the class of each of the first n valid samples, None where
-        they have none; if one is of ratings, `ratings`, one per valid sample, None where it is not
+        they have none; if one is of a closed set of answers, `answers`, which of them each sample
+        gives that came, None for none, and where the replies say it `stated`, how probable each of
+        the set is; if one is of ratings, `ratings`, one per valid sample, None where it is not
         known, and their `scale`: the best rating (`most`) and the least that reaches the quality
         bar (`bar`); with a judge `verdicts`, per judgement one value per valid sample, None where
         there is no verdict. Of a prompt that was asked by log-probability, what `Opinion.kept` or
@@ -257,6 +259,10 @@ def details(view: PromptView, names: Sequence[str]) -> dict[str, Any]:
         kept["covered"] = _covered(view, bench.matcher)
     if Need.CLASSES in needs:
         kept["classes"] = view.classes
+    if Need.ANSWERS in needs and prompt.given_answers:
+        kept["answers"] = prompt.given_answers
+        if stated := prompt.stated_answers(bench.several):
+            kept["stated"] = stated
     if bench.ratings is not None and Need.RATINGS in needs:
         kept["ratings"] = [_none_if_nan(rating) for rating in view.ratings]
         kept["scale"] = {"most": bench.ratings.most, "bar": bench.ratings.bar(bench.bar)}

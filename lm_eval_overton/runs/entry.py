@@ -197,9 +197,9 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
     if wrong is not None:
         expected = (
             '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
-            'or null, "classes": positions or null, "ratings": numbers or null, "scale": {"most": '
-            'number, "bar": number}, "question": text, "shares": numbers or null by option, '
-            '"refusal": positions, '
+            'or null, "classes": positions or null, "answers": positions or nulls, "stated": '
+            'numbers, "ratings": numbers or null, "scale": {"most": number, "bar": number}, '
+            '"question": text, "shares": numbers or null by option, "refusal": positions, '
             '"groups": {"name": texts, and lists as long}, "verdicts": lists by judgement}'
         )
         raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
@@ -219,6 +219,7 @@ def _is_detail(value: Any) -> bool:
         and isinstance(covered, list)
         and all(own is None or _are_positions(own) for own in covered)
         and (classes is None or _are_positions(classes))
+        and _are_answers(value.get("answers", []), value.get("stated"))
         and _are_ratings(value.get("ratings", []), value.get("scale"))
         and _are_shares(value.get("shares", {}))
         and _are_positions(value.get("refusal", []))
@@ -230,6 +231,20 @@ def _is_detail(value: Any) -> bool:
 
 def _are_positions(value: Any) -> bool:
     return isinstance(value, list) and all(type(i) is int and i >= 0 for i in value)
+
+
+def _are_answers(answers: Any, stated: Any) -> bool:
+    """Tell whether there are positions or nulls, and of each position a number if of any."""
+    if not isinstance(answers, list) or not _are_positions([a for a in answers if a is not None]):
+        return False
+    if stated is None:
+        return True
+    size = len(stated) if isinstance(stated, list) and all(map(_is_share, stated)) else 0
+    return size > max((answer for answer in answers if answer is not None), default=0)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and value >= 0
 
 
 def _are_ratings(ratings: Any, scale: Any) -> bool:

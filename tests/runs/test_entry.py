@@ -50,6 +50,8 @@ details = st.fixed_dictionaries(
                 "steered": [None],
             }
         ),
+        "answers": st.lists(st.none() | st.integers(0, 2), max_size=3),
+        "stated": st.just([0.25, 0, 0.75]),
         "scale": st.just({"most": 10, "bar": 8.0}),
         "covered": st.lists(st.none() | positions, max_size=3),
         "verdicts": st.dictionaries(words, verdicts, max_size=2),
@@ -100,6 +102,24 @@ def test_tags_that_are_none_are_refused(tags):
     with pytest.raises(DataError, match=r'"tags": texts, .* for each prompt, got ') as caught:
         read(PATH, TASK, config)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"answers": 1},
+        {"answers": ["a"]},
+        {"answers": [-1]},
+        {"answers": [0], "stated": []},
+        {"answers": [2], "stated": [0.5, 0.5]},
+        {"answers": [0], "stated": [1, -1]},
+        {"answers": [0], "stated": ["1"]},
+    ],
+)
+def test_answers_of_a_closed_set_that_are_none_are_refused(own):
+    config = {"metadata": {"overton": Part("s", ["p"], {"m": [1]}, [own]).written()}}
+    with pytest.raises(DataError, match=r'"answers": positions or nulls, "stated": numbers, '):
+        read(PATH, TASK, config)
 
 
 # ------------------------------------------------------------------------------------- formats

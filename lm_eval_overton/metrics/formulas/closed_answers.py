@@ -23,6 +23,7 @@ __all__ = [
     "of_total",
     "own_masses",
     "shares",
+    "stated",
     "target",
     "top_share",
     "unique",
@@ -90,6 +91,31 @@ def shares(labels: Labels, size: int) -> Array:
         (size,), of sum 1; NaN without a valid sample.
     """
     return of_total(np.bincount(np.asarray(valid(labels), dtype=np.intp), minlength=size))
+
+
+def stated(labels: Labels, probabilities: Sequence[float | None], k: int, size: int) -> Array:
+    """Return how probable replies say that each answer is, the mean over replies that say it.
+
+    Args:
+        labels: One per answer in the replies, one reply's after another's.
+        probabilities: What is said of each of them; None for nothing.
+        k: How many of them a reply has.
+        size: How many answers there are.
+
+    Returns:
+        (size,), of sum 1: what a reply says of what is none of the answers is left out, and the
+        rest divided by its sum. NaN where no reply says anything.
+    """
+    found = []
+    for start in range(0, len(labels), k):
+        own = np.zeros(size)
+        said = zip(labels[start : start + k], probabilities[start : start + k], strict=True)
+        for label, probability in said:
+            if label is not None and probability is not None:
+                own[label] += probability
+        if own.sum() > 0:
+            found.append(of_total(own))
+    return np.asarray(np.mean(found, axis=0)) if found else np.full(size, math.nan)
 
 
 def of_total(amounts: npt.ArrayLike) -> Array:

@@ -158,3 +158,12 @@ def test_masses_are_those_of_the_texts_of_which_a_name_is_the_longest_beginning(
         if begun:
             sums[max(begun, key=len)] += probability(text, steps)
     assert own == pytest.approx(list(sums.values()), abs=1e-9)
+
+
+def test_what_replies_state_is_averaged_over_the_replies_that_state_something():
+    labels, said = [0, 1, 0, None, 1, None], [0.2, 0.2, 0.1, 0.9, None, None]
+    assert closed.stated(labels, said, 2, 3) == pytest.approx([0.75, 0.25, 0])
+    # An answer that is listed twice has both of its probabilities.
+    assert closed.stated([1, 1], [0.2, 0.2], 2, 2) == pytest.approx([0, 1])
+    assert np.isnan(closed.stated([0, None], [None, 0.5], 2, 2)).all()
+    assert np.isnan(closed.stated([], [], 2, 2)).all()
