@@ -9,6 +9,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from lm_eval_overton.text.elicited import json_in, stated_number
@@ -74,8 +75,14 @@ def option_or_refusal(
         cannot answer that" is no No.
     """
     place = chosen_option(reply, options, anywhere)
-    refuses = is_refusal(reply) and (place is None or not is_refusal(options[place]))
+    refuses = _refuses(reply) and (place is None or not _refuses(options[place]))
     return REFUSED if refuses else place
+
+
+@lru_cache(maxsize=4096)
+def _refuses(text: str) -> bool:
+    # Thousands of replies are the same few letters.
+    return is_refusal(text)
 
 
 def _plain(line: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -287,3 +288,20 @@ def test_a_chat_server_without_log_probabilities_is_asked(made, chat, together):
     assert all("Reply with the letter" in content for content in contents)
     # One text is one request where one request draws all samples.
     assert len(chat.bodies) == (8 if together else 40)
+
+
+def test_many_replies_come_to_what_log_probabilities_say(made):
+    rng, leaning = random.Random(1), Leaning({"Yes": 1.0, "No": 0.2}, labels={"A": 0.7})
+
+    def say(context, labels, i):
+        weights = [leaning.weight(context, label, text) for text, label in labels.items()]
+        # A fifth says something else, as the probability that no label has.
+        return "Hm" if rng.random() < 0.2 else rng.choices([*labels.values()], weights)[0]
+
+    exact, _ = entry(evaluate(made(answers="loglikelihood"), leaning))
+    drawn, _ = entry(evaluate(made(n_samples=150), Saying(say)))
+    for name in ("answer_mass", "first_label_bias", "opinion_entropy", "survey_refusal_share"):
+        known = [value for value in exact[name] if value is not None]
+        assert [value for value in drawn[name] if value is not None] == pytest.approx(
+            known, abs=0.1
+        )
