@@ -7,6 +7,7 @@ from lm_eval_overton.comparison.by_tag import ByTag, TagRow, by_tag
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
     Compared,
+    Gain,
     Pair,
     Row,
     Shift,
@@ -21,6 +22,7 @@ __all__ = [
     "ByTag",
     "Compared",
     "Crossed",
+    "Gain",
     "Homogeneity",
     "Pair",
     "Row",

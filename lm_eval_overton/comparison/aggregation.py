@@ -9,8 +9,7 @@ import numpy as np
 from lm_eval_overton import stats
 from lm_eval_overton.comparison import noise
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, lacking, means
-from lm_eval_overton.comparison.broader import Gain
-from lm_eval_overton.comparison.compared import UNDEFINED, Row, Shift
+from lm_eval_overton.comparison.compared import UNDEFINED, Gain, Row, Shift
 from lm_eval_overton.metrics.measures.about_samples import DEGENERATE_SHARE
 from lm_eval_overton.metrics.measures.coverage import (
     COVERAGE_AT_1,

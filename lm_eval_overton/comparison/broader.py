@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison.aligned import COVERAGE, DIVERSITY, Both, lacking, paired
+from lm_eval_overton.comparison.compared import Gain
 from lm_eval_overton.comparison.missing import not_held_against
 from lm_eval_overton.comparison.references import is_measured_on
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, COVERAGE_ECHO
@@ -16,7 +16,7 @@ from lm_eval_overton.metrics.measures.reference import COVERED, ECHO, HELD_OUT_C
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
 
-__all__ = ["Gain", "gains"]
+__all__ = ["gains", "whose"]
 
 AT_1 = COVERAGE_AT_1.name
 # What a repeated question covers of its viewpoints.
@@ -24,15 +24,6 @@ ECHOED = COVERAGE_ECHO.name
 OF_BASE = tuple(
     metric.name for metric in (COVERED["split"], COVERED["chance"], REPEATED, HELD_OUT_CHANCE, ECHO)
 )
-
-
-@dataclass(frozen=True)
-class Gain:
-    """By how much more one answer covers; `change` is None, and `why` says why, where unknown."""
-
-    what: str
-    change: stats.Comparison | None = None
-    why: str = ""
 
 
 def gains(
@@ -77,7 +68,7 @@ def _echo(both: Both) -> stats.Array | None:
 
 def _of_base(base: FinishedRun, run: FinishedRun, seed: int) -> Gain:
     own = run.tasks.get(DIVERSITY)
-    what = f"what one answer covers of the words of {_whose(base, own)} beyond chance"
+    what = f"what one answer covers of the words of {whose(base, own)} beyond chance"
     why = _why_not(base, run, own)
     if own is None or why:
         return Gain(what, why=why)
@@ -85,7 +76,7 @@ def _of_base(base: FinishedRun, run: FinishedRun, seed: int) -> Gain:
     return _gain(what, split - chance, np.maximum(of_base - of_base_chance, echo), seed)
 
 
-def _whose(base: FinishedRun, own: TaskResult | None) -> str:
+def whose(base: FinishedRun, own: TaskResult | None) -> str:
     """Return whose words are covered; where that cannot be told, as the run names it."""
     if own is None or own.reference_run is None or is_measured_on(base, own) is not None:
         return base.name

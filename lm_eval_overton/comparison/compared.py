@@ -9,7 +9,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.metrics.metric import SAMPLES
 from lm_eval_overton.runs.finished import FinishedRun
 
-__all__ = ["SAMPLES_TABLE", "UNDEFINED", "Compared", "Pair", "Row", "Shift"]
+__all__ = ["SAMPLES_TABLE", "UNDEFINED", "Compared", "Gain", "Pair", "Row", "Shift"]
 
 SAMPLES_TABLE = SAMPLES
 UNDEFINED = stats.Interval(math.nan, math.nan, math.nan, 0)
@@ -62,12 +62,22 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """By how much more one answer covers; `change` is None, and `why` says why, where unknown."""
+
+    what: str
+    change: stats.Comparison | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Pair:
     """One run against the base: its metrics, what the change is made of, and what to know.
 
     The rows stand table by table, those of `SAMPLES_TABLE` last. Shifts, notes and `headline`, the
     same rows once more, are without the prompts that have one right answer; `left_out` says of each
-    task with such prompts how many there are.
+    task with such prompts how many there are. `gains` say whether one answer covers more, and not
+    only more words.
     """
 
     base: str
@@ -77,6 +87,7 @@ class Pair:
     notes: tuple[str, ...] = ()
     headline: tuple[Row, ...] = ()
     left_out: tuple[str, ...] = ()
+    gains: tuple[Gain, ...] = ()
 
     @property
     def tables(self) -> dict[str, list[Row]]:

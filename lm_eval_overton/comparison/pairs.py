@@ -25,6 +25,7 @@ from lm_eval_overton.comparison.aligned import ICL, Both, align
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
     Compared,
+    Gain,
     Pair,
     Row,
     Shift,
@@ -131,12 +132,13 @@ class _Comparison:
         for task, text in few.items():
             notes.add(text, task)
         shown, headline = self._headline(i, tasks, rows)
-        shifts = self._shifts(i, shown, headline, notes)
+        shifts, gains = self._shifts(i, shown, headline, notes)
         notes.add_alarms()
         lines = tuple(f"{task}: {text}" for task, text in few.items())
         return Pair(
-            base.name, run.name, tuple(rows), tuple(shifts), notes.lines(), tuple(headline), lines
-        )
+            base.name, run.name, tuple(rows), tuple(shifts), notes.lines(), tuple(headline), lines,
+            gains,
+        )  # fmt: skip
 
     def _headline(self, i: int, tasks: Tasks, rows: list[Row]) -> tuple[Tasks, list[Row]]:
         """Return the tasks and the rows of a pair on the prompts of the headline."""
@@ -149,15 +151,19 @@ class _Comparison:
         }
         return shown, _rows(shown, self.seed, self.known_headline)
 
-    def _shifts(self, i: int, tasks: Tasks, rows: Sequence[Row], notes: Notes) -> list[Shift]:
-        """Return what the change is made of, and note what is to be known of it."""
+    def _shifts(
+        self, i: int, tasks: Tasks, rows: Sequence[Row], notes: Notes
+    ) -> tuple[list[Shift], tuple[Gain, ...]]:
+        """Return what the change is made of and what one answer covers more, and note what is to be
+        known of it."""
         runs, seed = self.headline, self.seed
         base, run = runs[0], runs[i]
         for task, text in (*noise.notes(rows), *echo.notes(base, run, seed)):
             notes.add(text, task)
         is_changed = bool(tasks) and not recovered.is_only_icl(run)
-        shifts = _changes(tasks, rows, runs, run, notes, seed) if is_changed else []
-        return [*shifts, *recovered.shifts(run, runs, self.force, seed)]
+        gains = broader.gains(tasks, base, run, seed) if is_changed else ()
+        shifts = _changes(tasks, rows, runs, run, gains, notes, seed) if is_changed else []
+        return [*shifts, *recovered.shifts(run, runs, self.force, seed)], gains
 
 
 def _common(base: FinishedRun, run: FinishedRun) -> dict[str, TaskResult]:
@@ -187,13 +193,14 @@ def _changes(
     rows: Sequence[Row],
     runs: Sequence[FinishedRun],
     run: FinishedRun,
+    gains: Sequence[Gain],
     notes: Notes,
     seed: int,
 ) -> list[Shift]:
     """Return what the change is made of, except what comes back in context."""
     base = runs[0]
     within = aggregation.shifts(rows, runs, run, seed)
-    notes.add(aggregation.claim(rows, broader.gains(tasks, base, run, seed)))
+    notes.add(aggregation.claim(rows, gains))
     for task, text in missing.notes(base, run).items():
         notes.add(text, task)
     choices, said = chosen.beside(base, run, seed)

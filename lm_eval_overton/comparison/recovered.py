@@ -14,7 +14,7 @@ from lm_eval_overton.metrics.measures.likeness import CEILINGS, SIMILARITIES
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import FRAME, METRICS, differing, fields, redefined
 
-__all__ = ["is_only_icl", "shifts"]
+__all__ = ["is_only_icl", "is_peer", "shifts"]
 
 ZERO_SHOT = f"{ICL}zeroshot"
 # By similarity the reference's own.
@@ -27,6 +27,11 @@ STRATEGY = frozenset({
     *("task", *FRAME, "strategy", "k", "order", "max_context", "examples", "hints"),
     *("exclude_hint_source", "bert", METRICS),
 })  # fmt: skip
+
+
+def is_peer(shift: Shift) -> bool:
+    """Return whether a gap is that of another model without examples: the floor is the base's."""
+    return shift.part.startswith(f"{ZERO_SHOT.removeprefix(ICL)} (")
 
 
 def is_only_icl(run: FinishedRun) -> bool:

@@ -13,6 +13,7 @@ from lm_eval.api.instance import Instance
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.data.survey import Survey
+from lm_eval_overton.data.survey_hub import open_survey
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.frames import Frame

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lm_eval_overton.comparison import Compared, Shift
+from lm_eval_overton.comparison.recovered import is_peer
 from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.measures.stance import P_BOTH, STANCE_SHARES
 from lm_eval_overton.reporting.estimates import Estimates, task_of
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["recovered", "recovery", "stances"]
 
 STANCE_COLORS = ("#9ecae9", "#f6b48f", "#2f7d5b", "#d9d9d9")
-# The floor is the base model's; another model without examples is a peer.
-PEER = "zeroshot ("
 HATCHES = ("////", "\\\\\\\\", "", "....")
 
 
@@ -100,7 +99,7 @@ def recovery(compared: Compared) -> Picture:
     """Return a figure of the share of the gap that each strategy recovers."""
     title = "What comes back in context"
     found = recovered(compared)
-    peers = [shift for shift in found if shift.part.startswith(PEER)]
+    peers = [shift for shift in found if is_peer(shift)]
     own = [shift for shift in found if shift not in peers]
     if not own:
         return Picture(

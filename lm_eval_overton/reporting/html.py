@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_overton.stats import Interval
+from lm_eval_overton.stats.shown import bounds, number, percent, signed
 
 __all__ = [
     "Markup",
@@ -30,7 +30,6 @@ __all__ = [
     "tag",
 ]
 
-MINUS = "\N{MINUS SIGN}"
 _IN_SCRIPT = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 _VOID = frozenset({"br", "input", "link", "meta"})
 
@@ -141,48 +140,11 @@ def _cell(cell: object, is_words: bool) -> Markup:
     return tag("td", cell, class_="words" if is_words else None)
 
 
-def number(value: float, like: float | None = None) -> str:
-    """Return a number to read; empty for NaN.
-
-    Args:
-        value: A number.
-        like: The number whose size says how many decimals there are: three below 10, fewer above;
-            None for the value itself.
-    """
-    if math.isnan(value):
-        return ""
-    size = abs(value if like is None or math.isnan(like) else like)
-    decimals = 3 if size < 9.9995 else 1 if size < 999.95 else 0
-    text = f"{abs(value):,.{decimals}f}"
-    return MINUS + text if value < 0 and text.strip("0.") else text
-
-
-def signed(value: float) -> str:
-    """Return a difference to read, with its sign; empty for NaN."""
-    text = number(value)
-    return f"+{text}" if value > 0 and text.strip("0.") else text
-
-
-def percent(value: float) -> str:
-    """Return a fraction in percent, to one digit; empty for NaN."""
-    if math.isnan(value):
-        return ""
-    return "<0.1%" if 0 < value < 0.0005 else f"{value:.1%}".replace("-", MINUS)
-
-
 def p_value(value: float) -> str:
     """Return a p-value to read; empty for NaN."""
     if math.isnan(value):
         return ""
     return f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-
-
-def bounds(interval: Interval) -> str:
-    """Return the bounds of an interval in brackets; empty where it has none."""
-    if math.isnan(interval.low) or math.isnan(interval.high):
-        return ""
-    low, high = (number(bound, interval.estimate) for bound in (interval.low, interval.high))
-    return f"[{low}, {high}]"
 
 
 def script_json(value: Any) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
+from lm_eval_overton.comparison.account import account
 from lm_eval_overton.comparison.chosen import GROUP as CHOSEN
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.comparison.elicited import GROUP as ELICITED
@@ -29,7 +30,8 @@ GROUPS = {
 
 
 def as_markdown(compared: Compared, tagged: Sequence[ByTag] = ()) -> str:
-    """Return one section per run: its metrics beside the base's, the shift tables, the notes.
+    """Return one section per run: what changed in sentences, its metrics beside the base's, the
+    shift tables, the notes.
 
     The metrics of each task have a table, and so has what the samples are like.
 
@@ -38,12 +40,14 @@ def as_markdown(compared: Compared, tagged: Sequence[ByTag] = ()) -> str:
         tagged: The pairs by tag, if that was asked for.
     """
     by_pair: Sequence[ByTag | None] = tagged or [None] * len(compared.pairs)
-    sections = (_section(*own) for own in zip(compared.pairs, by_pair, strict=True))
+    sections = (_section(compared, i, own) for i, own in enumerate(by_pair))
     return "\n\n".join(sections)
 
 
-def _section(pair: Pair, tagged: ByTag | None) -> str:
+def _section(compared: Compared, i: int, tagged: ByTag | None) -> str:
+    pair = compared.pairs[i]
     parts = [f"## {text(pair.run)} against {text(pair.base)}"]
+    parts += [text(statement.text) for statement in account(compared, i)]
     parts += [_rows_part(pair, title, rows) for title, rows in pair.tables.items()]
     if pair.rows:
         parts.append(_about_rows(pair))
