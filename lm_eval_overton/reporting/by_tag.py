@@ -8,6 +8,7 @@ from lm_eval_overton.comparison import ByTag, Compared, TagRow, by_tag
 from lm_eval_overton.comparison.by_tag import NO_TAGS, means_by_tag
 from lm_eval_overton.reporting.changes import missing, paired_cells, paired_table
 from lm_eval_overton.reporting.html import Markup, bounds, breakable, join, number, table, tag
+from lm_eval_overton.reporting.terms import term
 from lm_eval_overton.runs.finished import FinishedRun
 
 __all__ = ["tables"]
@@ -47,7 +48,9 @@ def _pair(found: ByTag, is_open: bool) -> Markup:
 def _changes(found: ByTag, task: str, rows: Sequence[TagRow]) -> Markup:
     groups: dict[str, list[list[object]]] = {}
     for own in rows:
-        groups.setdefault(own.row.metric, []).append(paired_cells(own.row, own.tag))
+        groups.setdefault(term(own.row.metric), []).append(
+            paired_cells(own.row, breakable(own.tag))
+        )
     return paired_table(found.base, found.run, f"{task} by tag", groups, "tag")
 
 
@@ -56,7 +59,7 @@ def _means(run: FinishedRun, seed: int) -> list[Markup]:
     by_task: dict[str, dict[str, list[list[object]]]] = {}
     for own in means_by_tag(run, seed):
         cells = [breakable(own.tag), number(own.mean.estimate), bounds(own.mean), own.mean.n]
-        by_task.setdefault(own.task, {}).setdefault(own.metric, []).append(cells)
+        by_task.setdefault(own.task, {}).setdefault(term(own.metric), []).append(cells)
     head = ["tag", run.name, "95 % interval", "prompts"]
     return [
         table(f"{task} by tag: mean over the prompts that define it", head, groups)

@@ -10,21 +10,10 @@ from lm_eval_overton.comparison.chosen import GROUP as CHOSEN
 from lm_eval_overton.comparison.classes import GROUP as CLASSES
 from lm_eval_overton.comparison.elicited import GROUP as ELICITED
 from lm_eval_overton.comparison.groups import GROUP as OF_PEOPLE
-from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
-from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
-from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
-from lm_eval_overton.metrics.measures.units import (
-    OVERTON_INDEX_WORDS,
-    UNITS_AT_1_CLUSTERS,
-    UNITS_AT_1_WORDS,
-)
-from lm_eval_overton.metrics.metric import BETWEEN, WITHIN, Metric
-from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import (
     Markup,
     Wide,
     bounds,
-    breakable,
     join,
     number,
     p_value,
@@ -34,11 +23,11 @@ from lm_eval_overton.reporting.html import (
     table,
     tag,
 )
+from lm_eval_overton.reporting.terms import term
 
 __all__ = [
     "classes_table",
     "direction",
-    "headline",
     "missing",
     "pair_tables",
     "paired_cells",
@@ -46,8 +35,6 @@ __all__ = [
 ]
 
 LEVEL = 0.05
-# With more pairs than these the tiles would hide the rest of the page.
-MANY = 4
 GROUPS = {
     "quality": "What quality control explains",
     CLASSES: "Classes above and below the quality bar",
@@ -58,60 +45,11 @@ GROUPS = {
     "missing": "What is missing from the reference run's units",
     "recovered": "What comes back in context",
 }
-# What the tiles at the top show, per axis the first that was compared.
-AXES: Mapping[str, Sequence[Metric]] = {
-    BETWEEN: (SEMANTIC_DIVERSITY, LEXICAL_DIVERSITY),
-    WITHIN: (COVERAGE_AT_1, UNITS_AT_1_WORDS, UNITS_AT_1_CLUSTERS),
-    "One sample against all of them": (OVERTON_INDEX, OVERTON_INDEX_WORDS),
-}
 
 
 def missing(reason: str) -> Markup:
     """Return the line that stands in place of a part whose data are missing."""
     return tag("p", prose(reason), class_="missing")
-
-
-def headline(estimates: Estimates) -> Markup:
-    """Return one line of tiles per pair: how far it moved on each axis; of many the last alone."""
-    pairs = list(enumerate(estimates.compared.pairs, start=1))
-    left_out = len(pairs) - 1 if len(pairs) > MANY else 0
-    tiles = join(_tiles(estimates, i, pair) for i, pair in pairs[left_out:])
-    if not tiles or not left_out:
-        return tiles
-    words = f"The last run; the {left_out} before it are in the figures and tables."
-    return join([tag("p", words, class_="detail"), tiles])
-
-
-def _tiles(estimates: Estimates, run: int, pair: Pair) -> Markup:
-    rows = [(axis, _axis_row(estimates, run, metrics)) for axis, metrics in AXES.items()]
-    tiles = [_tile(axis, row) for axis, row in rows if row is not None]
-    left_out = [tag("p", f"{line}.", class_="detail") for line in pair.left_out]
-    if not tiles and not left_out:
-        return Markup("")
-    title = tag("h3", tag("b", pair.run), tag("span", " against "), pair.base)
-    return tag("div", title, tag("div", *tiles, class_="tiles"), *left_out, class_="change")
-
-
-def _axis_row(estimates: Estimates, run: int, metrics: Sequence[Metric]) -> Row | None:
-    for metric in metrics:
-        for task in task_names(estimates.compared.runs):
-            row = estimates.headline(run, task, metric.name)
-            if row is not None and not math.isnan(row.paired.difference):
-                return row
-    return None
-
-
-def _tile(axis: str, row: Row) -> Markup:
-    paired = row.paired
-    return tag(
-        "div",
-        tag("span", axis, class_="axis"),
-        tag("strong", signed(paired.difference)),
-        tag("span", row.metric, class_="metric"),
-        tag("span", f"{number(paired.mean_b)} → {number(paired.mean_a)}", class_="detail"),
-        tag("span", f"95 % {bounds(paired.interval)}, {paired.n} prompts", class_="detail"),
-        class_="tile",
-    )  # fmt: skip
 
 
 def pair_tables(compared: Compared) -> Markup:
@@ -169,8 +107,8 @@ def _group(shifts: Sequence[Shift]) -> list[list[object]]:
         if math.isnan(shift.value.estimate):
             lacking.setdefault(shift.note, []).append(shift.metric)
     for note, metrics in lacking.items():
-        names = ", ".join(dict.fromkeys(metrics))
-        rows.append([tag("i", "not computed"), breakable(names), Wide(_remark(note), 4)])
+        names = join(map(term, dict.fromkeys(metrics)), ", ")
+        rows.append([tag("i", "not computed"), names, Wide(_remark(note), 4)])
     return rows
 
 
@@ -182,7 +120,7 @@ def _shift(shift: Shift, is_remarked: bool) -> list[object]:
         shown = (signed if shift.is_difference else number)(value.estimate), bounds(value)
     interval = "" if math.isnan(value.low) else shown[1]
     remark = _remark(shift.note) if is_remarked else ""
-    return [shift.part, breakable(shift.metric), shown[0], interval, value.n, remark]
+    return [shift.part, term(shift.metric), shown[0], interval, value.n, remark]
 
 
 def _remark(note: str) -> Markup:
@@ -196,7 +134,7 @@ def _paired(pair: Pair, title: str, rows: Sequence[Row]) -> Markup:
     groups: dict[str, list[list[object]]] = {}
     for row in rows:
         if row.paired.n:
-            cells = paired_cells(row, row.metric)
+            cells = paired_cells(row, term(row.metric))
             groups.setdefault(row.task if several else "", []).append(cells)
     undefined = [f"{row.task}.{row.metric}" if several else row.metric
                  for row in rows if not row.paired.n]  # fmt: skip
@@ -229,12 +167,12 @@ def paired_table(
     return table(about, head, groups)
 
 
-def paired_cells(row: Row, name: str) -> list[object]:
+def paired_cells(row: Row, name: Markup) -> list[object]:
     """Return the cells of a row, the first of which holds a name."""
     paired = row.paired
     # The run is the first of the comparison: the difference is run minus base.
     return [
-        join([direction(row), breakable(name)]), number(paired.mean_b), number(paired.mean_a),
+        join([direction(row), name]), number(paired.mean_b), number(paired.mean_a),
         signed(paired.difference), bounds(paired.interval), p_value(paired.p_value),
         p_value(row.p_holm), number(paired.detectable), paired.n,
     ]  # fmt: skip

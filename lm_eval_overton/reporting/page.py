@@ -9,8 +9,9 @@ from pathlib import Path
 from lm_eval_overton.comparison import Compared, Homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import alike as likeness
-from lm_eval_overton.reporting import browser, by_tag, changes, sections, svg
+from lm_eval_overton.reporting import browser, by_tag, changes, glance, sections, svg, terms
 from lm_eval_overton.reporting.ballots import ballots
+from lm_eval_overton.reporting.decomposition import decompositions
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.figures import pictures
 from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
@@ -27,6 +28,8 @@ __all__ = ["TEXT_BYTES", "plots", "write"]
 # The most that prompts and samples take in a page. The rest takes less than 2 MB.
 TEXT_BYTES = 12_000_000
 TITLE = "What alignment changed"
+# Each is a file of its own, so that other pages can take what they need.
+SCRIPTS = ("tables.js", "terms.js", "browser.js")
 
 
 def write(
@@ -94,7 +97,8 @@ def plots(
     require_folder(folder)
     written = []
     heat_map = likeness.heat_map(alike, len(compared.runs))
-    for picture in (*pictures(Estimates(compared, seed), samples), heat_map):
+    estimates = Estimates(compared, seed)
+    for picture in (*decompositions(estimates), *pictures(estimates, samples), heat_map):
         if picture.draw is None:
             continue
         figure = picture.draw()
@@ -126,7 +130,10 @@ def page(
     """Return the page of `write`."""
     estimates = Estimates(compared, seed)
     parts = list(_parts(estimates, samples, text_bytes, alike))
-    style, script = _packaged("style.css"), _packaged("browser.js")
+    parts.append(
+        (terms.GLOSSARY, "Definitions", terms.glossary(content for _, _, content in parts))
+    )
+    style, script = _packaged("style.css"), "\n".join(map(_packaged, SCRIPTS))
     names = ", ".join(run.name for run in compared.runs)
     head = tag(
         "head",
@@ -198,9 +205,9 @@ def _parts(
     compared = estimates.compared
     samples = samples and _once(samples)
     drawn = pictures(estimates, samples)
-    tiles = changes.headline(estimates)
-    if tiles:
-        yield "change", "At a glance", tiles
+    head = glance.at_a_glance(estimates, _figure)
+    if head:
+        yield "change", "At a glance", head
     yield "figures", "Figures", _figures(drawn)
     yield "summary", "Summary", join([_legend(compared), sections.summary(estimates)])
     yield "pairs", "Changes", changes.pair_tables(compared)
@@ -251,7 +258,9 @@ def _figure(picture: Picture) -> Markup:
     assert picture.draw is not None
     drawn = svg.inline(picture.draw(), picture.key, picture.label, picture.titles)
     numbers = picture.numbers and tag("details", tag("summary", "In numbers"), picture.numbers)
-    return tag("figure", tag("figcaption", picture.title), drawn, numbers or "")
+    names = join(map(terms.term, terms.in_text(picture.label)), ", ")
+    about = tag("p", names, class_="detail") if names else ""
+    return tag("figure", tag("figcaption", picture.title), about, drawn, numbers or "")
 
 
 def _homogeneity(alike: Homogeneity | None, n_runs: int) -> Markup:

@@ -14,13 +14,13 @@ from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import (
     Markup,
     bounds,
-    breakable,
     join,
     number,
     percent,
     table,
     tag,
 )
+from lm_eval_overton.reporting.terms import term
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.responses import IN_CONTEXT
 from lm_eval_overton.settings.signature import differing, fields
@@ -79,10 +79,10 @@ def _metric_name(results: Sequence[TaskResult], metric: str) -> Markup:
     known = (result.higher_is_better.get(metric) for result in results)
     better = next((value for value in known if value is not None), None)
     if better is None:
-        return breakable(metric)
+        return term(metric)
     sign, words = ("↑", "higher is better") if better else ("↓", "lower is better")
     arrow = tag("span", sign, title=words, role="img", aria_label=words)
-    return join([breakable(metric), " ", arrow])
+    return join([term(metric), " ", arrow])
 
 
 def _estimate(estimates: Estimates, run: int, task: str, metric: str) -> Markup:
@@ -110,7 +110,7 @@ def hygiene(estimates: Estimates) -> Markup:
         for task in task_names(runs)
     }  # fmt: skip
     kept = {task: rows for task, rows in groups.items() if any(any(row[1:]) for row in rows)}
-    rates = table(f"{SAMPLES_TABLE}: mean over prompts", ["run", *names], kept)
+    rates = table(f"{SAMPLES_TABLE}: mean over prompts", ["run", *map(term, names)], kept)
     shown = rates if kept else missing("No run holds these rates: score it again.")
     return join([shown, _alarms(runs)])
 
@@ -163,7 +163,7 @@ def _bounds(estimates: Estimates) -> Markup:
         )
         if names:
             groups[task] = [
-                [name, *(_bounded(estimates, i, task, name) for i in range(len(runs)))]
+                [term(name), *(_bounded(estimates, i, task, name) for i in range(len(runs)))]
                 for name in names
             ]
     caption = (

@@ -144,7 +144,7 @@ def test_the_page_holds_every_part(parsed, text):
     sections = [s["id"] for s in parsed.all("section")]
     assert sections == [
         "change", "figures", "summary", "pairs", "tags", "homogeneity", "browser", "hygiene",
-        "judges", "settings",
+        "judges", "settings", "definitions",
     ]  # fmt: skip
     assert text.count('class="missing"') == text.count("scripts, which are off here") == 1
 
@@ -222,9 +222,11 @@ def test_of_many_runs_the_tiles_show_the_last(shown_of):
     compared = made.compared(tuple("abcdef"))
     shown = shown_of(compared)
     assert (
-        "At a glance The last run; the 4 before it are in the figures and tables. f against a"
-        in shown
+        "At a glance The last run; the 4 before it are folded below, and in figures and tables. "
+        "f against a The samples of f differ less" in shown
     )
+    assert shown.count("differ less from each other than those of a") == 5
+    assert shown.index("b against a The samples of b") > shown.index("f against a")
     assert shown.count("One sample against all of them") == 1
 
 
@@ -427,3 +429,43 @@ def test_importing_the_report_loads_no_model_library_and_no_plotting():
         *("lm_eval", "torch", "matplotlib", "lm_eval_overton.harness", "sys"),
     )
     assert loaded == ["sys"]
+
+
+# ------------------------------------------------------------------------------------ at a glance
+
+
+def test_the_page_says_first_what_changed_and_beside_it_stands_a_figure(compared, text, parsed):
+    shown = words(text)
+    first_figure = shown.index("Diversity between samples, coverage within one")
+    assert shown.index("The samples of dpo $x_1$ 模型 differ less") < first_figure
+    ids = [figure.get("aria-labelledby") for figure in parsed.all("svg")]
+    assert ids[:2] == ["made-of-1-title", "made-of-2-title"]
+    assert "Not computed: what one answer covers of the words of base" in shown
+
+
+def test_a_tile_says_whether_a_difference_can_be_seen_and_of_how_many_prompts(text, shown_of):
+    shown = words(text)
+    assert re.search(r"▼ fell semantic_ diversity 0\.\d+ → 0\.\d+ 95 % \S+ \S+, on 44 of 45", shown)
+    runs = [only(made.finished(i, name), semantic_diversity=np.arange(made.PROMPTS) % 2.0)
+            for i, name in enumerate("ab")]  # fmt: skip
+    shown = shown_of(compare(runs[0], runs[1:], force=True))
+    assert "0.000 no difference can be seen semantic_ diversity" in shown
+
+
+def test_every_metric_leads_to_its_definition_with_range_and_direction(parsed, text):
+    described = {a["href"]: a["aria-describedby"] for a in parsed.all("a") if "term" in str(a)}
+    assert len(described) > 20
+    assert all(link == f"#{key}" for link, key in described.items())
+    assert (
+        "semantic_ diversity One minus the mean pairwise cosine of the samples' embeddings. "
+        "Range: 0 to 2; higher is better."
+    ) in words(text)
+
+
+def test_a_tag_that_is_called_like_a_metric_is_no_link(shown_of, tmp_path):
+    run = made.finished(1, "one")
+    named = tuple({"tags": ["vendi"]} for _ in range(made.PROMPTS))
+    tasks = {task: replace(own, details=named) for task, own in run.tasks.items()}
+    shown_of(Compared((replace(run, tasks=tasks),), ()))
+    content = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert '<th scope="row">vendi</th>' in content
