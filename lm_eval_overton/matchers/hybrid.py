@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,7 @@ from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.matchers.encoding import EncodingMatcher
 from lm_eval_overton.matchers.question import Scores, ViewpointQuestion, as_scores
 from lm_eval_overton.text.english import ENGLISH
+from lm_eval_overton.text.stems import stem
 
 __all__ = ["HYBRID_THRESHOLD", "HybridMatcher"]
 
@@ -181,7 +181,7 @@ class HybridMatcher(EncodingMatcher):
         return np.asarray(self.encoder.encode(texts), dtype=np.float64)
 
     def _stems(self, text: str) -> frozenset[str]:
-        return frozenset(map(_stem, self.tokenizer.content_words(text)))
+        return frozenset(map(stem, self.tokenizer.content_words(text)))
 
 
 def _fits(said: _Sentences, wanted: _Wanted) -> Floats:
@@ -263,22 +263,10 @@ def _without(rows: Floats, direction: Floats) -> Floats:
 
 
 @lru_cache(maxsize=2**16)
-def _stem(word: str) -> str:
-    return str(_stemmer().stem(word))
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> Any:
-    from nltk.stem.porter import PorterStemmer
-
-    return PorterStemmer()
-
-
-@lru_cache(maxsize=2**16)
-def _rarity(stem: str) -> float:
+def _rarity(word: str) -> float:
     """Return how rare a stem is among the packaged viewpoints: log((N + 1) / (n + 1))."""
     n_views, counts = _packaged()
-    return math.log((n_views + 1) / (counts[stem] + 1))
+    return math.log((n_views + 1) / (counts[word] + 1))
 
 
 @lru_cache(maxsize=1)
@@ -287,5 +275,5 @@ def _packaged() -> tuple[int, Counter[str]]:
     views = [
         view["text"] for doc in load_viewpoints("contested").docs for view in doc["viewpoints"]
     ]
-    held = (frozenset(map(_stem, ENGLISH.content_words(view))) for view in views)
+    held = (frozenset(map(stem, ENGLISH.content_words(view))) for view in views)
     return len(views), Counter(stem for own in held for stem in own)

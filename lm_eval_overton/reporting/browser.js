@@ -11,6 +11,9 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
   const PAGE = 20;
   const SHORT = 900;
   const ANCHOR = "words in runs of five that at least half of the other samples hold too";
+  const MATCH = "the sentence that shares most words with the viewpoint of that letter";
+  const FLAGS = { r: "refuses", c: "cut", l: "loops" };
+  const HASH = "#prompt=";
   const source = document.getElementById("prompt-data");
   const place = document.getElementById("prompt-browser");
   if (!source || !place) return;
@@ -52,19 +55,44 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
       ["size", "largest difference first"], ["down", "right above left first"],
       ["up", "right below left first"], ["file", "as in the prompts"],
     ]),
+    samples: choices("browser-samples", [
+      ["", "anything"], ["r", "a sample refuses"], ["c", "a sample is cut"],
+      ["x", "a sample failed or is empty"], ["l", "a sample loops"],
+    ]),
+    tag: choices("browser-tag", []),
+    view: choices("browser-view", [
+      ["", "all"], ["lost", "one is covered left, not right"],
+      ["gained", "one is covered right, not left"], ["both", "one is covered by both"],
+      ["neither", "one is covered by neither"],
+    ]),
     text: make("input", { id: "browser-text", type: "search", autocomplete: "off" }),
+  };
+  const fields = {
+    tag: field("With the tag", controls.tag), view: field("Viewpoints", controls.view),
   };
   const form = make("form", { role: "search", "aria-label": "Prompts and samples" },
     field("Task", controls.task), field("Left run", controls.left),
     field("Right run", controls.right), field("Metric", controls.metric),
-    field("Order", controls.order), field("Search prompts and samples", controls.text));
+    field("Order", controls.order), field("Only where", controls.samples), fields.tag, fields.view,
+    field("Search prompts and samples", controls.text));
+  const about = make("p", { class: "detail", id: "browser-about" });
+  controls.metric.setAttribute("aria-describedby", about.id);
+  const chosen = make("details", { class: "controls" },
+    make("summary", {}, "Choose, filter and search"), form, about);
+  // On a phone the samples are to be seen first.
+  const isNarrow = matchMedia("(max-width: 44rem)").matches;
+  chosen.open = !isNarrow;
   const count = make("p", { class: "count", role: "status", "aria-live": "polite" });
-  const list = make("div", { class: "list" });
+  const csv = make("button", { type: "button", id: "browser-csv", class: "csv" }, "CSV",
+    make("span", { class: "visually-hidden" }, " of these prompts and their samples"));
+  const keys = make("p", { class: "detail keys" }, "Within the list ", make("kbd", {}, "j"), " and ",
+    make("kbd", {}, "k"), " go to the next and the previous prompt.");
+  const list = make("div", { class: "list", tabindex: "-1" });
   const back = make("button", { type: "button", id: "browser-back" }, "Previous page");
   const next = make("button", { type: "button", id: "browser-next" }, "Next page");
   const where = make("span", { class: "detail" });
   const pager = make("div", { class: "pager" }, back, next, where);
-  place.append(form, count, list, pager);
+  place.append(chosen, make("div", { class: "counted" }, count, csv, keys), list, pager);
 
   let page = 0;
   let found = [];
@@ -83,11 +111,38 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
 
   function holds(prompt, words) {
     if (!words) return true;
-    const texts = [prompt.q, prompt.id];
+    const texts = [prompt.q, prompt.id, ...(prompt.w || []).map((view) => view[1])];
     for (const run of runs()) {
       if (prompt.r[run]) texts.push(...prompt.r[run].s.map((sample) => sample.t));
     }
     return texts.some((text) => text.toLowerCase().includes(words));
+  }
+
+  function shownSamples(prompt) {
+    return runs().flatMap((run) => (prompt.r[run] ? prompt.r[run].s : []));
+  }
+  function hasSample(prompt) {
+    const flag = controls.samples.value;
+    if (!flag) return true;
+    return shownSamples(prompt).some((s) => (flag === "x" ? s.x : (s.f || "").includes(flag)));
+  }
+  function hasTag(prompt) {
+    return !controls.tag.value || (prompt.g || []).includes(controls.tag.value.slice(1));
+  }
+  // Which viewpoints any sample of a run covers; null where that is not known.
+  function covered(prompt, run) {
+    const judged = prompt.r[run] ? prompt.r[run].s.filter((sample) => sample.c) : [];
+    return judged.length ? new Set(judged.flatMap((sample) => sample.c)) : null;
+  }
+  const VIEWS = {
+    lost: (a, b) => a && !b, gained: (a, b) => !a && b, both: (a, b) => a && b,
+    neither: (a, b) => !a && !b,
+  };
+  function hasView(prompt) {
+    const kind = VIEWS[controls.view.value];
+    if (!kind) return true;
+    const [left, right] = runs().map((run) => covered(prompt, run));
+    return Boolean(left && right && prompt.w.some((_, i) => kind(left.has(i), right.has(i))));
   }
 
   const ORDERS = {
@@ -96,7 +151,8 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
   function search() {
     const words = controls.text.value.trim().toLowerCase();
     const key = ORDERS[controls.order.value];
-    const asked = task().prompts.filter((prompt) => holds(prompt, words));
+    const asked = task().prompts.filter((prompt) => hasSample(prompt) && hasTag(prompt)
+      && hasView(prompt) && holds(prompt, words));
     const rows = asked.map((prompt) => ({ prompt, d: difference(prompt) }));
     if (key) {
       // What is undefined comes last.
@@ -105,6 +161,7 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
       rows.sort((a, b) => a.prompt.n - b.prompt.n);
     }
     found = rows;
+    tellMetric();
     page = 0;
     show();
   }
@@ -122,6 +179,73 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     if (rows.length > 0) list.firstChild.open = true;
   }
 
+  // ---------------------------------------------------------------- one prompt after another
+
+  const linkOf = (prompt) => HASH + [task().name, prompt.id].map(encodeURIComponent).join("/");
+  function openAt(i) {
+    if (!found[i]) return;
+    const old = page;
+    page = Math.floor(i / PAGE);
+    if (page !== old) show();
+    [...list.children].forEach((part, k) => { part.open = k === i % PAGE; });
+    const part = list.children[i % PAGE];
+    part.scrollIntoView({ block: "start" });
+    part.querySelector("summary").focus({ preventScroll: true });
+    // Whoever copies the address copies the prompt.
+    try { history.replaceState(null, "", linkOf(found[i].prompt)); } catch { /* an address of another kind */ }
+  }
+  function step(by) {
+    const parts = [...list.children];
+    const within = parts.findIndex((part) => part.contains(document.activeElement));
+    const at = within >= 0 ? within : parts.findIndex((part) => part.open);
+    openAt(page * PAGE + at + by);
+  }
+  function follow() {
+    if (!location.hash.startsWith(HASH)) return;
+    let name, id;
+    try {
+      [name, id] = location.hash.slice(HASH.length).split("/").map(decodeURIComponent);
+    } catch { return; }
+    const at = tasks.findIndex((own) => own.name === name);
+    if (at < 0) return;
+    controls.task.value = String(at);
+    for (const key of ["samples", "tag", "view", "text"]) controls[key].value = "";
+    setTask();
+    search();
+    const i = found.findIndex(({ prompt }) => prompt.id === id);
+    if (i >= 0) openAt(i);
+    else {
+      place.scrollIntoView();
+      count.textContent = `This page does not hold the prompt ${id} of ${name}.`;
+    }
+  }
+  place.addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest("input, select, textarea");
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const by = { j: 1, k: -1 }[event.key];
+    if (by) { event.preventDefault(); step(by); }
+  });
+  addEventListener("hashchange", follow);
+
+  function saved() {
+    const names = task().metrics;
+    const rows = [["task", "id", "prompt", "tags", "run", "sample", "status", "flags", "covers",
+      "verdicts", "text", ...names]];
+    for (const { prompt } of found) {
+      for (const run of [...new Set(runs())]) {
+        const own = prompt.r[run];
+        for (const [i, s] of (own ? own.s : []).entries()) {
+          rows.push([task().name, prompt.id, prompt.q, (prompt.g || []).join("; "), data.runs[run],
+            i + 1, s.x || "valid", [...(s.f || "")].map((f) => FLAGS[f]).join("; "),
+            s.c && prompt.w ? s.c.map((k) => prompt.w[k][1]).join("; ") : "", (s.j || []).join("; "),
+            s.t, ...own.v]);
+        }
+      }
+    }
+    return rows;
+  }
+  csv.addEventListener("click", () => overtonTables.save(`${task().name} samples`, saved()));
+
   function promptPart(prompt, d) {
     const [left, right] = runs().map((run) => shown(value(prompt, run)));
     const size = make("span", { class: "difference" }, d === null ? "undefined" : signed(d), " ",
@@ -138,7 +262,15 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
   function content(prompt) {
     const chosen = [...new Set(runs())];
     const sides = make("div", { class: "sides" }, ...chosen.map((run) => side(prompt, run)));
-    return prompt.w ? [viewpoints(prompt, chosen), sides] : [sides];
+    const move = (by, words, key) => {
+      const button = make("button", { type: "button", "aria-keyshortcuts": key }, words);
+      button.addEventListener("click", () => step(by));
+      return button;
+    };
+    const onward = make("div", { class: "onward" }, move(-1, "Previous prompt", "k"),
+      move(1, "Next prompt", "j"), make("a", { href: linkOf(prompt) }, "Link to this prompt"),
+      make("span", { class: "detail" }, [prompt.id, ...(prompt.g || [])].join(" · ")));
+    return prompt.w ? [viewpoints(prompt, chosen), sides, onward] : [sides, onward];
   }
 
   function viewpoints(prompt, chosen) {
@@ -152,7 +284,10 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
         make("span", {}, stance ? make("i", {}, `${stance}: `) : "", text),
         make("span", { class: "detail" }, `covered by ${counts.join(", ")} samples`));
     });
-    return make("div", { class: "views" }, make("p", {}, "Viewpoints"), make("ol", {}, ...items));
+    const part = make("details", { class: "views" }, make("summary", {}, "Viewpoints"),
+      make("ol", {}, ...items));
+    part.open = !isNarrow;
+    return part;
   }
 
   function side(prompt, run) {
@@ -165,14 +300,18 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     const parts = own.s.map((sample, i) => samplePart(sample, i, prompt));
     if (own.other) parts.unshift(make("p", { class: "missing" },
       "These are not the responses that were scored: their verdicts are left out."));
-    if (own.s.some((sample) => sample.a)) parts.unshift(make("p", { class: "detail" },
+    if (own.s.some((sample) => sample.a)) parts.push(make("p", { class: "detail" },
       make("u", { class: "anchor" }, "Underlined"), `: anchors, ${ANCHOR}.`));
+    if (own.s.some((sample) => sample.m)) parts.push(make("p", { class: "detail" },
+      make("span", { class: "match" }, make("b", { class: "key" }, "A"), "Marked"), `: ${MATCH}. `,
+      "The matcher decides on an answer as a whole."));
     return make("div", { class: "side" }, title, ...parts);
   }
 
   function samplePart(sample, i, prompt) {
     const chips = make("span", { class: "chips" });
     if (sample.x) chips.append(make("span", { class: "flag" }, sample.x));
+    for (const flag of sample.f || "") chips.append(make("span", { class: "flag" }, FLAGS[flag]));
     if (prompt.w && sample.c) {
       const letters = sample.c.map(letter).join(" ") || "none";
       chips.append(make("span", { class: "chip covers" }, `covers ${letters}`));
@@ -180,7 +319,7 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     if (sample.a) chips.append(make("span", { class: "chip anchored" },
       `${sample.a.length} ${sample.a.length === 1 ? "anchor" : "anchors"}`));
     for (const words of sample.j || []) chips.append(make("span", { class: "chip" }, words));
-    const text = make("p", { class: "text" }, ...marked(sample.t, sample.a));
+    const text = make("p", { class: "text" }, ...marked(sample.t, sample.a, sample.m));
     const part = make("article", { class: "sample" },
       make("span", { class: "number" }, `Sample ${i + 1}`), chips, text);
     if (sample.th) part.append(make("details", { class: "thought" },
@@ -214,17 +353,39 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     return found;
   }
 
-  function marked(text, anchors = []) {
+  function marked(text, anchors = [], matches = []) {
     const found = hits(text);
-    // Where a hit or an anchor begins or ends, a new piece of text does.
-    const edges = [...new Set([0, text.length, ...found.flat(), ...anchors.flat()])];
+    const spans = matches.map(([, first, last]) => [first, last]);
+    // Where a hit, an anchor or a sentence begins or ends, a new piece of text does.
+    const edges = [...new Set([0, text.length, ...[found, anchors, spans].flat(2)])];
     edges.sort((a, b) => a - b);
     return edges.slice(1).map((end, k) => {
       const lies = ([first, last]) => first <= edges[k] && end <= last;
       let piece = text.slice(edges[k], end);
       if (found.some(lies)) piece = make("mark", {}, piece);
-      return anchors.some(lies) ? make("u", { class: "anchor", title: ANCHOR }, piece) : piece;
+      if (anchors.some(lies)) piece = make("u", { class: "anchor", title: ANCHOR }, piece);
+      const own = matches.filter(([, ...span]) => lies(span));
+      if (own.length === 0) return piece;
+      // The letters stand where their sentence begins.
+      const letters = own.filter(([, first]) => first === edges[k]).map(([i]) =>
+        make("b", { class: "key", "aria-label": `viewpoint ${letter(i)}: ` }, letter(i)));
+      return make("span", { class: "match", title: MATCH }, ...letters, piece);
     });
+  }
+
+  function setTask() {
+    setMetrics();
+    const tags = [...new Set(task().prompts.flatMap((prompt) => prompt.g || []))].sort();
+    controls.tag.replaceChildren(...[["", "any or none"], ...tags.map((tag) => [`#${tag}`, tag])]
+      .map(([value, name]) => make("option", { value }, name)));
+    fields.tag.hidden = tags.length === 0;
+    fields.view.hidden = !task().prompts.some((prompt) => prompt.w);
+    if (fields.view.hidden) controls.view.value = "";
+  }
+
+  function tellMetric() {
+    const entry = document.getElementById(`def-${controls.metric.value}`);
+    about.textContent = entry ? entry.textContent.replace(controls.metric.value, "$&: ") : "";
   }
 
   function setMetrics() {
@@ -247,14 +408,15 @@ addEventListener("afterprint", () => folded.forEach((part) => { part.open = fals
     waiting = setTimeout(search, 150);
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
-  controls.task.addEventListener("change", () => { setMetrics(); search(); });
-  for (const name of ["left", "right", "metric", "order"]) {
+  controls.task.addEventListener("change", () => { setTask(); search(); });
+  for (const name of ["left", "right", "metric", "order", "samples", "tag", "view"]) {
     controls[name].addEventListener("change", search);
   }
   back.addEventListener("click", () => turn(-1));
   next.addEventListener("click", () => turn(1));
 
   controls.right.value = String(data.runs.length - 1);
-  setMetrics();
+  setTask();
   search();
+  follow();
 })();

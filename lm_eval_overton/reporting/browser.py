@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lm_eval_overton.comparison.tagged import tags_of
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.metrics.formulas.endings import is_loop
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.likeness import SIMILARITIES
@@ -25,9 +27,12 @@ from lm_eval_overton.reporting.anchors import (
 )
 from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import script_json
+from lm_eval_overton.reporting.matches import Wanted, matches
 from lm_eval_overton.runs.answers import Answers, Reader
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path, without_folders
+from lm_eval_overton.text.plain_words import plain_words
+from lm_eval_overton.text.refusals import is_refusal
 from lm_eval_overton.text.samples import Sample, scored_texts
 from lm_eval_overton.text.tokenizer import Tokenizer
 
@@ -80,6 +85,7 @@ class _Task:
     answers: Sequence[Answers | None]
     metrics: Sequence[str]
     positions: Sequence[Mapping[str, int]]
+    tags: Mapping[str, Sequence[str]]
     notes: tuple[str, ...]
 
 
@@ -121,7 +127,8 @@ def _gather(runs: Sequence[FinishedRun], name: str, read: Reader) -> _Task:
     results = [run.tasks.get(name) for run in runs]
     metrics = list(dict.fromkeys(m for r in results if r for m in r.values))
     positions = [{key: i for i, key in enumerate(r.ids)} if r else {} for r in results]
-    return _Task(name, results, answers, metrics, positions, tuple(notes))
+    tags = tags_of(runs).get(name, {})
+    return _Task(name, results, answers, metrics, positions, tags, tuple(notes))
 
 
 def _read(run: FinishedRun, name: str, read: Reader) -> tuple[Answers | None, str]:
@@ -199,13 +206,17 @@ def _record(task: _Task, key: str) -> dict[str, Any]:
     prompt = next((a.prompts[key] for a in task.answers if a and key in a.prompts), "")
     views = next((a.viewpoints[key] for a in task.answers if a and key in a.viewpoints), ())
     record: dict[str, Any] = {"id": key, "q": prompt}
+    if tags := task.tags.get(key):
+        record["g"] = list(tags)
     if views:
         record["w"] = [[str(v.get("side", "")), str(v.get("text", ""))] for v in views]
-    record["r"] = [_run_record(task, run, key) for run in range(len(task.results))]
+    record["r"] = [_run_record(task, run, key, record) for run in range(len(task.results))]
     return record
 
 
-def _run_record(task: _Task, run: int, key: str) -> dict[str, Any] | None:
+def _run_record(
+    task: _Task, run: int, key: str, prompt: Mapping[str, Any]
+) -> dict[str, Any] | None:
     result, answers, position = task.results[run], task.answers[run], task.positions[run].get(key)
     if result is None or position is None:
         return None
@@ -214,9 +225,11 @@ def _run_record(task: _Task, run: int, key: str) -> dict[str, Any] | None:
     samples = answers.samples(key) if answers else []
     details = result.details[position]
     tokenizer = tokenizer_of_task(result)
+    views = [text for _, text in prompt.get("w", ())]
+    wanted = Wanted(prompt["q"] if views else "", views, tokenizer)
     if samples and not are_scored(samples, details.get("sha")):
-        return {"v": values, "s": _sample_records(samples, {}, tokenizer), "other": 1}
-    return {"v": values, "s": _sample_records(samples, details, tokenizer)}
+        return {"v": values, "s": _sample_records(samples, {}, wanted), "other": 1}
+    return {"v": values, "s": _sample_records(samples, details, wanted)}
 
 
 def _plain(value: float) -> float | None:
@@ -224,9 +237,10 @@ def _plain(value: float) -> float | None:
 
 
 def _sample_records(
-    samples: Sequence[Sample], details: Mapping[str, Any], tokenizer: Tokenizer
+    samples: Sequence[Sample], details: Mapping[str, Any], wanted: Wanted
 ) -> list[dict[str, Any]]:
-    records = [_sample_record(sample) for sample in samples]
+    tokenizer = wanted.tokenizer
+    records = [_sample_record(sample, tokenizer) for sample in samples]
     # What is known of samples is listed for the valid ones alone.
     valid = [r for r, sample in zip(records, samples, strict=True) if sample.is_valid]
     for record, spans in zip(valid, anchor_spans(scored_texts(samples), tokenizer), strict=True):
@@ -235,9 +249,10 @@ def _sample_records(
         record |= {"a": shown} if shown else {}
     covered = details.get("covered") or []
     if len(covered) == len(valid):
-        for record, own in zip(valid, covered, strict=True):
+        texts = scored_texts(samples)
+        for record, text, own in zip(valid, texts, covered, strict=True):
             # None: the matcher could not tell.
-            record |= {} if own is None else {"c": [int(i) for i in own]}
+            record |= {} if own is None else _covers(text, [int(i) for i in own], wanted)
     for judgement, verdicts in (details.get("verdicts") or {}).items():
         if len(verdicts) == len(valid):
             for record, verdict in zip(valid, verdicts, strict=True):
@@ -245,16 +260,35 @@ def _sample_records(
     return records
 
 
-def _sample_record(sample: Sample) -> dict[str, Any]:
+def _covers(text: str, covered: list[int], wanted: Wanted) -> dict[str, Any]:
+    """Return what a sample covers, and where the nearest sentences are."""
+    found = [own for own in matches(text, covered, wanted) if own[2] <= SAMPLE_LENGTH]
+    return {"c": covered, "m": found} if found else {"c": covered}
+
+
+def _sample_record(sample: Sample, tokenizer: Tokenizer) -> dict[str, Any]:
     is_valid = sample.is_valid
-    text = sample.text if is_valid else sample.raw or ""
+    # A thought that never ended is no answer: it is folded away like any other.
+    rest = "" if sample.unfinished and sample.thought else sample.raw or ""
+    text = sample.text if is_valid else rest
     record: dict[str, Any] = {} if is_valid else {"x": sample.status}
     record["t"] = text[:SAMPLE_LENGTH]
     if len(text) > SAMPLE_LENGTH:
         record["cut"] = len(text) - SAMPLE_LENGTH
-    if sample.thought and is_valid:
+    if sample.thought and (is_valid or sample.unfinished):
         record["th"] = sample.thought[:SAMPLE_LENGTH]
-    return record
+    flags = "".join(_flags(sample, tokenizer))
+    return {**record, "f": flags} if flags else record
+
+
+def _flags(sample: Sample, tokenizer: Tokenizer) -> Iterator[str]:
+    """Yield a letter for each of what samples are filtered by: refused, cut, looped."""
+    if sample.is_valid and is_refusal(sample.text):
+        yield "r"
+    if sample.cut:
+        yield "c"
+    if sample.is_valid and is_loop(plain_words(sample.text, tokenizer)):
+        yield "l"
 
 
 def _words(judgement: str, verdict: Any) -> list[str]:

@@ -77,6 +77,13 @@ const overtonTables = (() => {
     }
   }
 
+  function hidden(words) {
+    const part = document.createElement("span");
+    part.className = "visually-hidden";
+    part.textContent = words;
+    return part;
+  }
+
   const STATES = [["none", 0, "↕"], ["descending", -1, "↓"], ["ascending", 1, "↑"]];
   function sortable(table) {
     const heads = [...table.tHead.rows[0].cells];
@@ -85,18 +92,20 @@ const overtonTables = (() => {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
-      button.textContent = STATES[0][2];
-      button.setAttribute("aria-label", `Sort by ${head.dataset.title}`);
+      const sign = document.createElement("span");
+      sign.textContent = STATES[0][2];
+      sign.setAttribute("aria-hidden", "true");
+      button.append(sign, hidden(`Sort by ${head.dataset.title}`));
       button.tabIndex = column === 0 ? 0 : -1;
       button.addEventListener("click", () => {
         const now = STATES.findIndex(([name]) => name === (head.getAttribute("aria-sort") || "none"));
-        const [name, way, sign] = STATES[(now + 1) % STATES.length];
+        const [name, way, arrow] = STATES[(now + 1) % STATES.length];
         for (const other of heads) {
           other.removeAttribute("aria-sort");
-          other.querySelector("button.sort").textContent = STATES[0][2];
+          other.querySelector("button.sort > span").textContent = STATES[0][2];
         }
         if (way) head.setAttribute("aria-sort", name);
-        button.textContent = sign;
+        sign.textContent = arrow;
         sort(table, column, way);
       });
       // One stop of the tab key per table; arrow keys go from column to column.
@@ -117,9 +126,8 @@ const overtonTables = (() => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "csv";
-    button.textContent = "CSV";
     const title = table.caption ? plain(table.caption) : "table";
-    button.setAttribute("aria-label", `Download as CSV: ${title}`);
+    button.append("CSV", hidden(` of ${title}`));
     button.addEventListener("click", () => save(title, rowsOf(table)));
     if (table.caption) table.caption.append(" ", button);
   }

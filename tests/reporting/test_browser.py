@@ -1,5 +1,7 @@
 """The page in a real browser: nothing is loaded, nothing runs that is not ours, all can be used."""
 
+import csv
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -292,8 +294,11 @@ def test_the_keyboard_reaches_every_control_and_sees_where_it_is(watched):
             break
     controls = [name for name in reached if name.startswith("browser-")]
     assert controls == [
-        f"browser-{name}" for name in ("task", "left", "right", "metric", "order", "text")
+        f"browser-{name}"
+        for name in ("task", "left", "right", "metric", "order", "samples", "tag", "text")
     ]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "browser-csv"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('.prompt').open") is True
     page.keyboard.press("Enter")
@@ -353,6 +358,149 @@ def luminance(color: str) -> float:
     parts = [int(part) / 255 for part in color[4:-1].split(",")]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_samples_are_filtered_by_what_became_of_them_by_tag_and_by_viewpoint(watched):
+    page = watched.page
+    page.get_by_label("Only where").select_option(label="a sample failed or is empty")
+    # Only the first two prompts have samples without a text.
+    assert watched.status() == "2 of 45 prompts"
+    page.get_by_label("Only where").select_option(label="a sample loops")
+    assert int(watched.status().split()[0]) > 0
+    assert page.locator(".prompt[open] .flag", has_text="loops").count() > 0
+    page.get_by_label("Only where").select_option(label="anything")
+    page.get_by_label("With the tag").select_option(label=made.SCRIPT)
+    # Every fourth prompt from the second has it.
+    assert watched.status() == "11 of 45 prompts"
+    page.get_by_label("Task").select_option(label=made.COVERAGE)
+    page.locator("#browser-view").select_option(label="one is covered left, not right")
+    lost = int(watched.status().split()[0])
+    page.locator("#browser-view").select_option(label="all")
+    assert 0 < lost < 45
+
+
+def test_the_sentence_that_a_viewpoint_is_in_is_marked_with_its_letter(browser, tmp_path):
+    def answers(run, task):
+        found = made.answers(run, task)
+        samples = ["Many differ. 😀 It saves lives <b>of those</b>. And so on."] * made.SAMPLES
+        return replace(found, responses=dict.fromkeys(found.responses, samples))
+
+    def bare(run):
+        own = run.tasks[made.COVERAGE]
+        details = tuple({"covered": [[0], [], [0, 1]]} for _ in own.details)
+        return replace(run, tasks={made.COVERAGE: replace(own, details=details)})
+
+    path = tmp_path / "report.html"
+    write(Compared((bare(made.finished(0, "one")),), ()), path, samples=answers)
+    watched = Watched(browser, path.as_uri())
+    sample = watched.page.locator(".prompt[open] .sample").first
+    assert sample.locator(".match").inner_text().split("A", 1)[1] == (
+        "😀 It saves lives <b>of those</b>."
+    )
+    assert sample.locator(".match .key").get_attribute("aria-label") == "viewpoint A: "
+    assert watched.page.locator(".prompt[open] .sample").nth(1).locator(".match").count() == 0
+    assert (watched.requests, watched.faults) == ([path.as_uri()], [])
+    watched.page.close()
+
+
+def test_keys_go_from_prompt_to_prompt_over_pages_and_an_address_leads_back(browser, url):
+    watched = Watched(browser, url)
+    page = watched.page
+    page.locator(".prompt summary").first.focus()
+    for _ in range(21):
+        page.keyboard.press("j")
+    assert "Page 2" in page.locator(".pager").inner_text()
+    question = page.locator(".prompt[open] .question").inner_text()
+    address = page.url
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.url == address
+    # In a field they are letters.
+    page.get_by_label("Search prompts and samples").focus()
+    page.keyboard.press("j")
+    assert page.url == address
+    again = Watched(browser, address)
+    assert again.page.locator(".prompt[open] .question").all_inner_texts() == [question]
+    assert again.faults == watched.faults == []
+    assert watched.requests == [url]
+    page.close()
+    again.page.close()
+
+
+def test_an_address_of_another_page_says_that_the_prompt_is_not_here(browser, url):
+    watched = Watched(browser, f"{url}#prompt={made.DIVERSITY}/no%20such")
+    assert watched.status() == f"This page does not hold the prompt no such of {made.DIVERSITY}."
+    for odd in ("#prompt=%E0%A4%A", "#prompt=other/x", "#prompt="):
+        watched.page.evaluate(f"location.hash = {odd!r}")
+    assert watched.faults == []
+    watched.page.close()
+
+
+def test_a_table_is_sorted_within_its_groups_and_back(watched):
+    table = watched.page.locator("#summary table").first
+    cells = table.locator("tbody").first.locator("tr td:nth-of-type(1)")
+    before = cells.all_inner_texts()
+    button = table.get_by_role("button", name="Sort by 1 base")
+    button.click()
+    values = [float(text.split()[0]) for text in cells.all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    assert table.locator("th[aria-sort=descending]").count() == 1
+    button.click()
+    assert [float(text.split()[0]) for text in cells.all_inner_texts()] == sorted(values)
+    button.click()
+    assert cells.all_inner_texts() == before
+    assert table.locator("th[aria-sort]").count() == 0
+
+
+def saved(watched, button) -> list[list[str]]:
+    with watched.page.expect_download() as download:
+        button.click()
+    # What is made in the page is asked of nobody.
+    watched.requests = [url for url in watched.requests if not url.startswith("blob:")]
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_tables_and_samples_are_saved_as_csv_without_a_request(watched):
+    table = watched.page.locator("#hygiene table").first
+    head, *rows = saved(watched, table.get_by_role("button", name="CSV of"))
+    assert head[:3] == ["group", "run", "failed_rate"]
+    assert len(rows) == 3
+    assert {row[1] for row in rows} == {"base", "sft <b>&amp;", "dpo $x_1$ 模型"}
+    watched.find("zebra", "1 of 45 prompts")
+    head, *rows = saved(watched, watched.page.locator("#browser-csv"))
+    assert len(rows) == 2 * made.SAMPLES
+    texts = [row[head.index("text")] for row in rows]
+    assert texts[:3] == ["", "A zebra crossing.", "Yes."]
+    assert [row[head.index("status")] for row in rows][:3] == ["empty", "valid", "valid"]
+
+
+def test_a_definition_is_shown_on_hover_and_focus_and_goes_with_escape(watched):
+    page = watched.page
+    term = page.locator("#summary a.term").first
+    box = page.locator(".definition")
+    assert not box.is_visible()
+    term.hover()
+    assert "One minus the mean pairwise Jaccard" in box.inner_text()
+    assert "Range: 0 to 1; higher is better." in box.inner_text()
+    page.keyboard.press("Escape")
+    assert not box.is_visible()
+    term.focus()
+    assert box.is_visible()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") != term.inner_text()
+    assert "One minus" not in box.locator("dt").inner_text()
+    # The names of a table are one stop of the tab key.
+    assert page.locator("#summary table").first.locator("a.term[tabindex='0']").count() == 1
+
+
+def test_on_a_phone_the_first_sample_is_on_the_first_screen_of_the_samples(browser, url):
+    watched = Watched(browser, url, 390, reduced_motion="reduce")
+    watched.page.set_viewport_size({"width": 390, "height": 844})
+    watched.page.evaluate("document.getElementById('browser').scrollIntoView()")
+    text = watched.page.locator(".prompt[open] .sample .text").first
+    assert text.bounding_box()["y"] < 844 - 40
+    watched.page.close()
 
 
 def test_folded_tables_are_printed(watched):

@@ -77,7 +77,7 @@ def test_a_sample_that_is_not_valid_has_its_status_and_what_came():
 
 def test_what_a_model_thought_is_apart_from_what_it_says():
     assert samples_of({}, ["<think>Hm.</think>Yes.", "<think>Hm."])["s"] == [
-        {"t": "Yes.", "th": "Hm."}, {"x": "unparsed", "t": "<think>Hm."},
+        {"t": "Yes.", "th": "Hm."}, {"x": "unparsed", "t": "", "th": "Hm."},
     ]  # fmt: skip
 
 
