@@ -46,6 +46,9 @@ def anchors(estimates: Estimates, read: Reader | None) -> Picture:
             missing="No run has readable samples of at least 20 words: they come from the task "
             f"{DEFAULT_TASK}.",
         )  # fmt: skip
+    if not any(curve.deciles.any() for _, _, curve in rows):
+        words = "Not drawn: in no run lies a word in a run of five that half of the samples hold."
+        return Picture(_KEY, _TITLE, missing=words)
     listed = "; ".join(
         f"{name}: {', '.join(map(percent, curve.deciles))}, of {curve.prompts} prompts"
         for _, name, curve in rows
@@ -87,7 +90,7 @@ def _draw(rows: Sequence[_Row]) -> Figure:
         for i, name, curve in rows:
             axes.plot(
                 tenths, curve.deciles, markersize=4.5, linewidth=1.3, label=name,
-                linestyle=_STYLES[i % len(_STYLES)], **look(i),
+                linestyle=_STYLES[i % len(_STYLES)], clip_on=False, **look(i),
             )  # fmt: skip
         axes.set_xticks(tenths)
         axes.set_ylim(bottom=0)

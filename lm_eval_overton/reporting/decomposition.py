@@ -106,7 +106,8 @@ def _coverage(estimates: Estimates, i: int) -> _Panel | None:
     pair, runs = estimates.compared.pairs[i], estimates.compared.runs
     for task in task_names(runs):
         row = estimates.headline(i + 1, task, COVERAGE_AT_1.name)
-        if row is None or not row.paired.n:
+        if row is None or not row.paired.n or row.change.low == row.change.high == 0:
+            # Where nothing differs on any prompt there is nothing to draw.
             continue
         echo = estimates.headline(i + 1, task, COVERAGE_ECHO.name)
         guides = [("echo", echo.run.estimate)] if echo is not None and echo.paired.n else []

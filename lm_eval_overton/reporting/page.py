@@ -9,7 +9,7 @@ from pathlib import Path
 from lm_eval_overton.comparison import Compared, Homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import alike as likeness
-from lm_eval_overton.reporting import browser, by_tag, changes, glance, sections, svg, terms
+from lm_eval_overton.reporting import browser, by_tag, changes, glance, made, sections, svg, terms
 from lm_eval_overton.reporting.ballots import ballots
 from lm_eval_overton.reporting.decomposition import decompositions
 from lm_eval_overton.reporting.estimates import Estimates, task_names
@@ -152,7 +152,7 @@ def page(
         _header(compared.runs),
         _contents(parts),
         tag("main", *(_section(*part) for part in parts), id="content", tabindex="-1"),
-        tag("footer", f"Made by lm-eval-overton {__version__}. Undefined values are left empty."),
+        tag("footer", "Undefined values are left empty."),
         tag("script", Markup(script)),
     )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
@@ -177,7 +177,7 @@ def _header(runs: Sequence[FinishedRun]) -> Markup:
         tag("li", tag("span", i, class_="key"), " ", tag("b", run.name), _of_run(run, i == 1))
         for i, run in enumerate(runs, start=1)
     ]
-    return tag("header", tag("h1", TITLE), tag("ol", *listed, class_="runs"))
+    return tag("header", tag("h1", TITLE), tag("ol", *listed, class_="runs"), made.about(runs))
 
 
 def _of_run(run: FinishedRun, is_first: bool) -> Markup:

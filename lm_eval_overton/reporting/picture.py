@@ -5,24 +5,29 @@ Runs differ by marker, hatch and line as well as by colour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_overton.reporting.html import Markup
+import numpy as np
+import numpy.typing as npt
+
+from lm_eval_overton.reporting.html import Markup, number
 from lm_eval_overton.runs.finished import FinishedRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["WIDTH", "Picture", "labelled", "look", "name_rows", "short"]
+__all__ = ["SAME", "WIDTH", "Picture", "constant", "labelled", "look", "name_rows", "short"]
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#b5569a", "#b8860b", "#3a9bd5", "#7f7f7f")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # In inches: read well on a phone and in a column of a paper.
 WIDTH = 4.8
 NAME_LENGTH = 30
+# Values that differ by less are one.
+SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,20 @@ class Picture:
     missing: str = ""
     titles: Mapping[str, str] = field(default_factory=dict)
     numbers: Markup | None = None
+
+
+def constant(what: str, columns: Iterable[npt.NDArray[np.float64]]) -> str:
+    """Return the sentence that stands in place of a figure of values that are all one; empty for
+    others.
+
+    Args:
+        what: What they are values of.
+        columns: The values of each run; NaN where undefined.
+    """
+    values = np.concatenate([own[~np.isnan(own)] for own in columns])
+    if not len(values) or np.ptp(values) >= SAME:
+        return ""
+    return f"Not drawn: {what} is {number(float(values[0]))} on every prompt of every run."
 
 
 def short(name: str, length: int = NAME_LENGTH) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from lm_eval_overton.reporting.estimates import Estimates, task_of
 from lm_eval_overton.reporting.html import Markup, number
 from lm_eval_overton.reporting.labels import Box, around, write_names
-from lm_eval_overton.reporting.picture import WIDTH, Picture, look, short
+from lm_eval_overton.reporting.picture import WIDTH, Picture, constant, look, short
 from lm_eval_overton.reporting.svg import INK, fix_layout, new_figure
 from lm_eval_overton.runs.finished import TaskResult
 from lm_eval_overton.stats import Array, Interval
@@ -67,6 +67,9 @@ def plane(
     points = list(_points(estimates, x, y, most)) if x and y else []
     if not points or not x or not y:
         return Picture(key, title, missing=f"No run has both values: they come from {missing}.")
+    for metric in (x, y):
+        if flat := constant(metric, _values(estimates, metric)):
+            return Picture(key, title, missing=flat)
     listed = "; ".join(
         f"{p.name}: {x} {number(p.x.estimate)}, {y} {number(p.y.estimate)}" for p in points
     )
@@ -74,6 +77,12 @@ def plane(
         key, title, f"{y} against {x}. {listed}.", lambda: _draw_plane(points, x, y),
         numbers=numbers,
     )  # fmt: skip
+
+
+def _values(estimates: Estimates, metric: str) -> Iterator[Array]:
+    for run in estimates.compared.runs:
+        if task := task_of(run, metric):
+            yield run.tasks[task].values[metric]
 
 
 def _points(estimates: Estimates, x: str, y: str, most: int) -> Iterator[_Point]:

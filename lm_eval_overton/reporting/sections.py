@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from lm_eval_overton.comparison import SAMPLES_TABLE
 from lm_eval_overton.judge.verdicts import STATUSES
@@ -13,6 +13,7 @@ from lm_eval_overton.reporting.changes import direction, missing
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import (
     Markup,
+    Wide,
     bounds,
     join,
     number,
@@ -23,7 +24,7 @@ from lm_eval_overton.reporting.html import (
 from lm_eval_overton.reporting.terms import term
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.responses import IN_CONTEXT
-from lm_eval_overton.settings.signature import differing, fields
+from lm_eval_overton.settings.signature import FRAME, differing, fields
 
 __all__ = ["families", "hygiene", "judges", "settings", "summary"]
 
@@ -186,25 +187,42 @@ def _bounded(estimates: Estimates, run: int, task: str, metric: str) -> str:
 
 
 def settings(runs: Sequence[FinishedRun]) -> Markup:
-    """Return per task every setting that can change a score, run beside run."""
-    return join(_settings_of(runs, task) for task in task_names(runs))
+    """Return every setting that can change a score, once where all runs and tasks share it."""
+    signatures = [own.signature for run in runs for own in run.tasks.values()]
+    shared = _shared(signatures) if len(signatures) > 1 else {}
+    rows = [[name, value] for name, value in shared.items()]
+    title = "The same everywhere"
+    common = table(title, ["setting", "value"], {"": rows}, words=[1]) if rows else ""
+    return join([common, *(_settings_of(runs, task, shared) for task in task_names(runs))])
 
 
-def _settings_of(runs: Sequence[FinishedRun], task: str) -> Markup:
+def _shared(signatures: Sequence[str]) -> dict[str, str]:
+    first, *rest = (fields(signature) for signature in signatures)
+    return {
+        name: value
+        for name, value in first.items()
+        if name not in ("task", *FRAME) and all(own.get(name) == value for own in rest)
+    }
+
+
+def _settings_of(runs: Sequence[FinishedRun], task: str, known: Container[str]) -> Markup:
     shown = [run for run in runs if task in run.tasks]
     signatures = [run.tasks[task].signature for run in shown]
     held = [fields(signature) for signature in signatures]
     differ = {name for one in signatures for name in differing(signatures[0], one)}
-    rows = [
-        _setting(name, [own.get(name, "") for own in held], name in differ)
-        for name in dict.fromkeys(name for own in held for name in own)
-    ]
-    rows.append(["signature", *(tag("code", signature) for signature in signatures)])
+    names = [name for name in dict.fromkeys(n for own in held for n in own) if name not in known]
+    rows = [_setting(name, [own.get(name, "") for own in held], name in differ) for name in names]
     head = ["setting", *(run.name for run in shown)]
-    columns = range(1, len(head))
-    return table(f"{task}: settings, and the signature as logged", head, {"": rows}, words=columns)
+    logged = [[run.name, tag("code", own)] for run, own in zip(shown, signatures, strict=True)]
+    return join([
+        table(f"{task}: settings", head, {"": rows}, words=range(1, len(head))),
+        tag("details", tag("summary", f"Signatures of {task} as logged"),
+            table(f"{task}: signatures", ["run", "signature"], {"": logged}, words=[1])),
+    ])  # fmt: skip
 
 
 def _setting(name: str, values: Sequence[str], is_differing: bool) -> list[object]:
+    if len(set(values)) == 1 and len(values) > 1:
+        return [name, Wide(values[0], len(values))]
     differs = tag("span", "differs", class_="flag") if is_differing else ""
     return [join([name, " ", differs]), *values]

@@ -15,7 +15,7 @@ from lm_eval_overton.metrics.measures.classes import UTILITY_K, UTILITY_SHARE
 from lm_eval_overton.metrics.ratings import MOST
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.html import Markup, bounds, join, number, table, tag
-from lm_eval_overton.reporting.picture import WIDTH, Picture, labelled, look
+from lm_eval_overton.reporting.picture import WIDTH, Picture, constant, labelled, look
 from lm_eval_overton.reporting.svg import INK, new_figure
 from lm_eval_overton.runs.finished import TaskResult
 from lm_eval_overton.stats import Array, Interval, mean_intervals
@@ -52,6 +52,8 @@ def utility(estimates: Estimates, missing: str) -> Picture:
     if not curves:
         words = f"No run has classes and ratings of its samples: they come from {missing}."
         return Picture(_KEY, _TITLE, missing=words)
+    if flat := constant(UTILITY_SHARE.name, (curve.shares.ravel() for curve in curves)):
+        return Picture(_KEY, _TITLE, missing=flat)
     # On the one scale that all runs have, or on none.
     most = MOST if {curve.most for curve in curves} == {MOST} else 1
     metric = UTILITY_SHARE.name if most == 1 else UTILITY_K.name
@@ -149,5 +151,5 @@ def _line(axes: Axes, curve: _Curve, own: Sequence[Interval], aside: float) -> N
     )  # fmt: skip
     axes.plot(
         at, [one.estimate for one in own], markersize=4.5, linewidth=1.3, label=curve.name,
-        linestyle=_STYLES[curve.run % len(_STYLES)], **look(curve.run),
+        linestyle=_STYLES[curve.run % len(_STYLES)], clip_on=False, **look(curve.run),
     )  # fmt: skip

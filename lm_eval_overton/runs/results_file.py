@@ -31,6 +31,8 @@ OURS = "overton_"
 WORST, BEST = "_worst,none", "_best,none"
 # How names of files end that hold responses.
 RESPONSES = (".jsonl", ".jsonl.gz", ".parquet", ".csv")
+# What the harness says of how a file was made.
+MADE = ("date", "transformers_version")
 # What rounding may add to a value.
 TOLERANCE = 1e-6
 ANY = (-math.inf, math.inf)
@@ -68,6 +70,7 @@ class TaskResult:
         reference_run: The run whose units were compared with, as the user named it.
         settings: What the task was asked for, by the keys of `--metadata`.
         parameters: How many the model has; None where the file does not say it.
+        made: When the file was written, and with which versions, as far as it says: `MADE`.
     """
 
     task: str
@@ -87,6 +90,7 @@ class TaskResult:
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:
@@ -229,6 +233,7 @@ def _task_result(
         judged=part.judged,
         reference_run=None if reference is None else str(reference),
         settings=config["metadata"],
+        made={key: whole[key] for key in MADE if key in whole},
         bounds=_bounds(_object(_object(whole, "results"), task)),
         parameters=_parameters(_object(whole, "config").get("model_num_parameters")),
     )

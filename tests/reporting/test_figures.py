@@ -154,20 +154,63 @@ def test_the_figure_of_anchors_says_in_words_and_in_a_table_what_it_shows(compar
     assert "2 sft &lt;b&gt;&amp;amp;" in cells[0][2]
 
 
-def test_constant_values_have_a_figure_too():
-    run = made.finished(1, "one")
-    flat = {
-        name: replace(
-            result,
-            values={"semantic_diversity": np.full(made.PROMPTS, 0.5)},
-            details=NOTHING_KEPT,
-        )
-        for name, result in run.tasks.items()
-    }
-    found = pictures(Estimates(Compared((replace(run, tasks=flat),), ())), None)
-    (spread,) = [picture for picture in found if picture.draw]
-    assert "median 0.500 of 45 prompts" in spread.label
-    ET.fromstring(svg.inline(spread.draw(), spread.key, spread.label))
+def of_values(*columns):
+    """The figures of runs with these values of semantic_diversity alone."""
+    runs = []
+    for i, column in enumerate(columns):
+        run = made.finished(1, f"run{i}")
+        own = run.tasks[made.DIVERSITY]
+        own = replace(own, values={"semantic_diversity": column}, details=NOTHING_KEPT)
+        runs.append(replace(run, tasks={made.DIVERSITY: own}))
+    found = pictures(Estimates(Compared(tuple(runs), ())), None)
+    return next(p for p in found if p.key == "spread-semantic_diversity")
+
+
+def test_values_that_are_all_one_are_a_sentence_not_a_figure():
+    flat = np.full(made.PROMPTS, 0.5)
+    flat[3] = np.nan
+    spread = of_values(flat, flat)
+    assert spread.draw is None
+    assert spread.missing == "Not drawn: semantic_diversity is 0.500 on every prompt of every run."
+
+
+def test_a_run_of_equal_values_has_no_curve_beside_one_that_has():
+    spread = of_values(np.full(made.PROMPTS, 0.5), np.linspace(0.2, 0.9, made.PROMPTS))
+    axes = spread.draw().axes[0]
+    assert len(axes.collections) == 1
+    assert "0.500 on all 45 prompts" in [text.get_text() for text in axes.texts]
+
+
+def test_a_curve_is_not_cut_off_and_does_not_go_where_no_value_can_be():
+    values = np.concatenate([np.linspace(0, 0.1, 40), np.linspace(0.5, 0.6, 5)])
+    axes = of_values(values).draw().axes[0]
+    curve = max((line.get_xydata() for line in axes.lines), key=len)
+    # Nothing is below 0; above, the curve goes on until it is at its base again.
+    assert curve[:, 0].min() == 0.0
+    assert curve[:, 0].max() > 0.6
+    base = curve[0, 1]
+    assert curve[-1, 1] == base
+    assert base - curve[-2, 1] < 0.02 * (base - curve[:, 1].min())
+
+
+def test_what_lies_beyond_a_limit_is_folded_back():
+    values = np.abs(np.random.default_rng(0).normal(0, 1, 400))
+    grid = np.linspace(0, 5, 501)
+    density = _density(values, grid, (0.0, math.inf))
+    # Half a normal curve is highest at 0; without the limit its estimate would fall off there.
+    assert grid[density.argmax()] < 0.4
+    assert density[0] > 0.85 > _density(values, grid)[0]
+
+
+def test_an_axis_on_which_nothing_differs_is_a_sentence_not_a_figure(compared):
+    def flat(run):
+        own = run.tasks[made.COVERAGE]
+        values = {**own.values, "coverage_at_1": np.zeros(made.PROMPTS)}
+        return replace(run, tasks={**run.tasks, made.COVERAGE: replace(own, values=values)})
+
+    picture = picture_of(replace(compared, runs=tuple(map(flat, compared.runs))), "plane")
+    assert picture.draw is None
+    assert picture.missing == ("Not drawn: coverage_at_1 is 0.000 on every prompt of every run.")
 
 
 def test_a_density_peaks_at_one_where_most_values_are():

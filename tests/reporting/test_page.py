@@ -18,6 +18,7 @@ from lm_eval_overton.reporting.html import sha256_source, tag
 from lm_eval_overton.reporting.sections import families
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.stats import Interval
+from lm_eval_overton.version import __version__
 from tests.reporting import made
 from tests.test_imports import loaded_after
 
@@ -284,7 +285,10 @@ def test_an_undefined_judged_metric_still_has_bounds(shown_of):
 def test_settings_that_differ_are_marked(text):
     shown = words(text)
     assert "stop differs fence none none" in shown
-    assert "data made:abc made:abc made:abc" in shown
+    # What all runs and tasks share stands once.
+    assert "The same everywhere setting value n 3 emb mini" in shown
+    assert shown.count(" emb mini ") == 1
+    assert "data made:abc frame differs made0 made1 made2" in shown
 
 
 def test_settings_that_mean_the_same_are_not_marked(shown_of):
@@ -297,7 +301,7 @@ def test_settings_that_mean_the_same_are_not_marked(shown_of):
     # Prompts of one hash under two names, and a setting that is switched off.
     runs = signed("a", "data:x:ab|n:5|top_k:0"), signed("b", "data:y:ab|n:9")
     shown = shown_of(Compared(runs, ()))
-    assert "data x:ab y:ab n differs 5 9 top_k 0 signature" in shown
+    assert "data x:ab y:ab n differs 5 9 top_k 0 Signatures of overton_diversity" in shown
 
 
 def only(run: FinishedRun, **values: np.ndarray) -> FinishedRun:
@@ -469,3 +473,31 @@ def test_a_tag_that_is_called_like_a_metric_is_no_link(shown_of, tmp_path):
     shown_of(Compared((replace(run, tasks=tasks),), ()))
     content = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert '<th scope="row">vendi</th>' in content
+
+
+# ------------------------------------------------------------------------------ how it was made
+
+
+def test_dates_versions_and_command_stand_once(shown_of):
+    runs = []
+    for i, date in enumerate((1_700_000_000.5, 1_700_100_000)):
+        run = only(made.finished(i, f"run {i}"), vendi=np.ones(made.PROMPTS))
+        own = run.tasks[made.DIVERSITY]
+        kept = {"date": date, "transformers_version": "5.1"}
+        runs.append(replace(run, tasks={made.DIVERSITY: replace(own, made=kept)}))
+    shown = shown_of(Compared(tuple(runs), ()))
+    # 1,700,000,000 s is 14 November 2023, 22:13 UTC, and 100,000 s later it is the 16th.
+    assert (
+        f"Runs of 2023-11-14 to 2023-11-16 · made by lm-eval-overton {__version__} · "
+        "transformers 5.1 · overton report 'run 0=0' 'run 1=1'"
+    ) in shown
+    assert shown.count("2023-11-14") == shown.count("overton report 'run") == 1
+
+
+@pytest.mark.parametrize("date", [None, "yesterday", math.nan, math.inf, -1, 1e300, True])
+def test_a_date_that_is_none_is_left_out(shown_of, date):
+    run = only(made.finished(0, "one"), vendi=np.ones(made.PROMPTS))
+    own = replace(run.tasks[made.DIVERSITY], made={"date": date, "transformers_version": None})
+    shown = shown_of(Compared((replace(run, tasks={made.DIVERSITY: own}),), ()))
+    assert "Runs of" not in shown
+    assert "made by lm-eval-overton" in shown
