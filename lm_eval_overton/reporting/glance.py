@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lm_eval_overton.comparison import Pair, Row
 from lm_eval_overton.comparison.account import UNKNOWN, Statement, account
+from lm_eval_overton.comparison.account.phrases import verdict
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
@@ -130,8 +131,8 @@ def _asked(estimates: Estimates, run: int, task: str) -> int:
 def _tile(axis: str, row: Row, asked: int) -> Markup:
     paired = row.paired
     is_clear = paired.is_clear
-    way = ("▲ rose" if paired.difference > 0 else "▼ fell") if is_clear else (
-        "no difference can be seen")  # fmt: skip
+    sign = ("▲ " if paired.difference > 0 else "▼ ") if is_clear else ""
+    way = f"{sign}{verdict(paired)}"
     on = f"95 % {bounds(paired.interval)}, on {paired.n} of {asked} prompts"
     return tag(
         "div",

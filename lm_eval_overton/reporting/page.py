@@ -258,7 +258,7 @@ def _figure(picture: Picture) -> Markup:
     assert picture.draw is not None
     drawn = svg.inline(picture.draw(), picture.key, picture.label, picture.titles)
     numbers = picture.numbers and tag("details", tag("summary", "In numbers"), picture.numbers)
-    names = join(map(terms.term, terms.in_text(picture.label)), ", ")
+    names = join(map(terms.term, terms.in_text(f"{picture.title} {picture.label}")), ", ")
     about = tag("p", names, class_="detail") if names else ""
     return tag("figure", tag("figcaption", picture.title), about, drawn, numbers or "")
 

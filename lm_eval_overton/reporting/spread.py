@@ -111,7 +111,7 @@ def _ridge(
 
 def _width(values: Floats) -> float:
     # Silverman's rule of thumb.
-    return 0.9 * float(values.std()) * len(values) ** -0.2
+    return float(0.9 * values.std() * len(values) ** -0.2)
 
 
 def _density(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.comparison import Compared, Gain, Pair, Row, Shift
 from lm_eval_overton.comparison.account import TOPICS, UNKNOWN, account
-from lm_eval_overton.comparison.account.phrases import changed, is_clear, told
+from lm_eval_overton.comparison.account.phrases import changed, is_clear, told, verdict
 from lm_eval_overton.stats import Comparison, Interval
 from tests.reporting import made
 
@@ -86,8 +86,12 @@ def test_few_prompts_tell_nothing_and_neither_does_a_large_p():
     few = row("x", compare(0.1, 0.3, -0.3, -0.1, p=0.06, n=5))
     assert changed("x", few).endswith("on 5 prompts, too few to tell it from chance")
     large = row("x", compare(0.1, 0.3, -0.3, -0.1, p=0.06))
-    assert changed("x", large).endswith("on 20 prompts, p = 0.06)")
-    assert changed("x", large).startswith("no difference can be seen in x (")
+    assert changed("x", large).endswith("on 20 prompts, which may be chance (p = 0.06)")
+    assert verdict(large.paired) == "may be chance, p = 0.06"
+    assert verdict(few.paired) == "too few prompts to tell"
+    assert [verdict(own.paired) for own in (FELL, SAME)] == ["fell", "no difference can be seen"]
+    equal = row("x", compare(0.5, 0.5, 0.0, 0.0, p=1.0))
+    assert changed("x", equal) == "x is the same on each of 20 prompts"
     assert told("x", Interval(0.2, NAN, NAN, 1)).startswith("x differs by +0.200 on 1 prompt, ")
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from lm_eval_overton.comparison import compare
 from lm_eval_overton.comparison.tagged import tags_of
-from lm_eval_overton.reporting.changes import headline
 from lm_eval_overton.reporting.estimates import Estimates
+from lm_eval_overton.reporting.glance import at_a_glance
+from lm_eval_overton.reporting.html import Markup
 from lm_eval_overton.reporting.tables import as_markdown
 from tests.comparison.test_compare import COVERAGE, DIVERSITY, noted, pair, row, run, shift, task
 
@@ -19,6 +20,11 @@ def tagged(own, *tags):
     kept = [{} if one is None else {"tags": one} for one in tags]
     details = [{**old, **new} for old, new in zip(own.details, kept, strict=True)]
     return replace(own, details=tuple(details))
+
+
+def glance(estimates):
+    """The head of the page, without figures."""
+    return at_a_glance(estimates, lambda _: Markup(""))
 
 
 def test_what_has_one_right_answer_is_in_the_table_and_not_in_the_headline():
@@ -43,9 +49,9 @@ def test_the_tiles_show_the_headline_and_how_many_prompts_it_leaves_out():
     base = tagged(task(lexical_diversity=[3] * 6), *[["a"]] * 4, ONE, ONE)
     other = task(lexical_diversity=[4, 4, 4, 4, 0, 0])
     compared = compare(run("base", base), [run("chat", other)])
-    tiles = headline(Estimates(compared))
+    tiles = glance(Estimates(compared))
     assert "+1.000" in tiles
-    assert "4 prompts" in tiles
+    assert "on 4 of 6 prompts" in tiles
     assert "2 of 6 prompts have one right answer" in tiles
     text = as_markdown(compared)
     assert "2 of 6 prompts have one right answer" in text
@@ -73,7 +79,7 @@ def test_where_all_prompts_have_one_right_answer_nothing_is_left_to_be_shown():
     assert row(found, "lexical_diversity").paired.n == 4
     assert {one.paired.n for one in found.headline} == {0}
     assert shift(found, "change", "units_at_1_words").note == "undefined on every shared prompt"
-    assert "4 of 4 prompts have one right answer" in headline(Estimates(compared))
+    assert "4 of 4 prompts have one right answer" in glance(Estimates(compared))
 
 
 def test_a_task_of_which_nothing_is_left_leaves_the_others_as_they_are():

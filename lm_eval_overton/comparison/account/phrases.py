@@ -18,6 +18,7 @@ __all__ = [
     "of_prompts",
     "share",
     "told",
+    "verdict",
     "with_bounds",
 ]
 
@@ -84,10 +85,24 @@ def told(what: str, value: stats.Interval, p_value: float = math.nan) -> str:
     Args:
         what: What was compared.
         value: Its change.
-        p_value: Of the change; named where it, and not the interval, leaves the change open.
+        p_value: Of the change; named where it leaves a change open whose interval does not.
     """
     shown = f"{with_bounds(value, is_difference=True)} on {of_prompts(value.n)}"
     if value.n < stats.FEWEST_PAIRS:
         return f"{what} differs by {shown}, too few to tell it from chance"
-    open_p = f", p = {p_value:.2f}" if is_clear(value) and not math.isnan(p_value) else ""
-    return f"no difference can be seen in {what} ({shown}{open_p})"
+    if value.low == value.high == 0:
+        return f"{what} is the same on each of {of_prompts(value.n)}"
+    if is_clear(value):
+        return f"{what} differs by {shown}, which may be chance (p = {p_value:.2f})"
+    return f"no difference can be seen in {what} ({shown})"
+
+
+def verdict(paired: stats.Comparison) -> str:
+    """Return in a few words which way a mean moved, or why that cannot be told."""
+    if paired.is_clear:
+        return moved(paired.interval)
+    if paired.n < stats.FEWEST_PAIRS:
+        return "too few prompts to tell"
+    if is_clear(paired.interval):
+        return f"may be chance, p = {paired.p_value:.2f}"
+    return "no difference can be seen"
