@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data.json_text import json_value
-from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.runs.details import DETAIL, is_detail
 
 __all__ = [
     "FORMAT",
@@ -193,96 +193,10 @@ def _details(path: Path, task: str, text: Any, n: int) -> tuple[Mapping[str, Any
     what = f"{task}: details"
     details = _list(path, what, text)
     _same_length(path, what, details, n)
-    wrong = next((one for one in details if not _is_detail(one)), None)
+    wrong = next((one for one in details if not is_detail(one)), None)
     if wrong is not None:
-        expected = (
-            '{"sha": text, "reference_sha": text, "tags": texts, "covered": lists of positions '
-            'or null, "classes": positions or null, "answers": positions or nulls, "stated": '
-            'numbers, "ratings": numbers or null, "scale": {"most": number, "bar": number}, '
-            '"question": text, "shares": numbers or null by option, "refusal": positions, '
-            '"groups": {"name": texts, and lists as long}, "verdicts": lists by judgement}'
-        )
-        raise bad(path, f"{what}: {expected} for each prompt", _short(wrong))
+        raise bad(path, f"{what}: {DETAIL} for each prompt", _short(wrong))
     return tuple(details)
-
-
-def _is_detail(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    covered, verdicts = value.get("covered", []), value.get("verdicts", {})
-    tags = value.get(TAGS, [])
-    classes = value.get("classes")
-    return (
-        all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha", "question"))
-        and isinstance(tags, list)
-        and all(isinstance(tag, str) and tag for tag in tags)
-        and isinstance(covered, list)
-        and all(own is None or _are_positions(own) for own in covered)
-        and (classes is None or _are_positions(classes))
-        and _are_answers(value.get("answers", []), value.get("stated"))
-        and _are_ratings(value.get("ratings", []), value.get("scale"))
-        and _are_shares(value.get("shares", {}))
-        and _are_positions(value.get("refusal", []))
-        and _are_groups(value.get("groups"))
-        and isinstance(verdicts, dict)
-        and all(isinstance(own, list) for own in verdicts.values())
-    )
-
-
-def _are_positions(value: Any) -> bool:
-    return isinstance(value, list) and all(type(i) is int and i >= 0 for i in value)
-
-
-def _are_answers(answers: Any, stated: Any) -> bool:
-    """Tell whether there are positions or nulls, and of each position a number if of any."""
-    if not isinstance(answers, list) or not _are_positions([a for a in answers if a is not None]):
-        return False
-    if stated is None:
-        return True
-    size = len(stated) if isinstance(stated, list) and all(map(_is_share, stated)) else 0
-    return size > max((answer for answer in answers if answer is not None), default=0)
-
-
-def _is_share(value: Any) -> bool:
-    return _is_number(value) and value >= 0
-
-
-def _are_ratings(ratings: Any, scale: Any) -> bool:
-    """Tell whether there are numbers or nulls, and with any also what they are to be read with."""
-    if not isinstance(ratings, list) or not all(_is_number(own) or own is None for own in ratings):
-        return False
-    if scale is None:
-        return not ratings
-    return isinstance(scale, dict) and all(_is_number(scale.get(k)) for k in ("most", "bar"))
-
-
-def _are_shares(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_number(v) or v is None for v in value.values())
-
-
-def _are_groups(value: Any) -> bool:
-    """Tell whether columns have one value per group: its name, numbers and shares, or nulls."""
-    if value is None:
-        return True
-    needed = {"name", "people", "weight", "match"}
-    if not isinstance(value, dict) or not needed <= set(value):
-        return False
-    if not isinstance(value["name"], list):
-        return False
-    names, others = value["name"], [own for key, own in value.items() if key != "name"]
-    return all(isinstance(name, str) for name in names) and all(
-        isinstance(own, list) and len(own) == len(names) and all(map(_is_of_group, own))
-        for own in others
-    )
-
-
-def _is_of_group(value: Any) -> bool:
-    is_shares = isinstance(value, list) and all(_is_number(own) or own is None for own in value)
-    return value is None or _is_number(value) or is_shares
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
 
 
 def _judging(path: Path, task: str, given: Any) -> Judging | None:
