@@ -15,6 +15,7 @@ from lm_eval_overton.data import PromptSet, load_prompts
 from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
+from lm_eval_overton.harness.git_hash import ask_git_quietly
 from lm_eval_overton.harness.one_line import print_own_errors_in_one_line
 from lm_eval_overton.harness.preflight import (
     refuse_impossible,
@@ -55,6 +56,7 @@ class PromptTask(ConfigurableTask):
         """Return a task to be constructed, in which users' errors may be found."""
         print_own_errors_in_one_line()
         clean_logs()
+        ask_git_quietly()
         return super().__new__(cls)
 
     def __init__(self, config: Mapping[str, Any], settings: Settings, prompts: PromptSet) -> None:
