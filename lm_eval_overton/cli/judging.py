@@ -69,6 +69,7 @@ def _judge(args: argparse.Namespace) -> None:
 
     from lm_eval_overton.errors import ScoringError
     from lm_eval_overton.harness.judging import run as judge_run
+    from lm_eval_overton.harness.readable import readable
     from lm_eval_overton.settings.task import refuse_unknown
 
     refuse_unknown(args.metadata, "judge")
@@ -86,7 +87,7 @@ def _judge(args: argparse.Namespace) -> None:
         trusting=args.yes,
         retry_unreadable=args.retry_unreadable,
     ):
-        print(make_table(results))
+        print(make_table(readable(results)))
         print(f"written to {results['path']}")
         silent |= judge_run.without_verdict(results)
     if silent:

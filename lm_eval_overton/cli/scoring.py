@@ -99,6 +99,8 @@ def _score_ratings(path: Path) -> None:
 def _score_responses(args: argparse.Namespace) -> None:
     from lm_eval.utils import make_table
 
+    from lm_eval_overton.harness.closing import closing
+    from lm_eval_overton.harness.readable import readable
     from lm_eval_overton.harness.replay import score
     from lm_eval_overton.runs.responses import read_responses
     from lm_eval_overton.settings.task import refuse_unknown
@@ -114,7 +116,8 @@ def _score_responses(args: argparse.Namespace) -> None:
         name=args.name,
         chosen=None if args.metrics is None else _listed(args.metrics),
     )
-    print(make_table(results))
+    print(make_table(readable(results)))
+    print(closing(results, args.output))
 
 
 def _listed(names: str) -> list[str]:

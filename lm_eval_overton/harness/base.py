@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from lm_eval.api.task import ConfigurableTask
 
 from lm_eval_overton.data import PromptSet, load_prompts
+from lm_eval_overton.harness.after_run import follow
 from lm_eval_overton.harness.chat_template import chat_template_errors
 from lm_eval_overton.harness.evaluation import Evaluation
 from lm_eval_overton.harness.frames import CHAT, QUERY_ANSWER, Frame
@@ -149,6 +150,7 @@ class PromptTask(ConfigurableTask):
         if around.model is not None:
             refuse_impossible(self.task_name, around, has_template)
         if around.begins_with(self):
+            follow(around)
             tell_what_does_nothing(around)
             tell_of_keys(self.settings.model)
 

@@ -16,6 +16,8 @@ CALLERS = {
     ("lm_eval.evaluator", "simple_evaluate"),
     ("lm_eval._cli.run", "_execute"),
 }
+# What the harness's command calls its loggers.
+LOGGERS = ("wandb_logger", "trackio_logger")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Evaluation:
         fewshot_as_multiturn: `--fewshot_as_multiturn` as it was given.
         seed: What the harness seeded a local model's sampling with; None also where it did not.
         tracker: What writes the results.
+        loggers: What passes them on to a service that follows runs.
         is_command: Whether it is that of a command, and not of a program of the user's.
     """
 
@@ -44,6 +47,7 @@ class Evaluation:
     fewshot_as_multiturn: Any = None
     seed: int | None = None
     tracker: Any = None
+    loggers: tuple[Any, ...] = ()
     is_command: bool = False
 
     @classmethod
@@ -51,7 +55,8 @@ class Evaluation:
         """Return the evaluation that the caller is part of."""
         called = dict(_callers())
         inner, outer = called.get("evaluate", {}), called.get("simple_evaluate", {})
-        typed = called.get("_execute", {}).get("args")
+        command = called.get("_execute", {})
+        typed = command.get("args")
         model = inner.get("lm")
         # What remembers answers wraps the model that gives them.
         wrapped = getattr(model, "lm", None) if type(model).__name__ == "CachingLM" else None
@@ -63,6 +68,7 @@ class Evaluation:
             getattr(typed, "fewshot_as_multiturn", None),
             outer.get("torch_random_seed"),
             outer.get("evaluation_tracker"),
+            tuple(command[name] for name in LOGGERS if name in command),
             typed is not None,
         )
 
