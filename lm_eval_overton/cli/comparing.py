@@ -34,6 +34,9 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--by-tag", action="store_true", help="what changed for the prompts with each tag"
     )
+    compare.add_argument(
+        "-v", "--verbose", action="store_true", help="all metrics with all columns"
+    )
     _add_homogeneity(compare)
     add_forms(compare)
     compare.add_argument("--table", choices=TABLES, help="which one --csv holds")
@@ -142,7 +145,8 @@ def _compare(args: argparse.Namespace) -> int:
         is_alike = table in ALIKE
         print(tables.homogeneity_csv(alike, table) if is_alike else tables.as_csv(compared, table))
     else:
-        parts = [tables.as_markdown(compared, tagged or ())]
+        shown = tables.as_markdown if args.verbose or args.form else tables.as_brief
+        parts = [shown(compared, tagged or ())]
         parts += [tables.likelihood_markdown(crossed)] if crossed is not None else []
         parts += [tables.homogeneity_markdown(alike)] if alike is not None else []
         print("\n\n".join(parts))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from lm_eval_overton.comparison import ByTag, Compared, Pair, Row, Shift
 from lm_eval_overton.comparison.account import account
@@ -14,8 +15,11 @@ from lm_eval_overton.comparison.groups import GROUP as OF_PEOPLE
 from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
 from lm_eval_overton.reporting.tables.cells import estimate, table, text
 from lm_eval_overton.reporting.tables.rows import ARROWS, row_cells, row_head
+from lm_eval_overton.runs.responses import DEFAULT_TASK
 
-__all__ = ["as_markdown"]
+__all__ = ["GROUPS", "as_markdown", "main_first", "not_computed", "sign"]
+
+T = TypeVar("T")
 
 GROUPS = {
     "quality": "Explained by quality control",
@@ -44,11 +48,16 @@ def as_markdown(compared: Compared, tagged: Sequence[ByTag] = ()) -> str:
     return "\n\n".join(sections)
 
 
+def main_first(tables: Mapping[str, T]) -> list[tuple[str, T]]:
+    """Return tables by their titles, that of the main task first."""
+    return sorted(tables.items(), key=lambda own: own[0] != DEFAULT_TASK)
+
+
 def _section(compared: Compared, i: int, tagged: ByTag | None) -> str:
     pair = compared.pairs[i]
     parts = [f"## {text(pair.run)} against {text(pair.base)}"]
     parts += [text(statement.text) for statement in account(compared, i)]
-    parts += [_rows_part(pair, title, rows) for title, rows in pair.tables.items()]
+    parts += [_rows_part(pair, title, rows) for title, rows in main_first(pair.tables)]
     if pair.rows:
         parts.append(_about_rows(pair))
     if tagged is not None:
@@ -93,14 +102,14 @@ def _shift_part(pair: Pair, group: str) -> str:
         parts.append(_shift_table(done))
     if len(done) < len(shifts):
         left_out = [shift for shift in shifts if math.isnan(shift.value.estimate)]
-        parts.append(_not_computed(left_out))
+        parts.append(not_computed(left_out))
     return "\n\n".join(parts)
 
 
 def _shift_table(shifts: Sequence[Shift]) -> str:
     head = ["part", "metric", "value [95 % interval]", "n"]
     lines = [
-        [text(one.part), text(one.metric), estimate(one.value, _sign(one)), str(one.value.n)]
+        [text(one.part), text(one.metric), estimate(one.value, sign(one)), str(one.value.n)]
         for one in shifts
     ]
     if not any(shift.note for shift in shifts):
@@ -110,12 +119,13 @@ def _shift_table(shifts: Sequence[Shift]) -> str:
     return table([*head, "note"], lines, left=[0, 1, 4], loose=[4])
 
 
-def _sign(shift: Shift) -> str:
+def sign(shift: Shift) -> str:
+    """Return how the sign of a shift is written: that of a difference always."""
     return "+" if shift.is_difference else ""
 
 
-def _not_computed(shifts: Sequence[Shift]) -> str:
-    """Return one line for each reason."""
+def not_computed(shifts: Sequence[Shift]) -> str:
+    """Return what of some shifts could not be computed, one line for each reason."""
     about: dict[str, dict[str, None]] = {}
     for shift in shifts:
         about.setdefault(shift.note, {})[_subject(shift)] = None
