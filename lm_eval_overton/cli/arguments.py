@@ -4,17 +4,59 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lm_eval_overton.data.json_text import json_value
+__all__ = ["PROMPTS", "STOPS", "add_command", "add_forms", "add_metadata", "json_or_path", "stops"]
 
-__all__ = ["add_command", "add_forms", "add_metadata", "json_or_path", "stops"]
+PROMPTS = "file of the prompts that were answered (default: what the responses say)"
+STOPS = "(default: where the file says that answers end)"
+FORMS = {
+    "json": "unrounded, as JSON",
+    "markdown": "rounded tables to paste",
+    "csv": "unrounded, as one table",
+}
 
 
-def add_command(commands: Any, name: str, run: Any, about: str) -> argparse.ArgumentParser:
-    """Add a command; `run` gets its arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help that says of every option what holds without it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        said = action.help or ""
+        is_own = isinstance(action, argparse._HelpAction | argparse._VersionAction)
+        if is_own or not action.option_strings or "default:" in said:
+            return said
+        return f"{said} ({_without(action)})".lstrip()
+
+
+def _without(action: argparse.Action) -> str:
+    """Return what holds without an option."""
+    if action.required:
+        return "required"
+    if action.nargs == 0:
+        return "default: off"
+    return "default: %(default)s" if action.default else "default: none"
+
+
+def add_command(
+    commands: Any, name: str, run: Any, about: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a command.
+
+    Args:
+        commands: What commands are added to.
+        name: Its name.
+        run: What gets its arguments.
+        about: One line on it.
+        example: A command line that its help shows.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"example:\n  {example}",
+        formatter_class=_Formatter,
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -30,14 +72,22 @@ def add_metadata(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_forms(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`, `--markdown` and `--csv`, of which one may be given."""
+def add_forms(parser: argparse.ArgumentParser, forms: Mapping[str, str] = FORMS) -> None:
+    """Add options for forms of output, of which one may be given.
+
+    Args:
+        parser: A command.
+        forms: What each is, by its name.
+    """
     form = parser.add_mutually_exclusive_group()
-    for name in ("json", "markdown", "csv"):
-        form.add_argument(f"--{name}", dest="form", action="store_const", const=name)
+    for name, about in forms.items():
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=about)
 
 
 def _json_object(text: str) -> dict[str, Any]:
+    # What reads data takes longer to import than help is to take.
+    from lm_eval_overton.data.json_text import json_value
+
     try:
         value = json_value(text)
     except json.JSONDecodeError:

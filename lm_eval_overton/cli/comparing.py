@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.cli.arguments import add_command, add_forms
+from lm_eval_overton.cli.arguments import STOPS, add_command, add_forms
 from lm_eval_overton.settings.shown import in_a_line, printable
 
 __all__ = ["add"]
@@ -22,7 +22,13 @@ LIKENESSES = ("words", "cosine")
 
 def add(commands: Any) -> None:
     """Add the commands."""
-    compare = add_command(commands, "compare", _compare, "what changed from one run to others")
+    compare = add_command(
+        commands,
+        "compare",
+        _compare,
+        "what changed from one run to others",
+        "overton compare base=runs/base chat=runs/chat",
+    )
     _add_runs(compare)
     compare.add_argument(
         "--fail-on",
@@ -39,18 +45,42 @@ def add(commands: Any) -> None:
     )
     _add_homogeneity(compare)
     add_forms(compare)
-    compare.add_argument("--table", choices=TABLES, help="which one --csv holds")
-    report = add_command(commands, "report", _report, "the comparison as one page of HTML")
+    compare.add_argument(
+        "--table", choices=TABLES, help=f"which one --csv holds (default: {TABLES[0]})"
+    )
+    report = add_command(
+        commands,
+        "report",
+        _report,
+        "the comparison as one page of HTML",
+        "overton report base=runs/base chat=runs/chat -o report.html",
+    )
     _add_runs(report)
     _add_homogeneity(report)
-    report.add_argument("-o", "--output", type=Path, metavar="REPORT.html")
+    report.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="REPORT.html",
+        help="the page (default: report.html, or none with --plots)",
+    )
     report.add_argument("--plots", type=Path, metavar="DIR", help="the figures as PNG and SVG")
     _add_leaderboard(commands)
-    again = add_command(commands, "replicate", _replicate, "the paper's tables from its own data")
-    again.add_argument("folder", type=Path, metavar="DATA_DIR")
-    again.add_argument("--encoder", help="'' measures words alone")
-    again.add_argument("-o", "--output", type=Path, metavar="FILE")
-    again.add_argument("--json", action="store_true")
+    again = add_command(
+        commands,
+        "replicate",
+        _replicate,
+        "the paper's tables from its own data",
+        "overton replicate paper_data -o tables.md",
+    )
+    again.add_argument("folder", type=Path, metavar="DATA_DIR", help="the released outputs")
+    again.add_argument(
+        "--encoder", help="of the cosines; '' measures words alone (default: the tasks' encoder)"
+    )
+    again.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the tables (default: printed)"
+    )
+    again.add_argument("--json", action="store_true", help="all numbers, as JSON")
     _add_recover(commands)
 
 
@@ -73,10 +103,18 @@ def _add_homogeneity(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_leaderboard(commands: Any) -> None:
-    board = add_command(commands, "leaderboard", _leaderboard, "many models by one metric")
-    board.add_argument("folder", nargs="?", type=Path, metavar="RUNS_DIR")
-    board.add_argument("--metric", help="what sorts; with --html at first")
-    board.add_argument("--task", help="where several tasks have the metric")
+    board = add_command(
+        commands,
+        "leaderboard",
+        _leaderboard,
+        "many models by one metric",
+        "overton leaderboard runs --metric lexical_diversity",
+    )
+    board.add_argument(
+        "folder", nargs="?", type=Path, metavar="RUNS_DIR", help="what holds all runs"
+    )
+    board.add_argument("--metric", help="what models are sorted by, with --html at first")
+    board.add_argument("--task", help="where several have the metric (default: the one that has)")
     board.add_argument("--html", type=Path, metavar="DIR", help="all metrics as a static site")
     board.add_argument(
         "--check", type=Path, metavar="FILE", help="whether a results file can join, and why not"
@@ -86,11 +124,17 @@ def _add_leaderboard(commands: Any) -> None:
 
 
 def _add_seed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, help="of the resamples")
+    parser.add_argument("--seed", type=int, help="of the resamples (default: 1234)")
 
 
 def _add_recover(commands: Any) -> None:
-    recover = add_command(commands, "recover", _recover, "how much of an aligned model comes back")
+    recover = add_command(
+        commands,
+        "recover",
+        _recover,
+        "how much of an aligned model comes back",
+        "overton recover icl=runs/icl --reference runs/chat --floor runs/base",
+    )
     recover.add_argument("runs", nargs="+", metavar="RUN", help="NAME=PLACE, or a place")
     recover.add_argument(
         "--reference", required=True, metavar="REF", help="the aligned model's overton_diversity"
@@ -99,10 +143,17 @@ def _add_recover(commands: Any) -> None:
         "--floor", required=True, metavar="RUN", help="the base model's overton_icl_zeroshot"
     )
     recover.add_argument("--peer", metavar="RUN", help="another aligned model, to compare with")
-    recover.add_argument("--prompts", help="file of the prompts, for responses without them")
-    recover.add_argument("--stop", action="append", help="cut responses here (not the reference's)")
-    recover.add_argument("--reference-stop", action="append")
-    recover.add_argument("--encoder", help="for the cosine")
+    recover.add_argument(
+        "--prompts",
+        help="file of the prompts, for responses without them (default: what the responses say)",
+    )
+    recover.add_argument(
+        "--stop", action="append", help=f"cut responses here, not the reference's {STOPS}"
+    )
+    recover.add_argument(
+        "--reference-stop", action="append", help=f"cut the reference's responses here {STOPS}"
+    )
+    recover.add_argument("--encoder", help="for the cosine (default: the tasks' encoder)")
     add_forms(recover)
 
 

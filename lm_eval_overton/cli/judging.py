@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.cli.arguments import add_command, add_metadata, json_or_path, stops
+from lm_eval_overton.cli.arguments import (
+    PROMPTS,
+    STOPS,
+    add_command,
+    add_metadata,
+    json_or_path,
+    stops,
+)
 from lm_eval_overton.errors import SettingsError
 
 __all__ = ["add"]
@@ -16,42 +23,61 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the commands."""
-    judge = add_command(commands, "judge", _judge, "add a judge's metrics to a finished run")
+    judge = add_command(
+        commands,
+        "judge",
+        _judge,
+        "add a judge's metrics to a finished run",
+        "overton judge runs/chat --judge judge.yaml --dry-run",
+    )
     judge.add_argument(
         "place", type=Path, metavar="RUN_DIR", help="a run's folder, samples or generations file"
     )
-    judge.add_argument("--judge", type=json_or_path, help="JSON object or YAML file")
+    judge.add_argument(
+        "--judge", type=json_or_path, help="JSON object or YAML file (default: the run's)"
+    )
     judge.add_argument("--task", help="default: all tasks of the run with judged metrics")
-    judge.add_argument("--prompts", help="file of the prompts that were answered")
+    judge.add_argument("--prompts", help=PROMPTS)
     judge.add_argument("--dry-run", action="store_true", help="say what it would send and cost")
-    judge.add_argument("--prices", type=Path, help="YAML or JSON, per million tokens")
+    judge.add_argument(
+        "--prices", type=Path, help="YAML or JSON, per million tokens, for --dry-run"
+    )
     judge.add_argument(
         "--retry-unreadable", action="store_true", help="ask again where replies cannot be read"
     )
     judge.add_argument("--yes", action="store_true", help="send to the address that the run names")
     add_metadata(judge)
     calibrate = add_command(
-        commands, "calibrate", _calibrate, "compare a judge with existing labels"
+        commands,
+        "calibrate",
+        _calibrate,
+        "compare a judge with existing labels",
+        "overton calibrate --judgement stance --responses answers.jsonl --labels labels.jsonl "
+        "--judge judge.yaml",
     )
     calibrate.add_argument(
         "--judgement", type=_judgement, required=True, help="stance, say; a wrong name lists all"
     )
-    for name in ("responses", "labels"):
+    for name, of in (("responses", "what was judged"), ("labels", "what people said of it")):
         calibrate.add_argument(
             f"--{name}",
             action="append",
             required=True,
             metavar="[MODEL=]FILE",
-            help="again for several models",
+            help=f"{of} (again for several models)",
         )
-    calibrate.add_argument("--judge", type=json_or_path, required=True)
-    calibrate.add_argument("--prompts", help="file of the prompts that were answered")
-    calibrate.add_argument("--stop", action="append", help="cut responses here")
+    calibrate.add_argument(
+        "--judge", type=json_or_path, required=True, help="JSON object or YAML file"
+    )
+    calibrate.add_argument("--prompts", help=PROMPTS)
+    calibrate.add_argument("--stop", action="append", help=f"cut responses here {STOPS}")
     calibrate.add_argument("--reference", metavar="RUN", help="for missing and equivalence")
-    calibrate.add_argument("--reference-stop", action="append")
+    calibrate.add_argument(
+        "--reference-stop", action="append", help=f"cut the reference's responses here {STOPS}"
+    )
     calibrate.add_argument("--repeats", type=int, default=1, help="ask each question so often")
-    calibrate.add_argument("--limit", type=int, help="the first prompts alone")
-    calibrate.add_argument("--json", action="store_true")
+    calibrate.add_argument("--limit", type=int, help="the first prompts alone (default: all)")
+    calibrate.add_argument("--json", action="store_true", help="all numbers, as JSON")
 
 
 def _judgement(text: str) -> str:

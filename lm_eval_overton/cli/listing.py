@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lm_eval_overton.cli.arguments import add_command
+from lm_eval_overton.cli.arguments import add_command, add_forms
 
 __all__ = ["add"]
 
@@ -13,11 +13,13 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Add the commands."""
     metrics = add_command(
-        commands, "metrics", _metrics, "list the metrics: range, direction, needs, what each says"
+        commands,
+        "metrics",
+        _metrics,
+        "list the metrics: range, direction, needs, what each says",
+        "overton metrics",
     )
-    form = metrics.add_mutually_exclusive_group()
-    for name in ("json", "markdown"):
-        form.add_argument(f"--{name}", dest="form", action="store_const", const=name)
+    add_forms(metrics, {"json": "all that is declared of them", "markdown": "one table to paste"})
 
 
 def _metrics(args: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lm_eval_overton.cli.arguments import add_command, add_metadata, stops
+from lm_eval_overton.cli.arguments import PROMPTS, STOPS, add_command, add_metadata, stops
 from lm_eval_overton.errors import SettingsError
 
 __all__ = ["add"]
@@ -14,30 +14,44 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the commands."""
-    score = add_command(commands, "score", _score, "score responses that exist already")
-    score.add_argument("responses", type=Path, nargs="?", metavar="RESPONSES.jsonl")
+    score = add_command(
+        commands,
+        "score",
+        _score,
+        "score responses that exist already",
+        "overton score answers.jsonl --name chat -o runs",
+    )
+    score.add_argument(
+        "responses", type=Path, nargs="?", metavar="RESPONSES.jsonl", help="a file of responses"
+    )
     score.add_argument(
         "--overtonbench",
         type=Path,
         metavar="CSV",
         help="in place of responses: OvertonBench's ratings, for OvertonScores as a table",
     )
-    score.add_argument("--task", default="overton_diversity")
+    score.add_argument("--task", default="overton_diversity", help="the task that scores them")
     score.add_argument(
         "--metrics",
         metavar="NAME,NAME,...",
         help="compute these alone, e.g. distinct_k,utility_k (default: all that the task reports)",
     )
-    score.add_argument("--prompts", help="file of the prompts that were answered")
+    score.add_argument("--prompts", help=PROMPTS)
     score.add_argument(
-        "--stop", action="append", help="cut responses here (again for several; '' for none)"
+        "--stop",
+        action="append",
+        help=f"cut responses here, again for several, '' for none {STOPS}",
     )
     score.add_argument("--name", help="what the results call the model (default: the file's name)")
     score.add_argument("--reference", metavar="RUN", help="a reference run to compare units with")
     score.add_argument(
-        "--reference-stop", action="append", help="cut the reference's responses here"
+        "--reference-stop",
+        action="append",
+        help=f"cut the reference's responses here {STOPS}",
     )
-    score.add_argument("-o", "--output", type=Path, metavar="DIR")
+    score.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="where results and samples are written"
+    )
     add_metadata(score)
     _add_matcher(commands)
     _add_hints(commands)
@@ -45,7 +59,11 @@ def add(commands: Any) -> None:
 
 def _add_matcher(commands: Any) -> None:
     matcher = add_command(
-        commands, "matcher", _matcher, "measure a viewpoint matcher on gold responses"
+        commands,
+        "matcher",
+        _matcher,
+        "measure a viewpoint matcher on gold responses",
+        """overton matcher --metadata '{"matcher": "hybrid"}'""",
     )
     matcher.add_argument(
         "--items",
@@ -67,13 +85,25 @@ def _add_matcher(commands: Any) -> None:
 
 
 def _add_hints(commands: Any) -> None:
-    hints = add_command(commands, "hints", _hints, "let a model summarise reference responses")
-    hints.add_argument("--responses", type=Path, required=True, metavar="REF")
-    hints.add_argument("--prompts", help="file of the prompts that were answered")
+    hints = add_command(
+        commands,
+        "hints",
+        _hints,
+        "let a model summarise reference responses",
+        "overton hints --responses runs/chat --model hf --model_args pretrained=DIR -o hints.jsonl",
+    )
+    hints.add_argument(
+        "--responses", type=Path, required=True, metavar="REF", help="a run or a file"
+    )
+    hints.add_argument("--prompts", help=PROMPTS)
     hints.add_argument("--model", required=True, help="a model of the harness, e.g. hf")
     hints.add_argument("--model_args", default="", help="its arguments, as for lm_eval")
-    hints.add_argument("--apply_chat_template", action="store_true")
-    hints.add_argument("-o", "--output", type=Path, required=True, metavar="HINTS.jsonl")
+    hints.add_argument(
+        "--apply_chat_template", action="store_true", help="ask within the model's chat template"
+    )
+    hints.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="HINTS.jsonl", help="the file"
+    )
 
 
 def _score(args: argparse.Namespace) -> None:

@@ -14,21 +14,50 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Add the commands."""
-    add_command(commands, "link", _link, "let the installed lm_eval find the tasks by name")
-    add_command(commands, "unlink", _unlink, "undo `overton link`")
     add_command(
-        commands, "tasks-path", _tasks_path, "print the folder for `lm_eval --include_path`"
+        commands, "link", _link, "let the installed lm_eval find the tasks by name", "overton link"
     )
-    add_command(commands, "doctor", _doctor, "say what is installed, linked and would be used")
-    check = add_command(commands, "check", _check, "check prompts and settings without a model")
+    add_command(commands, "unlink", _unlink, "undo `overton link`", "overton unlink")
+    add_command(
+        commands,
+        "tasks-path",
+        _tasks_path,
+        "print the folder for `lm_eval --include_path`",
+        'lm_eval --tasks overton_diversity --include_path "$(overton tasks-path)" --model hf '
+        "--model_args pretrained=PATH -o runs",
+    )
+    add_command(
+        commands,
+        "doctor",
+        _doctor,
+        "say what is installed, linked and would be used",
+        "overton doctor",
+    )
+    check = add_command(
+        commands,
+        "check",
+        _check,
+        "check prompts and settings without a model",
+        """overton check --tasks overton_diversity --metadata '{"prompts": "own.jsonl"}'""",
+    )
     check.add_argument("--tasks", default="overton", help="names or patterns, by comma")
     add_metadata(check)
     tour = add_command(
-        commands, "tour", _tour, "write a report of answers that come with it, without a model"
+        commands,
+        "tour",
+        _tour,
+        "write a report of answers that come with it, without a model",
+        "overton tour tour",
     )
-    tour.add_argument("folder", type=Path, metavar="DIR")
-    demo = add_command(commands, "demo", _demo, "train two tiny checkpoints to try things with")
-    demo.add_argument("folder", type=Path, metavar="DIR")
+    tour.add_argument("folder", type=Path, metavar="DIR", help="for answers, scores and report")
+    demo = add_command(
+        commands,
+        "demo",
+        _demo,
+        "train two tiny checkpoints to try things with",
+        "overton demo demo",
+    )
+    demo.add_argument("folder", type=Path, metavar="DIR", help="for base and chat")
 
 
 def _link(_: argparse.Namespace) -> None:

@@ -20,13 +20,16 @@ def add(commands: Any) -> None:
         _survey_data,
         "turn your copy of GlobalOpinionQA, OpinionQA, SimBench, MoralChoice or Modular "
         "Pluralism's data into questions for overton_survey, or situations for overton_steerable",
+        "overton survey-data global_opinions.csv -o survey.jsonl --refusal DK/Refused",
     )
     data.add_argument(
         "file",
         metavar="FILE",
         help="the file, for OpinionQA the folder of waves; or hub:OWNER/NAME from the hub",
     )
-    data.add_argument("-o", "--output", type=Path, required=True, metavar="SURVEY.jsonl")
+    data.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="SURVEY.jsonl", help="the file"
+    )
     data.add_argument(
         "--refusal",
         action="append",
