@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data import load_prompts
+from lm_eval_overton.stats.progress import progress
 
 __all__ = ["base_corpus", "chat_corpus", "one_thread", "train"]
 
@@ -138,7 +139,7 @@ def _fit(model: Any, tokenizer: Any, texts: Sequence[str], steps: int, rate: flo
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rate, total_steps=steps)
     model.train()
     loss = torch.zeros(())
-    for batch in islice(batches, steps):
+    for batch in progress(islice(batches, steps), "Training", steps):
         loss = model(input_ids=batch, labels=batch).loss
         loss.backward()
         optimizer.step()

@@ -36,6 +36,7 @@ from lm_eval_overton.comparison.tagged import Tags, differing, headline_of, left
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.short_paths import short_path
+from lm_eval_overton.stats.progress import progress
 
 __all__ = ["compare"]
 
@@ -67,7 +68,8 @@ def compare(
     runs = _told_apart((base, *others))
     tags = tags_of(runs)
     own = _Comparison(runs, headline_of(runs, tags), tags, force, seed)
-    return Compared(runs, tuple(own.pair(i) for i in range(1, len(runs))))
+    others_at = progress(range(1, len(runs)), "Comparing runs")
+    return Compared(runs, tuple(own.pair(i) for i in others_at))
 
 
 def _told_apart(runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...]:

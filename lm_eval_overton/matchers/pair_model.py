@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.classifier import load_classifier, read_config
 from lm_eval_overton.text.encoder import weights_sha256
 
@@ -77,7 +78,7 @@ class PairModel:
         rows = [frame.join(ids[first], ids[second]) for first, second in new]
         # Pairs of like length share a batch, so that little padding is computed.
         order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]), reverse=True)
-        for start in range(0, len(order), self.batch_size):
+        for start in progress(range(0, len(order), self.batch_size), "Comparing texts"):
             batch = order[start : start + self.batch_size]
             values = self._classified([rows[i] for i in batch])
             self._known.update(zip((new[i] for i in batch), values, strict=True))

@@ -22,6 +22,7 @@ from lm_eval_overton.metrics.metric import Metric, Need
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.samples import Sample
 
 __all__ = [
@@ -102,7 +103,7 @@ def _scored(
     undefined: Values = {}
     for name in unread:
         undefined |= {name: None, **{f"{name}_{fill}": None for fill in BOUNDS}}
-    for view in _one_by_one(views):
+    for view in progress(_one_by_one(views), "Scoring prompts", len(views)):
         yield undefined | _values(view, readable, bounded), view
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.stats.draws import ROUNDING, Array, blocks
+from lm_eval_overton.stats.progress import progress
 
 __all__ = [
     "RESAMPLES",
@@ -161,7 +162,7 @@ def resampled_means(columns: Array, rng: np.random.Generator, n_resamples: int) 
     """Return the column means (n_resamples, k) of rows drawn with replacement."""
     n, k = columns.shape
     means = _counted_means if k >= _MANY_COLUMNS else _fetched_means
-    rows = blocks(n_resamples, n)
+    rows = progress([*blocks(n_resamples, n)], "Bootstrap")
     return np.concatenate([means(columns, rng.integers(0, n, size=(own, n))) for own in rows])
 
 

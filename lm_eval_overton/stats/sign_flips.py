@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lm_eval_overton.stats.draws import Array, blocks, of_equal_length
+from lm_eval_overton.stats.progress import progress
 
 __all__ = ["EXACT_PAIRS", "SIGN_FLIPS", "sign_flip_ps"]
 
@@ -74,7 +75,7 @@ def _random_signed_sums(table: Array, rng: np.random.Generator) -> Array:
     n = len(table)
     n_bytes = -(-n // 8)
     sums = []
-    for rows in blocks(SIGN_FLIPS, n):
+    for rows in progress([*blocks(SIGN_FLIPS, n)], "Sign flips"):
         drawn = np.frombuffer(rng.bytes(rows * n_bytes), dtype=np.uint8).reshape(rows, n_bytes)
         negative = np.unpackbits(drawn, axis=1, count=n)
         sums.append(table.sum(axis=0) - 2 * (negative.astype(np.float64) @ table))

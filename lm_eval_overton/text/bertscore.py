@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.errors import EncoderError
+from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.encoder import Encoder, find_encoder
 from lm_eval_overton.text.token_match import PairScores, TokenVectors, match
 
@@ -157,7 +158,8 @@ class BertScorer:
         # Texts of like length share a batch, so that little padding is computed.
         order = sorted(ids, key=lambda text: len(ids[text]), reverse=True)
         vectors: dict[str, TokenVectors] = {}
-        for start in range(0, len(order), self._batch_size):
+        starts = range(0, len(order), self._batch_size)
+        for start in progress(starts, "BERTScore"):
             batch = order[start : start + self._batch_size]
             encoded = self._forward([ids[text] for text in batch])
             vectors.update(zip(batch, encoded, strict=True))

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.errors import EncoderError
+from lm_eval_overton.stats.progress import progress
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -292,7 +293,7 @@ class Encoder:
         rows: list[Any] = [None] * len(windows)
         self.model.eval()
         with torch.inference_mode():
-            for batch in _batches(order):
+            for batch in progress([*_batches(order)], "Encoding"):
                 features = self.model.tokenizer.pad(
                     {"input_ids": [prefix + windows[i] + suffix for i in batch]},
                     return_tensors="pt",

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.classifier import load_classifier, read_config
 from lm_eval_overton.text.encoder import weights_sha256
 
@@ -50,7 +51,7 @@ class RewardModel:
         # Pairs of like length share a batch, so that little padding is computed.
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]))
         found = [0.0] * len(pairs)
-        for start in range(0, len(order), self.batch_size):
+        for start in progress(range(0, len(order), self.batch_size), "Rewarding"):
             batch = order[start : start + self.batch_size]
             for i, reward in zip(batch, self._rewards([pairs[i] for i in batch]), strict=True):
                 found[i] = reward

@@ -28,6 +28,7 @@ from lm_eval_overton.settings.credentials import redact
 from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.settings.signature import short_hash
+from lm_eval_overton.stats.progress import counted
 
 __all__ = ["HarnessJudge", "Plan", "is_local", "judge_cache"]
 
@@ -303,12 +304,10 @@ class HarnessJudge:
         return known
 
     def _send(self, jobs: list[Job], known: dict[str, str]) -> None:
-        from tqdm import tqdm
-
-        with tqdm(total=len(jobs), desc="Judging") as bar:
+        with counted(len(jobs), "Judging") as count:
 
             def done(index: int, reply: str | None) -> None:
-                bar.update(1)
+                count()
                 if reply is not None:
                     known[jobs[index].key] = reply
                     self._kept.put(jobs[index].key, reply)
