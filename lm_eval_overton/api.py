@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from lm_eval_overton import comparison
 from lm_eval_overton.comparison import Compared
@@ -35,6 +37,13 @@ def compare(base: Run, *others: Run, force: bool = False, seed: int = SEED) -> C
     return comparison.compare(first, rest, force=force, seed=seed)
 
 
+class ReportFile(type(Path())):  # type: ignore[misc]
+    """The path of a report, which notebooks show as a link."""
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{escape(quote(self.as_posix()))}">{escape(str(self))}</a>'
+
+
 def report(compared: Compared | Run, path: str | Path) -> Path:
     """Write the report of compared runs, or of one run, as one HTML file; return its path.
 
@@ -45,7 +54,8 @@ def report(compared: Compared | Run, path: str | Path) -> Path:
 
     if not isinstance(compared, Compared):
         compared = Compared((_loaded(compared),), ())
-    return reporting.write(compared, Path(path))
+    written: Path = ReportFile(reporting.write(compared, Path(path)))
+    return written
 
 
 def _loaded(run: Run) -> FinishedRun:

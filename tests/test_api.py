@@ -78,3 +78,44 @@ def test_a_folder_without_results_is_refused(tmp_path):
 def test_another_name_is_no_attribute():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = lm_eval_overton.nothing
+
+
+# ------------------------------------------------------------------------ what notebooks show
+
+
+def test_objects_are_short_in_a_notebook(runs):
+    found = compare(runs / "base", runs / "chat")
+    base, _ = found.runs
+    assert repr(base) == "FinishedRun('base', overton_diversity: 2 prompts)"
+    assert repr(found) == "Compared('chat' against 'base')"
+    assert repr(base.tasks["overton_diversity"]).startswith(
+        "TaskResult('overton_diversity', 'base', 2 prompts, "
+    )
+    assert repr(found.pairs[0]).startswith("Pair('chat' against 'base', ")
+    assert max(len(repr(one)) for one in (*found.runs, found, *found.pairs)) < 100
+
+
+def test_they_are_tables_there(runs):
+    found = compare(runs / "base", runs / "chat")
+    shown = found._repr_html_()
+    assert shown.count("<table>") == 1
+    assert "<td>lexical_diversity</td><td>1.000</td><td>0.167</td><td>-0.833</td>" in shown
+    # What the samples are like is in the tables of `frames`.
+    assert "mean_words" not in shown
+    alone = load_run(runs / "base")._repr_html_()
+    assert "<td>overton_diversity</td><td>base</td><td>2</td>" in alone
+
+
+def test_names_are_shown_as_they_are_whatever_markup_they_hold(runs):
+    odd = load_run(runs / "base", name="<script>")
+    for shown in (odd._repr_html_(), compare(odd, runs / "chat")._repr_html_()):
+        assert "<script>" not in shown
+        assert "&lt;script&gt;" in shown
+
+
+def test_a_report_is_a_link(runs, tmp_path):
+    path = report(runs / "base", tmp_path / "a & b.html")
+    assert path == tmp_path / "a & b.html"
+    assert path.read_text().startswith("<!")
+    assert f'<a href="{tmp_path.as_posix()}/a%20%26%20b.html">' in path._repr_html_()
+    assert ">" + str(tmp_path / "a &amp; b.html") + "</a>" in path._repr_html_()

@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 
 from lm_eval_overton import stats
+from lm_eval_overton.metrics.headline import headline_of
 from lm_eval_overton.metrics.metric import SAMPLES
 from lm_eval_overton.runs.finished import FinishedRun
+from lm_eval_overton.runs.notebook import html_table
 
 __all__ = ["SAMPLES_TABLE", "UNDEFINED", "Compared", "Gain", "Pair", "Row", "Shift"]
 
@@ -89,6 +91,22 @@ class Pair:
     left_out: tuple[str, ...] = ()
     gains: tuple[Gain, ...] = ()
 
+    def __repr__(self) -> str:
+        n, shifts, notes = len(self.rows), len(self.shifts), len(self.notes)
+        return f"Pair({self.run!r} against {self.base!r}, {n} rows, {shifts} shifts, {notes} notes)"
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{self.run} against {self.base}", HEAD, map(_cells, self._first()))
+
+    def _first(self) -> list[Row]:
+        """Return the rows of each task's headline that are defined, task by task."""
+        found: list[Row] = []
+        for table, rows in self.tables.items():
+            by_name = {row.metric: row for row in rows if row.paired.n}
+            names = [] if table == SAMPLES_TABLE else headline_of(by_name)
+            found += [by_name[name] for name in names]
+        return found
+
     @property
     def tables(self) -> dict[str, list[Row]]:
         """The rows by the title of their table."""
@@ -104,3 +122,22 @@ class Compared:
 
     runs: tuple[FinishedRun, ...]
     pairs: tuple[Pair, ...]
+
+    def __repr__(self) -> str:
+        base, *others = (run.name for run in self.runs)
+        return f"Compared({', '.join(map(repr, others)) or 'nothing'} against {base!r})"
+
+    def _repr_html_(self) -> str:
+        shown = self.pairs or self.runs
+        return "".join(one._repr_html_() for one in shown)
+
+
+HEAD = ("task", "metric", "base", "run", "difference", "95 % interval", "p (Holm)", "n")
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    change = row.change
+    numbers = [f"{value:.3f}" for value in (row.base.estimate, row.run.estimate)]
+    bounds = "" if math.isnan(change.low) else f"{change.low:+.3f} to {change.high:+.3f}"
+    told = f"{change.estimate:+.3f}", bounds, f"{row.p_holm:.3f}", change.n
+    return row.task, row.metric, *numbers, *told

@@ -14,6 +14,7 @@ from pathlib import Path
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.runs.entry import Judging
 from lm_eval_overton.runs.judgements import has_verdicts, with_judgements
+from lm_eval_overton.runs.notebook import html_table
 from lm_eval_overton.runs.places import age, results_files, samples_beside, visible
 from lm_eval_overton.runs.results_file import ResultsFile, TaskResult
 from lm_eval_overton.runs.short_paths import short_model, short_path
@@ -33,6 +34,17 @@ class FinishedRun:
     name: str
     place: Path
     tasks: Mapping[str, TaskResult]
+
+    def __repr__(self) -> str:
+        own = ", ".join(f"{task}: {len(one.ids)} prompts" for task, one in self.tasks.items())
+        return f"FinishedRun({self.name!r}, {own})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (task, one.model, len(one.ids), len(one.values), len(one.alarms))
+            for task, one in self.tasks.items()
+        ]
+        return html_table(self.name, ("task", "model", "prompts", "metrics", "alarms"), rows)
 
 
 def load_run(place: str | Path, ranges: Ranges, name: str | None = None) -> FinishedRun:

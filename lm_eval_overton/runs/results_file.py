@@ -92,6 +92,10 @@ class TaskResult:
     parameters: int | None = None
     made: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        n, own = len(self.ids), len(self.values)
+        return f"TaskResult({self.task!r}, {self.model!r}, {n} prompts, {own} metrics)"
+
     @property
     def tags(self) -> dict[str, tuple[str, ...]]:
         """The tags of each prompt by its id.
