@@ -50,6 +50,20 @@ def output(capsys, *arguments) -> str:
     return capsys.readouterr().out
 
 
+def test_score_ends_with_its_headline_and_the_next_commands(runs, tmp_path, capsys):
+    out = tmp_path / "out"
+    settings = json.dumps({"n_samples": 2})
+    given = [runs.parent / "sft.jsonl", "--prompts", runs.parent / "asked.jsonl"]
+    text = output(capsys, "score", *given, "--metadata", settings, "-o", out)
+    table, _, block = text.partition("overton: means with 95 % intervals")
+    assert table.index("semantic_diversity") < table.index("ead_1") < table.index("mean_words")
+    # The constant 2/3 on 8 prompts: others may be u nearer to 0 or 1, exactly.
+    u = 1 - 0.025 ** (1 / 8)
+    bounds = f"[{2 / 3 * (1 - u):.3f}, {2 / 3 + u / 3:.3f}]"
+    assert f"  lexical_diversity    0.667 {bounds}\n" in block
+    assert f"next: overton report {out}\n      overton compare BASE {out}\n" in block
+
+
 def test_compare_prints_each_run_against_the_base(runs, capsys):
     out = output(capsys, "compare", runs / "base", f"tuned={runs / 'sft'}", runs / "dpo")
     assert out.index("## tuned against base") < out.index("## dpo against base")
