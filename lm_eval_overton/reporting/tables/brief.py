@@ -11,7 +11,7 @@ from lm_eval_overton.comparison import SAMPLES_TABLE, ByTag, Compared, Pair, Row
 from lm_eval_overton.comparison.account import account
 from lm_eval_overton.comparison.by_tag import NO_TAGS
 from lm_eval_overton.metrics.headline import headline_of
-from lm_eval_overton.reporting.tables.cells import estimate, number, p_value, table, text
+from lm_eval_overton.reporting.tables.cells import estimate, in_line, number, p_value, table, text
 from lm_eval_overton.reporting.tables.markdown import GROUPS, main_first, not_computed, sign
 from lm_eval_overton.reporting.tables.rows import ARROWS
 
@@ -55,7 +55,7 @@ def _folded(line: str) -> str:
 def _section(compared: Compared, i: int, tagged: ByTag | None) -> Iterator[str]:
     pair = compared.pairs[i]
     yield f"## {text(pair.run)} against {text(pair.base)}"
-    yield from (text(statement.text) for statement in account(compared, i))
+    yield from (in_line(statement.text) for statement in account(compared, i))
     for title, rows in main_first(pair.tables):
         yield f"### {text(title)}"
         yield from _samples(rows) if title == SAMPLES_TABLE else _task(pair, rows)
@@ -66,7 +66,7 @@ def _section(compared: Compared, i: int, tagged: ByTag | None) -> Iterator[str]:
     for group in GROUPS:
         yield from _shifts([shift for shift in pair.shifts if shift.group == group], group)
     if pair.notes:
-        yield "\n".join(["Notes:", "", *(f"- {text(note)}" for note in pair.notes)])
+        yield "\n".join(["Notes:", "", *(f"- {in_line(note)}" for note in pair.notes)])
 
 
 # --------------------------------------------------------------------------------------- metrics
@@ -147,7 +147,7 @@ def _by_tag(found: ByTag) -> Iterator[str]:
         yield table(["metric", "tag", "difference", "p (Holm)", "n"], lines, left=[0, 1])
     yield OF_TAGS
     if found.notes:
-        yield "\n".join(f"- {text(note)}" for note in found.notes)
+        yield "\n".join(f"- {in_line(note)}" for note in found.notes)
 
 
 # ---------------------------------------------------------------------------------------- shifts
@@ -160,7 +160,7 @@ def _shifts(shifts: Sequence[Shift], group: str) -> Iterator[str]:
     done = [shift for shift in shifts if not math.isnan(shift.value.estimate)]
     if done:
         yield _shift_table(done)
-        notes = dict.fromkeys(text(shift.note) for shift in done if shift.note)
+        notes = dict.fromkeys(in_line(shift.note) for shift in done if shift.note)
         if notes:
             yield "\n".join(f"- {note}" for note in notes)
     if len(done) < len(shifts):

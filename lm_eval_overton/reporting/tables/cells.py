@@ -11,7 +11,17 @@ from typing import Any
 
 from lm_eval_overton.stats import Interval
 
-__all__ = ["csv_text", "estimate", "four", "number", "p_value", "plain", "table", "text"]
+__all__ = [
+    "csv_text",
+    "estimate",
+    "four",
+    "in_line",
+    "number",
+    "p_value",
+    "plain",
+    "table",
+    "text",
+]
 
 # Below it a p-value says nothing more, and rounded it would read 0.
 LEAST_P = 0.001
@@ -52,7 +62,12 @@ def estimate(value: Interval, sign: str = "") -> str:
 
 def text(words: str) -> str:
     """Return a text that stays on one line, in one cell, and is not read as markup."""
-    return MARKUP.sub(r"\\\g<0>", " ".join(_encodable(words).split()))
+    return MARKUP.sub(r"\\\g<0>", in_line(words))
+
+
+def in_line(words: str) -> str:
+    """Return a text that stays on one line, for where nothing is read as markup."""
+    return " ".join(_encodable(words).split())
 
 
 def _encodable(words: str) -> str:
