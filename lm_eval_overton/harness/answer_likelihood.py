@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +10,8 @@ from typing import Any, ClassVar
 
 from lm_eval.api.instance import Instance
 
-from lm_eval_overton.data import load_prompts
-from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.data import load_prompts, packaged_path
+from lm_eval_overton.errors import DataError
 from lm_eval_overton.harness.boundary import Boundary, Pair, continued, encoder_of
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.evaluation import Evaluation
@@ -29,6 +30,10 @@ from lm_eval_overton.settings.task import Settings, read_settings
 
 __all__ = ["AnswerLikelihoodTask"]
 
+logger = logging.getLogger("lm_eval.overton")
+
+# What is scored where no run is named, and whose it is.
+PACKAGED, REFERENCES = "references_open_ended", "references"
 # The settings that say how responses are read.
 READING = ("reasoning", "reasoning_tags", "elicit", "elicit_k")
 # What tokenizers that differ take apart differently.
@@ -179,11 +184,13 @@ class AnswerLikelihoodTask(LikelihoodTask):
 
 def _source(settings: Settings, task: str) -> Source:
     if settings.responses is None:
-        raise SettingsError(
-            f"{task}: expected the samples of a run, got none; pass --metadata "
-            '\'{"responses": "RUN"}\' (its results folder, generations or responses file), or name '
-            "other tasks: --tasks overton"
+        logger.warning(
+            "%s: no samples of a run are given, so that the packaged references are scored; those "
+            'of a run: --metadata \'{"responses": "RUN"}\' (its results folder, generations or '
+            "responses file)",
+            task,
         )
+        return read_source(f"{REFERENCES}={packaged_path(PACKAGED)}", None, {})
     prompts = load_prompts(settings.prompts) if settings.prompts else None
     own = {key: settings.given[key] for key in READING if settings.given.get(key) is not None}
     return read_source(settings.responses, prompts, own)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.harness.cost import as_table, cost_of
+from lm_eval_overton.errors import OvertonError, SettingsError
+from lm_eval_overton.harness.base import PromptTask
+from lm_eval_overton.harness.cost import Cost, as_table, cost_of
 from lm_eval_overton.harness.likelihoods import LikelihoodTask
 from lm_eval_overton.harness.replay import group_names, task_class, task_names
 from lm_eval_overton.harness.task import OvertonTask
@@ -42,31 +43,54 @@ def check(patterns: Sequence[str], metadata: Mapping[str, Any]) -> Iterator[str]
         metadata: What would be given as `--metadata`.
 
     Raises:
-        OvertonError: At the first task that cannot be built.
+        OvertonError: If a task cannot be built, once the others are checked.
     """
-    costs = []
-    for name in _matching(patterns):
-        refuse_unknown(metadata, name)
-        cls, config = task_class(name)
-        config["metadata"] = {**config["metadata"], **metadata}
-        task = cls(config=config)  # type: ignore[call-arg]
-        costs.append(cost := cost_of(task))
-        if isinstance(task, LikelihoodTask):
-            asked = f"{cost.prompts} prompts, {cost.likelihoods} log-probabilities"
-            yield f"ok {task.signature} ({asked})"
+    names = _matching(patterns)
+    costs: list[Cost] = []
+    failed: list[str] = []
+    for name in names:
+        try:
+            task = _built(name, metadata)
+        except OvertonError as error:
+            if len(names) == 1:
+                raise
+            failed.append(name)
+            yield f"not ok {name}: {str(error).removeprefix(f'{name}: ')}"
             continue
-        assert isinstance(task, OvertonTask)
-        stage = task.stage
-        names = ", ".join(stage.counted_names)
-        asked = f"; {names} by {stage.judge.signature}" if stage.judge else ""
-        yield f"ok {task.signature} ({cost.prompts} prompts{asked})"
-        if task.HAS_VIEWPOINTS:
-            yield from _matching_line(task.settings, cost.prompts * task.settings.n_samples)
+        costs.append(cost := cost_of(task))
+        yield from _checked(task, cost)
     yield from as_table(costs)
-    yield REASONING[task.settings.reasoning]
+    yield REASONING[str(metadata.get("reasoning", Settings.reasoning))]
     said = where_else()
     if said:
         yield said
+    if failed:
+        raise SettingsError(
+            f"--tasks: expected tasks that can be run, got {len(failed)} of {len(names)} that "
+            f"cannot ({', '.join(failed)}); see above, or name others: --tasks overton"
+        )
+
+
+def _built(name: str, metadata: Mapping[str, Any]) -> PromptTask:
+    """Return a task as the harness would build it."""
+    refuse_unknown(metadata, name)
+    cls, config = task_class(name)
+    config["metadata"] = {**config["metadata"], **metadata}
+    task: PromptTask = cls(config=config)  # type: ignore[call-arg]
+    return task
+
+
+def _checked(task: PromptTask, cost: Cost) -> Iterator[str]:
+    """Yield what a task would use."""
+    if isinstance(task, LikelihoodTask):
+        yield f"ok {task.signature} ({cost.prompts} prompts, {cost.likelihoods} log-probabilities)"
+        return
+    assert isinstance(task, OvertonTask)
+    names = ", ".join(task.stage.counted_names)
+    asked = f"; {names} by {task.stage.judge.signature}" if task.stage.judge else ""
+    yield f"ok {task.signature} ({cost.prompts} prompts{asked})"
+    if task.HAS_VIEWPOINTS:
+        yield from _matching_line(task.settings, cost.prompts * task.settings.n_samples)
 
 
 def _matching_line(settings: Settings, n_samples: int) -> Iterator[str]:

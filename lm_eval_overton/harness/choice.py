@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from lm_eval_overton.data import PromptSet, load_viewpoints
-from lm_eval_overton.data.survey import Survey, SurveyQuestion
-from lm_eval_overton.harness.questionnaire import as_prompts
+from lm_eval_overton.data import PromptSet
+from lm_eval_overton.data.survey import Survey
+from lm_eval_overton.harness.questionnaire import as_prompts, contested
 from lm_eval_overton.harness.survey import SurveyTask
 from lm_eval_overton.harness.survey_replies import RepliesTask, SampledTask, VerbalizedTask
-from lm_eval_overton.metrics.formulas.choice import CHOICES
 from lm_eval_overton.settings.task import Settings
 
 __all__ = ["ChoiceTask"]
-
-QUESTIONS = "contested"
 
 
 class _Contested(RepliesTask):
@@ -58,11 +55,3 @@ class ChoiceTask(SurveyTask):
     def find_survey(cls, settings: Settings, task: str) -> Survey:
         """Return the packaged questions, whatever survey is given to other tasks."""
         return contested()
-
-
-def contested() -> Survey:
-    """Return the packaged questions that yes or no answers, each with its options."""
-    found = load_viewpoints(QUESTIONS)
-    asked = [doc for doc in found.docs if doc.get("kind") == "yes_no"]
-    questions = tuple(SurveyQuestion(doc["id"], doc["prompt"], CHOICES) for doc in asked)
-    return Survey(found.name, found.sha, questions, found.version)

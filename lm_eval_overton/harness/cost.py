@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lm_eval_overton.harness.base import PromptTask
 from lm_eval_overton.harness.likelihoods import LikelihoodTask
+from lm_eval_overton.harness.survey_replies import RepliesTask
 from lm_eval_overton.harness.task import OvertonTask
 
 __all__ = ["Cost", "as_table", "cost_of"]
@@ -49,9 +50,12 @@ def cost_of(task: PromptTask) -> Cost:
         return Cost(task.task_name, n_prompts, likelihoods=task.n_requests)
     assert isinstance(task, OvertonTask)
     settings = task.asking.of_requests
-    n_requests = n_prompts * (1 if settings.api_n else settings.n_samples)
+    ways = n_prompts
+    if isinstance(task, RepliesTask):
+        ways = sum(len(task.asked.ways(doc)) for doc in task.prompt_set.docs)
+    n_requests = ways * (1 if settings.api_n else settings.n_samples)
     most = int(task.generation.get("max_gen_toks") or 0)
-    return Cost(task.task_name, n_prompts, n_requests, n_prompts * settings.n_samples * most)
+    return Cost(task.task_name, n_prompts, n_requests, ways * settings.n_samples * most)
 
 
 def as_table(costs: Sequence[Cost]) -> list[str]:
@@ -60,6 +64,8 @@ def as_table(costs: Sequence[Cost]) -> list[str]:
     Args:
         costs: Of each task.
     """
+    if not costs:
+        return []
     total = tuple(map(sum, zip(*(cost.numbers for cost in costs), strict=True)))
     rows = [(cost.task, cost.numbers) for cost in costs]
     if len(rows) > 1:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from lm_eval_overton.data import PromptSet
+from lm_eval_overton.data import PromptSet, load_viewpoints
 from lm_eval_overton.data.survey import LABELS, Survey, SurveyQuestion
 from lm_eval_overton.data.survey_hub import open_survey
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.entry_points import overton_mean
 from lm_eval_overton.harness.survey_style import OWN, Style, style_of
+from lm_eval_overton.metrics.formulas.choice import CHOICES
 from lm_eval_overton.metrics.metric import Need
 from lm_eval_overton.metrics.opinion import (
     Logs,
@@ -25,8 +27,12 @@ from lm_eval_overton.metrics.opinion import (
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings
 
-__all__ = ["Questionnaire", "Way", "as_prompts", "own_survey"]
+__all__ = ["Questionnaire", "Way", "as_prompts", "contested", "own_survey"]
 
+logger = logging.getLogger("lm_eval.overton")
+
+# The packaged questions that yes or no answers.
+QUESTIONS = "contested"
 # All orders of more options than these would be asked thousands of times.
 MOST_IN_ALL_ORDERS = 5
 
@@ -172,22 +178,31 @@ def as_prompts(survey: Survey) -> PromptSet:
 
 
 def own_survey(settings: Settings, task: str) -> Survey:
-    """Return the user's survey.
+    """Return the user's survey, or the packaged questions.
 
     Args:
         settings: What the user asked for.
         task: The task's name, for messages.
 
     Raises:
-        SettingsError: If no file is named.
         DataError: If it cannot be used.
     """
-    if settings.survey is None:
-        raise SettingsError(
-            f"{task}: expected a file of survey questions, got none; pass --metadata "
-            '\'{"survey": "own.jsonl"}\', or name other tasks: --tasks overton'
-        )
-    return open_survey(settings.survey)
+    if settings.survey is not None:
+        return open_survey(settings.survey)
+    logger.warning(
+        "%s: no survey is given, so that the packaged contested questions are asked, which come "
+        'without people\'s answers; your own: --metadata \'{"survey": "own.jsonl"}\'',
+        task,
+    )
+    return contested()
+
+
+def contested() -> Survey:
+    """Return the packaged questions that yes or no answers, each with its options."""
+    found = load_viewpoints(QUESTIONS)
+    asked = [doc for doc in found.docs if doc.get("kind") == "yes_no"]
+    questions = tuple(SurveyQuestion(doc["id"], doc["prompt"], CHOICES) for doc in asked)
+    return Survey(found.name, found.sha, questions, found.version)
 
 
 def _check_orders(settings: Settings, survey: Survey, task: str) -> None:

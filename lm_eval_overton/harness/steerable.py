@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from lm_eval_overton.data import PromptSet
+from lm_eval_overton.data import PromptSet, packaged_path
 from lm_eval_overton.data.steerable import STANDS, Steerable, load_steerable
 from lm_eval_overton.data.survey import LABELS, SurveyQuestion
 from lm_eval_overton.errors import SettingsError
@@ -28,6 +29,9 @@ from lm_eval_overton.settings.task import Settings, read_settings
 
 __all__ = ["SteerableTask"]
 
+logger = logging.getLogger("lm_eval.overton")
+
+PACKAGED = "steerable"
 OPTIONS = tuple(stand.capitalize() for stand in STANDS)
 
 
@@ -94,26 +98,28 @@ class SteerableTask(LikelihoodTask):
 
 
 def find_rows(settings: Settings, task: str) -> Steerable:
-    """Return the rows of the user's file.
+    """Return the rows of the user's file, or the packaged ones.
 
     Args:
         settings: What the user asked for.
         task: The task's name, for messages.
 
     Raises:
-        SettingsError: If no file is named, or answers are wanted in a way that there is not.
+        SettingsError: If answers are wanted in a way that there is not.
         DataError: If it cannot be used.
     """
     if settings.answers not in (None, LOGLIKELIHOOD):
         raise SettingsError(
             f"{task}: expected answers {LOGLIKELIHOOD}, got {settings.answers!r}; leave it out"
         )
-    if settings.steerable is None:
-        raise SettingsError(
-            f"{task}: expected a file of situations with a value and its label, got none; pass "
-            '--metadata \'{"steerable": "own.jsonl"}\', or name other tasks: --tasks overton'
-        )
-    return load_steerable(settings.steerable)
+    if settings.steerable is not None:
+        return load_steerable(settings.steerable)
+    logger.warning(
+        "%s: no situations are given, so that a few packaged ones are asked, with their author's "
+        'labels; your own: --metadata \'{"steerable": "own.jsonl"}\'',
+        task,
+    )
+    return load_steerable(str(packaged_path(PACKAGED)))
 
 
 def _question(doc: Mapping[str, Any]) -> SurveyQuestion:

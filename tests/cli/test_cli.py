@@ -213,6 +213,15 @@ def test_check_says_how_many_requests_two_stages_take_at_most(capsys, monkeypatc
     assert line.startswith("   viewpoints are matched by staged: at most 360 requests, ")
 
 
+def test_check_goes_on_after_a_task_that_cannot_be_run(capsys):
+    given = json.dumps({"prompts": "no/where.jsonl"})
+    assert main(["check", "--tasks", "overton_diversity,overton_survey", "--metadata", given]) == 2
+    out, err = capsys.readouterr()
+    assert "not ok overton_diversity: no/where.jsonl: expected " in out
+    assert "\nok overton_survey@" in out
+    assert "got 1 of 2 that cannot (overton_diversity)" in err
+
+
 def test_check_takes_own_prompts_and_settings(tmp_path, capsys):
     own = jsonl(tmp_path / "own.jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
     metadata = json.dumps({"prompts": str(own), "n_samples": 7, "reasoning": "keep"})

@@ -259,7 +259,6 @@ def test_whose_answers_they_are_is_signed_and_not_who_scores_them(made, tmp_path
 
 def test_what_cannot_be_scored_is_refused_in_one_line(made, tmp_path):
     for metadata, error, said in (
-        ({"responses": None}, SettingsError, "expected the samples of a run, got none; pass"),
         ({"responses": str(tmp_path / "absent")}, DataError, "got nothing there"),
         ({"responses": ""}, SettingsError, "expected responses to be a non-empty string"),
         ({"rows": ROWS[2:]}, DataError, "none in 1 prompts (2 are failed, 1 are empty)"),

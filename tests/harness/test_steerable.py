@@ -2,10 +2,13 @@
 
 import json
 import math
+from collections import Counter
 
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
+from lm_eval_overton.data import packaged_path
+from lm_eval_overton.data.steerable import load_steerable
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.check import check
 from lm_eval_overton.harness.replay import task_class
@@ -133,9 +136,16 @@ def test_a_tiny_model_takes_stands(made):
     assert row["prompts,none"] == 2
 
 
-def test_what_is_missing_is_told():
-    with pytest.raises(SettingsError, match=r'"steerable": "own\.jsonl"'):
-        list(check([TASK], {}))
+def test_without_a_file_packaged_situations_are_asked_and_that_is_said(caplog):
+    [line, _, cost, _] = check([TASK], {})
+    # Three orders of three stands, with the value and without.
+    assert cost.split() == [TASK, "36", "-", "-", str(36 * 3 * 3 * 2)]
+    assert "|data:steerable:" in line
+    assert '"steerable": "own.jsonl"' in caplog.text
+    rows = load_steerable(str(packaged_path("steerable"))).rows
+    assert Counter(row.label for row in rows) == {0: 12, 1: 12, 2: 12}
+    assert set(Counter(row.value for row in rows).values()) == {3}
+    assert len({row.situation for row in rows}) == 36
 
 
 def test_there_is_one_way_to_answer(made):

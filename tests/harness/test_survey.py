@@ -395,7 +395,6 @@ def test_all_ranks_have_one_unit_of_gain(made):
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
-        ({"survey": None}, "expected a file of survey questions, got none; pass --metadata"),
         ({"survey": ""}, "expected survey to be a non-empty string"),
         ({"orders": "random"}, "expected orders cyclic, identity, reverse or all, got 'random'"),
         ({"style": "{question}"}, "expected a style with {options} in a line without"),

@@ -208,7 +208,6 @@ def test_modes_are_not_compared_with_each_other(made, tmp_path):
         ({"answers": "spoken"}, "expected answers loglikelihood, sampled or verbalized, got"),
         ({"elicit": "list"}, "expected elicit direct where a survey is answered in replies"),
         ({"n_samples": 0}, "n_samples"),
-        ({"survey": None}, "expected a file of survey questions, got none"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(made, metadata, said):
