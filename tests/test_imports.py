@@ -26,6 +26,7 @@ def loaded_after(code, *suspects):
 @pytest.mark.parametrize(
     "code",
     [
+        "import lm_eval_overton",
         "import " + ", ".join(METRICS),
         "import lm_eval_overton.stats",
         "import lm_eval_overton.text.samples",

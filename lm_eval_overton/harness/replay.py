@@ -29,7 +29,7 @@ from lm_eval_overton.runs.responses import Responses
 from lm_eval_overton.runs.whole_file import require_folder, whole_folder
 from lm_eval_overton.settings.yaml_text import yaml_value
 
-__all__ = ["ReplayLM", "build", "group_names", "score", "task_class", "task_names"]
+__all__ = ["ReplayLM", "build", "group_names", "save", "score", "task_class", "task_names"]
 
 # The settings of a run that hold for its responses whoever scores them, unless the user says other.
 OF_TEXTS = (
@@ -195,7 +195,7 @@ def score(
         torch_random_seed=None,
     )
     if tracker is not None and output is not None:
-        _save(tracker, results, name, output)
+        save(tracker, results, name, output)
     return dict(results)
 
 
@@ -215,7 +215,18 @@ def _in_path(name: str) -> str:
     return plain if plain.strip(". ") else f"__{plain}"
 
 
-def _save(tracker: Any, results: dict[str, Any], name: str, output: Path) -> None:
+def save(tracker: Any, results: dict[str, Any], name: str, output: Path) -> None:
+    """Write results and samples as the harness does, both as a whole or not at all.
+
+    Args:
+        tracker: The harness's, which the results were evaluated with.
+        results: The harness's results dictionary; the samples are taken out of it.
+        name: What the results call the model; their folder's name.
+        output: The folder of this folder.
+
+    Raises:
+        DataError: If they cannot be written.
+    """
     tracker.general_config_tracker.model_name = name
     tracker.general_config_tracker.model_name_sanitized = _in_path(name)
     folder = output / _in_path(name)

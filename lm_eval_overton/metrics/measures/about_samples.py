@@ -32,6 +32,7 @@ __all__ = [
     "LIST_SHARE",
     "MEAN_WORDS",
     "METRICS",
+    "REFUSAL_SHARE",
 ]
 
 _TEXTS: tuple[Task, ...] = (DIVERSITY, COVERAGE, ICL)
@@ -111,6 +112,13 @@ LIST_SHARE = _share(
     lambda view: surface.share(view.texts, is_list),
     version=2,
 )
+REFUSAL_SHARE = _share(
+    "refusal_share",
+    "The share of the samples that refuse.",
+    lambda view: surface.share(view.texts, is_refusal),
+    tasks=_EVERY,
+    version=2,
+)
 METRICS = (
     _share(
         "failed_rate",
@@ -157,13 +165,7 @@ METRICS = (
         tasks=(DIVERSITY, ICL),
         needs=frozenset({Need.EMBEDDINGS}),
     ),
-    _share(
-        "refusal_share",
-        "The share of the samples that refuse.",
-        lambda view: surface.share(view.texts, is_refusal),
-        tasks=_EVERY,
-        version=2,
-    ),
+    REFUSAL_SHARE,
     LIST_SHARE,
     MEAN_WORDS,
     EXAMPLES_DROPPED,
