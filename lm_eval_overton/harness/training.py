@@ -16,6 +16,7 @@ from lm_eval_overton.comparison.by_tag import HEADLINE
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.in_training import Look, require_whole
 from lm_eval_overton.harness.results_entry import ALARMS
+from lm_eval_overton.metrics.measures import REGISTRY
 from lm_eval_overton.metrics.measures.about_samples import MEAN_WORDS, REFUSAL_SHARE
 from lm_eval_overton.runs.whole_file import require_folder
 from lm_eval_overton.settings.shown import in_a_line
@@ -25,7 +26,9 @@ __all__ = ["LOGGED", "OvertonCallback"]
 logger = logging.getLogger("lm_eval.overton")
 
 # What changes when a model's answers grow alike, and what it may come of.
-LOGGED = tuple(dict.fromkeys([*HEADLINE, *ALARMS, REFUSAL_SHARE.name, MEAN_WORDS.name]))
+_RANKED = (name for name, metric in REGISTRY.items() if metric.on_leaderboard)
+_BESIDE = (REFUSAL_SHARE.name, MEAN_WORDS.name)
+LOGGED = tuple(dict.fromkeys([*HEADLINE, *_RANKED, *ALARMS, *_BESIDE]))
 FOLDER = "overton"
 
 
