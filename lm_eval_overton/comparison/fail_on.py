@@ -6,18 +6,47 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from lm_eval_overton import stats
 from lm_eval_overton.comparison.compared import Compared, Pair, Row
 from lm_eval_overton.errors import SettingsError
 
-__all__ = ["fails"]
+__all__ = ["Failure", "fails", "failures", "require_readable"]
 
 EXPRESSION = re.compile(r"\s*(?:(\w+)\.)?([A-Za-z_]\w*)\s*([<>])\s*(\S+)\s*")
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A metric of a pair that changed by more than was allowed, wholly beyond a bound."""
+
+    pair: Pair
+    row: Row
+    bound: float
+
+    def __str__(self) -> str:
+        paired = self.row.paired
+        return (
+            f"{self.pair.run} against {self.pair.base}: {self.row.task}.{self.row.metric} changed "
+            f"by {paired.difference:.3f} [{paired.ci_low:.3f}, {paired.ci_high:.3f}], wholly "
+            f"beyond {self.bound:g} (p = {paired.p_value:.2g}, n = {paired.n})"
+        )
+
+
 def fails(compared: Compared, expressions: Sequence[str]) -> list[str]:
-    """Return what changed by more than was allowed, one line each.
+    """Return what changed by more than was allowed, one line each; see `failures`."""
+    return [str(failure) for failure in failures(compared, expressions)]
+
+
+def require_readable(expressions: Sequence[str]) -> None:
+    """Raise a SettingsError at an expression that cannot be read, whatever the runs are."""
+    for expression in expressions:
+        _parsed(expression)
+
+
+def failures(compared: Compared, expressions: Sequence[str]) -> list[Failure]:
+    """Return what changed by more than was allowed.
 
     Args:
         compared: The runs.
@@ -29,12 +58,12 @@ def fails(compared: Compared, expressions: Sequence[str]) -> list[str]:
         SettingsError: If an expression cannot be read, names no metric of a pair, the difference
             has no interval, or no pair has metrics.
     """
-    return [line for expression in expressions for line in _fails(compared, expression)]
+    return [one for expression in expressions for one in _failures(compared, expression)]
 
 
-def _fails(compared: Compared, expression: str) -> list[str]:
+def _failures(compared: Compared, expression: str) -> list[Failure]:
     task, metric, beyond, bound = _parsed(expression)
-    lines = []
+    found = []
     # A pair without rows is a run of in-context tasks only.
     pairs = [pair for pair in compared.pairs if pair.rows]
     if not pairs:
@@ -46,12 +75,12 @@ def _fails(compared: Compared, expression: str) -> list[str]:
         rows = [row for row in pair.rows if row.metric == metric and task in (None, row.task)]
         if not rows:
             raise _unknown(expression, task, metric, pair)
-        lines += [
-            _failure(pair, row, bound)
+        found += [
+            Failure(pair, row, bound)
             for row in rows
             if (paired := _sure(row, expression)).p_value < stats.TEST_LEVEL and beyond(paired)
         ]
-    return lines
+    return found
 
 
 def _parsed(
@@ -93,12 +122,3 @@ def _sure(row: Row, expression: str) -> stats.Comparison:
             f"{row.paired.n}: it cannot be checked"
         )
     return row.paired
-
-
-def _failure(pair: Pair, row: Row, bound: float) -> str:
-    paired = row.paired
-    return (
-        f"{pair.run} against {pair.base}: {row.task}.{row.metric} changed by "
-        f"{paired.difference:.3f} [{paired.ci_low:.3f}, {paired.ci_high:.3f}], wholly beyond "
-        f"{bound:g} (p = {paired.p_value:.2g}, n = {paired.n})"
-    )

@@ -27,6 +27,7 @@ from lm_eval_overton.text.samples import cut_share, status_share
 
 __all__ = [
     "DEGENERATE_SHARE",
+    "DUPLICATE_SHARE",
     "EXAMPLES_DROPPED",
     "IDENTICAL_PROMPTS",
     "LIST_SHARE",
@@ -112,6 +113,11 @@ LIST_SHARE = _share(
     lambda view: surface.share(view.texts, is_list),
     version=2,
 )
+DUPLICATE_SHARE = _share(
+    "duplicate_share",
+    "The share of samples that repeat an earlier one letter by letter.",
+    lambda view: surface.duplicate_share(view.texts),
+)
 REFUSAL_SHARE = _share(
     "refusal_share",
     "The share of the samples that refuse.",
@@ -139,11 +145,7 @@ METRICS = (
         lambda view: status_share(view.samples, "empty"),
         tasks=_COUNTED,
     ),
-    _share(
-        "duplicate_share",
-        "The share of samples that repeat an earlier one letter by letter.",
-        lambda view: surface.duplicate_share(view.texts),
-    ),
+    DUPLICATE_SHARE,
     IDENTICAL_PROMPTS,
     _share(
         "cut_share",
