@@ -1,0 +1,1 @@
+"""Checkpoints of a training run, each evaluated once as it appears."""
