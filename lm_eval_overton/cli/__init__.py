@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lm_eval_overton.cli import comparing, judging, listing, scoring, setup, surveys
+from lm_eval_overton.cli import comparing, judging, listing, scoring, setup, surveys, watching
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.settings.credentials import without_keys
 from lm_eval_overton.settings.shown import clean_logs, clean_output, in_a_line, printable
@@ -28,8 +28,8 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code: 0, or 2 for an error.
 
-    `compare --fail-on` and `leaderboard --check` return 1 if something failed, and nothing else
-    does.
+    `compare --fail-on`, `watch --fail-on` and `leaderboard --check` return 1 if something failed,
+    and nothing else does.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -84,6 +84,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (setup, scoring, judging, comparing, surveys, listing):
+    for module in (setup, scoring, judging, comparing, watching, surveys, listing):
         module.add(commands)
     return parser

@@ -113,27 +113,45 @@ class Evaluations:
             self._keys[checkpoint] = short_hash(known)
         return self.folder / checkpoint.name / self._keys[checkpoint]
 
-    def all_done(self) -> list[Evaluated]:
-        """Return what is evaluated in order of steps, those of checkpoints that are gone too.
+    def run_of(self, checkpoint: Checkpoint) -> FinishedRun:
+        """Return the results of a checkpoint of which nothing is missing.
 
-        Of two saves of one name the one that was evaluated last counts.
+        Raises:
+            DataError: If they cannot be used.
         """
-        found: dict[str, Evaluated] = {}
-        for path in sorted(self.folder.glob(f"*/*/{RECORD}"), key=lambda own: own.stat().st_mtime):
-            if one := self._recorded(path):
-                found[one.checkpoint.name] = one
-        done = found.values()
-        return sorted(done, key=lambda own: (own.checkpoint.step or 0, own.checkpoint.name))
-
-    def _recorded(self, path: Path) -> Evaluated | None:
-        record, place = read_object(path), path.parent
-        done = all((place / _as_name(task)).is_dir() for task in self.options.tasks)
-        if not done or record.get("options") != _as_json(self.options.identity):
-            return None
-        checkpoint = Checkpoint(record["name"], Path(record["folder"]), record["step"])
+        place = self._place(checkpoint)
         if place not in self._runs:
             self._runs[place] = load_run(place, checkpoint.name)
-        return Evaluated(checkpoint, self._runs[place])
+        return self._runs[place]
+
+    def all_done(self) -> list[Evaluated]:
+        """Return the evaluated checkpoints of the training in order of steps, those that are gone
+        too.
+
+        Of two saves of one name the one that was evaluated last counts.
+
+        Raises:
+            DataError: If the results of one cannot be used.
+        """
+        found: dict[str, Checkpoint] = {}
+        for path in sorted(self.folder.glob(f"*/*/{RECORD}"), key=lambda own: own.stat().st_mtime):
+            if one := self._recorded(path):
+                found[one.name] = one
+        in_order = sorted(found.values(), key=lambda own: (own.step, own.name))
+        return [Evaluated(own, self.run_of(own)) for own in in_order]
+
+    def _recorded(self, path: Path) -> Checkpoint | None:
+        """Return a checkpoint of the training that a record is of, if all is done."""
+        record, place = read_object(path), path.parent
+        done = all((place / _as_name(task)).is_dir() for task in self.options.tasks)
+        is_of_training = type(record.get("step")) is int
+        if not (done and is_of_training) or record.get("options") != _as_json(
+            self.options.identity
+        ):
+            return None
+        checkpoint = Checkpoint(record["name"], Path(record["folder"]), record["step"])
+        self._keys[checkpoint] = place.name
+        return checkpoint
 
 
 def _as_name(task: str) -> str:

@@ -17,7 +17,7 @@ from lm_eval_overton.runs.lock import alone
 __all__ = ["BEAT_S", "held"]
 
 # A watcher at work gives a sign of life so often; one without any for so long is dead.
-BEAT_S, DEAD_S = 5.0, 30.0
+BEAT_S, DEAD_S = 5.0, 60.0
 
 
 @contextmanager
