@@ -74,7 +74,12 @@ def write(
         SettingsError: If matplotlib is not installed.
     """
     svg.require_matplotlib()
-    parts = list(_parts(trend, states, failed, samples))
+    text = _page(trend, list(_parts(trend, states, failed, samples)))
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    return path
+
+
+def _page(trend: Trend, parts: Sequence[Part]) -> str:
     style = (resources.files("lm_eval_overton.reporting") / "style.css").read_text("utf-8")
     policy = f"default-src 'none'; style-src {sha256_source(style)}; base-uri 'none'"
     head = tag(
@@ -96,15 +101,14 @@ def write(
         tag("main", *(_section(*part) for part in parts), id="content", tabindex="-1"),
         tag("footer", f"Made by lm-eval-overton {__version__}. Undefined values are left empty."),
     )
-    text = f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
-    return path
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _lead(trend: Trend) -> Markup:
     steps = [point.step for point in trend.points]
     span = f", steps {min(steps):,} to {max(steps):,}" if len(steps) > 1 else ""
-    words = f"{len(steps)} checkpoints{span}. The zero line is "
+    counted = "1 checkpoint" if len(steps) == 1 else f"{len(steps)} checkpoints"
+    words = f"{counted}{span}. The zero line is "
     return tag("p", words, tag("b", trend.base.name), ".")
 
 
