@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lm_eval_overton.cli.arguments import add_command
-from lm_eval_overton.settings.shown import in_a_line, printable
-
-if TYPE_CHECKING:
-    from lm_eval_overton.comparison.trends import Pairing, Trend
-    from lm_eval_overton.harness.watching.checkpoints import Checkpoint, Checkpoints, Look
-    from lm_eval_overton.harness.watching.evaluation import Evaluations
-    from lm_eval_overton.runs.finished import FinishedRun
 
 __all__ = ["add"]
 
-PAGE, LOCK = "trends.html", "watcher.json"
-EVERY_S, SETTLING_S = 30.0, 1.0
-# A disk or a card may have been full the first time.
-TRIES = 2
-OVER, FAILED = 1, 2
+LOCK = "watcher.json"
+EVERY_S = 30.0
 # How the names of our tasks begin, and that of their group.
 OURS = "overton"
 
@@ -34,17 +20,28 @@ OURS = "overton"
 def add(commands: Any) -> None:
     """Add the command."""
     watch = add_command(
-        commands, "watch", _watch, "evaluate checkpoints as they appear, and show the trend"
+        commands,
+        "watch",
+        _watch,
+        "evaluate checkpoints as they appear, and show the trend",
+        "overton watch checkpoints -o runs/trend --fail-on 'semantic_diversity<-0.05' -- "
+        "--tasks overton_diversity --batch_size 16",
     )
     watch.usage = "overton watch CHECKPOINTS -o DIR [options] -- [options of lm_eval run]"
     watch.add_argument("folder", type=Path, metavar="CHECKPOINTS", help="what holds their folders")
-    watch.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    watch.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="for results and the page"
+    )
     watch.add_argument(
         "--base", help="the zero line: a checkpoint or a finished run (default: the first one)"
     )
     watch.add_argument("--once", action="store_true", help="end when what is there is evaluated")
     watch.add_argument(
-        "--every", type=float, default=EVERY_S, metavar="SECONDS", help="look this often"
+        "--every",
+        type=float,
+        default=EVERY_S,
+        metavar="SECONDS",
+        help=f"look this often (default: {EVERY_S:g})",
     )
     watch.add_argument(
         "--fail-on",
@@ -75,6 +72,7 @@ def _before_the_sign(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _watch(args: argparse.Namespace) -> int:
+    from lm_eval_overton.cli.watcher import Watcher
     from lm_eval_overton.comparison.fail_on import require_readable
     from lm_eval_overton.comparison.trends import Pairing
     from lm_eval_overton.errors import SettingsError
@@ -94,10 +92,12 @@ def _watch(args: argparse.Namespace) -> int:
     require_matplotlib()
     options = read_options(args.options, args.harness)
     # What would fail at the first checkpoint, which may be hours away, is said now.
-    list(check([task for task in options.tasks if task.startswith(OURS)], options.metadata))
+    for task in options.tasks:
+        if task.startswith(OURS):
+            list(check([task], options.metadata))
     require_folder(args.output)
     with held(args.output / LOCK) as beat:
-        watcher = _Watcher(
+        watcher = Watcher(
             args,
             Checkpoints(args.folder),
             Evaluations(args.output, options),
@@ -105,186 +105,3 @@ def _watch(args: argparse.Namespace) -> int:
             beat,
         )
         return watcher.run()
-
-
-@dataclass
-class _Watcher:
-    """What is known of the checkpoints of one training run.
-
-    Attributes:
-        args: Of the command.
-        checkpoints: What is there.
-        evaluations: What is done.
-        pairing: Compares what is done.
-        beat: Says to other machines that this process is at work.
-        base: The zero line, unless it is the first checkpoint or one of them by name.
-        base_name: The name of the checkpoint that is the zero line; empty for the first.
-        tries: How often the harness failed on a checkpoint.
-        said: What was told.
-        shown: What the page shows.
-    """
-
-    args: argparse.Namespace
-    checkpoints: Checkpoints
-    evaluations: Evaluations
-    pairing: Pairing
-    beat: Callable[[], None]
-    base: FinishedRun | None = None
-    base_name: str = ""
-    tries: Counter[str] = field(default_factory=Counter)
-    said: set[str] = field(default_factory=set)
-    shown: Any = None
-
-    def run(self) -> int:
-        """Return the exit code, once there is one."""
-        self._find_base()
-        code = self._report(self.checkpoints.look())
-        while code is None:
-            code = self._round()
-            if code is None:
-                self._wait(SETTLING_S if self.args.once else self.args.every)
-        return code
-
-    def _wait(self, seconds: float) -> None:
-        from lm_eval_overton.harness.watching.holding import BEAT_S
-
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self.beat()
-            time.sleep(min(left, BEAT_S))
-
-    def _find_base(self) -> None:
-        from lm_eval_overton.comparison.loaded import load_run
-        from lm_eval_overton.harness.watching.checkpoints import is_checkpoint, one_checkpoint
-        from lm_eval_overton.runs.places import parse_run
-
-        if not self.args.base:
-            return
-        place, name = parse_run(self.args.base)
-        inner = self.args.folder / place
-        if inner.is_dir():
-            place = inner
-        if place.resolve().parent == self.args.folder.resolve():
-            self.base_name = place.resolve().name
-        elif is_checkpoint(place):
-            own = one_checkpoint(place, name)
-            if self.evaluations.missing(own):
-                self._do(own)
-            self.base = self.evaluations.run_of(own)
-        else:
-            self.base = load_run(place, name)
-
-    def _round(self) -> int | None:
-        """Evaluate what is there; return the exit code, if there is one now."""
-        look = self.checkpoints.look()
-        while own := self._next(look):
-            if self._evaluate(own):
-                code = self._report(look)
-                if code is not None:
-                    return code
-            # Others may have come, or gone, in the meantime.
-            look = self.checkpoints.look()
-        self._tell_unfinished(look)
-        if not self.args.once or look.settling:
-            return None
-        return self._end(look)
-
-    def _next(self, look: Look) -> Checkpoint | None:
-        for own in look.finished:
-            try:
-                if self.tries[own.name] < TRIES and self.evaluations.missing(own):
-                    return own
-            except OSError:
-                # It was removed since it was looked at.
-                continue
-        return None
-
-    def _do(self, own: Checkpoint) -> None:
-        from lm_eval_overton.harness.watching.holding import BEAT_S
-
-        print(f"{own.name}: evaluating {', '.join(self.evaluations.missing(own))}", flush=True)
-        self.evaluations.evaluate(own, self.beat, BEAT_S)
-
-    def _evaluate(self, own: Checkpoint) -> bool:
-        """Return whether a checkpoint could be evaluated."""
-        from lm_eval_overton.errors import OvertonError
-
-        try:
-            self._do(own)
-        except (OvertonError, OSError) as error:
-            self.tries[own.name] += 1
-            is_over = self.tries[own.name] >= TRIES
-            if is_over and not self.evaluations.all_done():
-                # With nothing to show, the options are at fault more likely than a checkpoint.
-                raise
-            again = "left out" if is_over else "tried once more"
-            print(f"error: {in_a_line(error)}; {again}", file=sys.stderr, flush=True)
-            return False
-        return True
-
-    def _report(self, look: Look) -> int | None:
-        """Write the page; return the exit code if a checkpoint lies beyond a bound."""
-        from lm_eval_overton.comparison.trends import first_failure
-        from lm_eval_overton.reporting.trends import write
-        from lm_eval_overton.reporting.trends.page import on_prompts
-
-        trend = self._trend()
-        if trend is None:
-            return None
-        failed = first_failure(trend, self.args.fail_on)
-        page, states, last = self.args.output / PAGE, self._states(look), trend.points[-1]
-        # Two trends of the same runs are the same.
-        shown = ([point.run.place for point in trend.points], states)
-        if shown != self.shown:
-            write(trend, page, states=states, failed=failed)
-            self.shown = shown
-        self._tell(f"{len(trend.points)} evaluated, up to step {last.step}: {page}")
-        if failed is None:
-            return None
-        point, failures = failed
-        for failure in failures:
-            print(printable(str(failure)), file=sys.stderr)
-            for line in on_prompts(trend, point, failure):
-                print(printable(f"  {line}"), file=sys.stderr)
-        return OVER
-
-    def _trend(self) -> Trend | None:
-        done = self.evaluations.all_done()
-        runs = [(own.checkpoint.step, own.run) for own in done if own.checkpoint.step is not None]
-        named = [run for _, run in runs if run.name == self.base_name or not self.base_name]
-        base = self.base or next(iter(named), None)
-        return self.pairing.trend(base, runs) if base and runs else None
-
-    def _states(self, look: Look) -> list[Any]:
-        from lm_eval_overton.reporting.trends import State
-
-        done = {own.checkpoint.name for own in self.evaluations.all_done()}
-        said = {own.name: "not evaluated yet" for own in look.finished if own.name not in done}
-        failed = (name for name, n in self.tries.items() if n >= TRIES)
-        said |= dict.fromkeys(failed, "the harness failed; see its log")
-        said |= {name: f"not finished: {why}" for name, why in look.unfinished.items()}
-        return [State(name, why) for name, why in said.items()]
-
-    def _tell_unfinished(self, look: Look) -> None:
-        if self.args.once and not look.settling:
-            for name, why in look.unfinished.items():
-                self._tell(f"{name}: passed over, since {why}")
-
-    def _tell(self, line: str) -> None:
-        """Say something once."""
-        if line not in self.said:
-            self.said.add(line)
-            print(line, flush=True)
-
-    def _end(self, look: Look) -> int:
-        from lm_eval_overton.errors import DataError
-
-        self._report(look)
-        if self._trend() is None:
-            what = f"--base {self.base_name}" if self.base_name else str(self.args.folder)
-            raise DataError(
-                f"{what}: expected finished checkpoints in folders such as checkpoint-500, got "
-                f"{'none of that name' if self.base_name else 'none'}; name the folder that holds "
-                "them"
-            )
-        return FAILED if any(n >= TRIES for n in self.tries.values()) else 0

@@ -25,11 +25,23 @@ from lm_eval_overton.metrics.measures.coverage import (
     STANCE_BALANCE,
 )
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
+from lm_eval_overton.metrics.measures.likelihood import (
+    BITS_PER_BYTE,
+    LIKELIHOOD_SPREAD,
+    NATS_PER_ANSWER,
+    NATS_PER_TOKEN,
+    WINDOWED_SHARE,
+)
 from lm_eval_overton.metrics.measures.likeness import CEILINGS, SIMILARITIES
 from lm_eval_overton.metrics.measures.quality import QUALITY_PASS_SHARE
 from lm_eval_overton.metrics.measures.quality_controlled import LEXICAL_DIVERSITY_QC
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
 from lm_eval_overton.metrics.measures.stance import P_BOTH, STANCE_COVERAGE
+from lm_eval_overton.metrics.measures.steering import (
+    STEER_ACCURACY,
+    STEER_ACCURACY_NO_VALUE,
+    VALUE_GAIN,
+)
 from lm_eval_overton.metrics.measures.survey import (
     ANSWER_MASS,
     FIRST_LABEL_BIAS,
@@ -76,8 +88,16 @@ HEADLINE: tuple[Metric, ...] = (
     SURVEY_MATCH,
     SURVEY_GAIN,
     STEER_GAIN,
+    STEER_ACCURACY,
+    VALUE_GAIN,
+    STEER_ACCURACY_NO_VALUE,
     FIRST_LABEL_BIAS,
     ANSWER_MASS,
+    BITS_PER_BYTE,
+    NATS_PER_ANSWER,
+    NATS_PER_TOKEN,
+    LIKELIHOOD_SPREAD,
+    WINDOWED_SHARE,
 )
 
 

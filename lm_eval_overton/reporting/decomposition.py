@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lm_eval_overton.comparison import Pair, Shift
+from lm_eval_overton.comparison.account.context import BY
 from lm_eval_overton.comparison.quality import PARTS
 from lm_eval_overton.comparison.recovered import is_peer
 from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, COVERAGE_ECHO
 from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
-from lm_eval_overton.metrics.measures.likeness import SIMILARITIES
 from lm_eval_overton.metrics.measures.reference import REFERENCE_COVERAGE_AT_1
 from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
 from lm_eval_overton.reporting.bars import recovered
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["decomposition", "decompositions"]
 
 WORDS = {SEMANTIC_DIVERSITY.name: "semantic diversity", LEXICAL_DIVERSITY.name: "lexical diversity"}
-BY = {SIMILARITIES["cosine"].name: "by meaning", SIMILARITIES["jaccard"].name: "by words"}
 BARS = ("raw change", "bad answers", "remaining")
 COLORS = ("#8a8f98", "#d55e00", "#0072b2")
 HATCHES = ("", "////", "")

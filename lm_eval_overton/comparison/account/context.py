@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from lm_eval_overton.comparison.account.phrases import is_clear, listed, of_prompts, share
 from lm_eval_overton.comparison.compared import Compared, Pair, Shift
 from lm_eval_overton.comparison.recovered import is_peer
-from lm_eval_overton.metrics.measures.likeness import SIMILARITIES
+from lm_eval_overton.metrics.measures.likeness import COSINE, JACCARD
 
 __all__ = ["comes_back"]
 
-BY = {SIMILARITIES["cosine"].name: "by meaning", SIMILARITIES["jaccard"].name: "by words"}
+BY = {COSINE.name: "by meaning", JACCARD.name: "by words"}
 # Of more strategies than these, those are named that bring back most.
 MOST = 3
 

@@ -12,7 +12,7 @@ from lm_eval_overton.metrics.likeness import Kind
 from lm_eval_overton.metrics.metric import ICL, LIKENESS, SHARE, Metric, Need, Range
 from lm_eval_overton.metrics.view import PromptView
 
-__all__ = ["CEILINGS", "METRICS", "SIMILARITIES"]
+__all__ = ["CEILINGS", "COSINE", "JACCARD", "METRICS", "SIMILARITIES"]
 
 _SAYS: dict[Kind, str] = {
     "jaccard": "The mean Jaccard similarity of content words",
@@ -66,4 +66,5 @@ _PAIRS = {(kind, short): _pair(kind, short) for kind in _SAYS for short in (Fals
 # On whole texts, by kind.
 SIMILARITIES = {kind: _PAIRS[kind, False][0] for kind in _SAYS}
 CEILINGS = {kind: _PAIRS[kind, False][1] for kind in _SAYS}
+COSINE, JACCARD = SIMILARITIES["cosine"], SIMILARITIES["jaccard"]
 METRICS = tuple(metric for pair in _PAIRS.values() for metric in pair)

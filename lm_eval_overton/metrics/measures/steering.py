@@ -23,7 +23,7 @@ from lm_eval_overton.metrics.metric import (
 )
 from lm_eval_overton.metrics.steering import BINARY, Steering, kept_labels, kept_stands
 
-__all__ = ["METRICS", "STEER_ACCURACY"]
+__all__ = ["METRICS", "STEER_ACCURACY", "STEER_ACCURACY_NO_VALUE", "VALUE_GAIN"]
 
 SORENSEN = "Sorensen et al. 2024, arXiv:2309.00779; Feng et al. 2024, arXiv:2406.15951"
 OF_ALL = Range(-math.inf, math.inf, "over all rows 0 to 1")
@@ -110,22 +110,24 @@ STEER_ACCURACY = _steer(
     _of(lambda own: own.hit),
     on_leaderboard=True,
 )
+STEER_ACCURACY_NO_VALUE = _steer(
+    "steer_accuracy_no_value",
+    "The same where the value is not named.",
+    _of(lambda own: own.hit_untold),
+    is_baseline=True,
+    higher_is_better=None,
+)
+VALUE_GAIN = _steer(
+    "value_gain",
+    "That accuracy less the same where the value is not named.",
+    _of(lambda own: own.hit - own.hit_untold),
+    range=Range(-1, 1),
+)
 OF_TWO = ", of rows labelled support or oppose, between these"
 METRICS = (
     STEER_ACCURACY,
-    _steer(
-        "steer_accuracy_no_value",
-        "The same where the value is not named.",
-        _of(lambda own: own.hit_untold),
-        is_baseline=True,
-        higher_is_better=None,
-    ),
-    _steer(
-        "value_gain",
-        "That accuracy less the same where the value is not named.",
-        _of(lambda own: own.hit - own.hit_untold),
-        range=Range(-1, 1),
-    ),
+    STEER_ACCURACY_NO_VALUE,
+    VALUE_GAIN,
     *_kinds("steer", len(STANDS), ""),
     _steer(
         "steer_binary_accuracy",
