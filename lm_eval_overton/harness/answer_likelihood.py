@@ -46,6 +46,7 @@ class _Part:
 
     pairs: Sequence[Pair]
     n_tokens: int | None
+    is_held: bool
 
 
 class AnswerLikelihoodTask(LikelihoodTask):
@@ -106,7 +107,9 @@ class AnswerLikelihoodTask(LikelihoodTask):
     def _part(self, context: str, text: str) -> _Part:
         rest = text if text[0].isspace() else continued(context, text)
         pairs = self._windows.pairs(context, rest)
-        return _Part(pairs, self._windows.n_tokens(pairs))
+        # Of a prompt that is too long, what is left may be asked about at once with a short answer.
+        is_held = "".join(pairs[0]) == context + rest
+        return _Part(pairs, self._windows.n_tokens(pairs), is_held)
 
     def _pairs(self, doc: Any, contexts: Sequence[str]) -> Iterator[Pair]:
         for part in self._parts[doc["id"]].values():
@@ -122,7 +125,7 @@ class AnswerLikelihoodTask(LikelihoodTask):
         """Return the prompt with its samples and how likely each of them is."""
         parts = zip(self._parts[doc["id"]].items(), logs, strict=True)
         known = {
-            text: Likelihood(sum(own), len(text.encode()), part.n_tokens, len(own))
+            text: Likelihood(sum(own), len(text.encode()), part.n_tokens, part.is_held)
             for (text, part), own in parts
         }
         found = [known[text] for text in self.texts[doc["id"]]]
@@ -159,7 +162,8 @@ class AnswerLikelihoodTask(LikelihoodTask):
         if windowed:
             yield (
                 f"{windowed:.2%} of the answers do not fit into the model's context with their "
-                "prompts and are scored in windows; --model_args max_length=... if it takes more"
+                "prompts and are scored in windows, behind as much of the prompt as there is room "
+                "for; --model_args max_length=... if it takes more"
             )
         infinite = sum(value is None for value in gathered.get(NATS_PER_ANSWER.name, []))
         if infinite:

@@ -192,6 +192,17 @@ def test_an_answer_over_the_context_is_asked_in_windows_and_counted(made):
     assert 0 < row["nats_per_token"] < 2 * math.log(600)
 
 
+def test_an_answer_behind_a_prompt_over_the_context_counts_as_one_that_is_not_held(made):
+    rows = [{"id": "q", "prompt": "Which one is it? " * 200, "responses": ["A yes"]}]
+    results = evaluate(made(rows), harness_model("gpt-2"))
+    row = rows_of(results)["q"]
+    # What is left of the prompt and the answer are asked about at once.
+    assert len(row["arguments"]) == 1
+    assert row["windowed_share"] == 1
+    [alarm] = results["configs"][TASK]["metadata"]["overton"]["alarms"]
+    assert "behind as much of the prompt as there is room for" in alarm
+
+
 def test_thoughts_are_cut_off_unless_they_are_to_be_kept(made):
     rows = [{"prompt": "Which?", "responses": ["<think>A or B</think>\n\nB, yes", " B"]}]
     task = made(rows)

@@ -30,14 +30,13 @@ class Likelihood:
         log: The natural logarithm of its probability.
         n_bytes: Its length in UTF-8, at least 1.
         n_tokens: Its length in the model's tokens; None where the model shows none.
-        n_windows: In how many parts it was asked; more than one where the model's context does not
-            hold it and the prompt at once.
+        is_held: Whether the model's context holds it and the whole prompt at once.
     """
 
     log: float
     n_bytes: int
     n_tokens: int | None
-    n_windows: int = 1
+    is_held: bool = True
 
 
 def nats(own: Likelihood) -> float:
@@ -83,5 +82,5 @@ def spread(texts: Sequence[Likelihood], value: Callable[[Likelihood], float]) ->
 
 
 def windowed_share(texts: Sequence[Likelihood]) -> float:
-    """Return the share of the answers that were asked in several parts; NaN for none."""
-    return sum(own.n_windows > 1 for own in texts) / len(texts) if texts else math.nan
+    """Return the share of the answers that no context holds with their prompt; NaN for none."""
+    return sum(not own.is_held for own in texts) / len(texts) if texts else math.nan

@@ -18,7 +18,7 @@ from lm_eval_overton.metrics.formulas.likelihood import (
 
 # Probability 1/16 over 4 tokens and 8 bytes; 1/2 over 1 token and 1 byte.
 LONG = Likelihood(-4 * math.log(2), n_bytes=8, n_tokens=4)
-SHORT = Likelihood(-math.log(2), n_bytes=1, n_tokens=1, n_windows=2)
+SHORT = Likelihood(-math.log(2), n_bytes=1, n_tokens=1, is_held=False)
 
 texts = st.lists(
     st.builds(
