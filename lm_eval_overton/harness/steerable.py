@@ -86,7 +86,7 @@ class SteerableTask(LikelihoodTask):
 
     def alarms(self, gathered: Mapping[str, Sequence[Any]]) -> Sequence[str]:
         """Return whether so little lies on the labels that their shares say little."""
-        return little_mass(gathered)
+        return little_mass(gathered, steered=True, chat=self.frame is CHAT_LETTERS)
 
     def own_fields(self) -> Mapping[str, Any]:
         """Return how the situations are asked, for the signature."""

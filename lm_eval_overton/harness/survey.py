@@ -98,25 +98,30 @@ class SurveyTask(LikelihoodTask):
 
     def alarms(self, gathered: Mapping[str, Sequence[Any]]) -> Sequence[str]:
         """Return whether so little lies on the labels that their shares say little."""
-        return little_mass(gathered)
+        return little_mass(
+            gathered, steered=bool(self.settings.steer), chat=self.frame is CHAT_LETTERS
+        )
 
     def own_fields(self) -> Mapping[str, Any]:
         """Return how the questions are asked, for the signature."""
         return {"answers": LOGLIKELIHOOD, **self.asked.fields(), "seed": self.settings.seed}
 
 
-def little_mass(gathered: Mapping[str, Sequence[Any]]) -> Sequence[str]:
+def little_mass(gathered: Mapping[str, Sequence[Any]], steered: bool, chat: bool) -> Sequence[str]:
     """Return, in a sentence, whether so little lies on the labels that their shares say little.
 
     Args:
         gathered: The values of all prompts by metric, None where one is undefined.
+        steered: Whether a style has to name a group.
+        chat: Whether the model is asked in its chat template.
     """
     mass = overton_mean(gathered.get(ANSWER_MASS.name, []))
     if mass is None or mass >= LITTLE_MASS:
         return ()
+    group = "{group}\\n" if steered else ""
+    otherwise = "" if chat else ", or --apply_chat_template for a chat model"
     return [
         f"only {mass:.2g} of the probability lies on the labels of options, so that their shares "
         "say little of what the model would answer; another wording may do better: --metadata "
-        '\'{"style": "{question}\\n{options}\\nAnswer:"}\', or --apply_chat_template for a chat '
-        "model"
+        f'\'{{"style": "{group}{{question}}\\n{{options}}\\nAnswer:"}}\'{otherwise}'
     ]

@@ -136,6 +136,17 @@ def test_a_tiny_model_takes_stands(made):
     assert row["prompts,none"] == 2
 
 
+def test_what_may_help_where_little_lies_on_the_labels_can_be_done(made):
+    results = evaluate(made(), Leaning(mass=0.03))
+    [alarm] = results["configs"][TASK]["metadata"]["overton"]["alarms"]
+    proposed = json.loads(alarm.split("--metadata '")[1].split("'")[0])
+    task, model = made(**proposed), Leaning()
+    evaluate(task, model, limit=1)
+    contexts = list(dict.fromkeys(context for context, _ in model.asked))
+    assert contexts[0].startswith("Thrift\nCase 0\nA. Support")
+    assert contexts[3].startswith("Case 0\nA. Support")
+
+
 def test_without_a_file_packaged_situations_are_asked_and_that_is_said(caplog):
     [line, _, cost, _] = check([TASK], {})
     # Three orders of three stands, with the value and without.

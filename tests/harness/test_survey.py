@@ -344,7 +344,17 @@ def test_few_on_the_labels_is_said_with_what_may_help(made, caplog):
         evaluate(made(), Leaning(mass=0.03))
     [said] = [r.getMessage() for r in caplog.records if "lies on the labels" in r.getMessage()]
     assert "only 0.03 of the probability" in said
-    assert '"style"' in said
+    assert "--apply_chat_template" in said
+
+
+@pytest.mark.parametrize("metadata", [{}, {"steer": ["Spain"]}])
+def test_what_may_help_where_little_lies_on_the_labels_can_be_done(made, metadata):
+    results = evaluate(made(**metadata), harness_model("gpt-2"), apply_chat_template=True)
+    [alarm] = results["configs"][TASK]["metadata"]["overton"]["alarms"]
+    # What has been done already is not proposed.
+    assert "--apply_chat_template" not in alarm
+    proposed = json.loads(alarm.split("--metadata '")[1].removesuffix("'"))
+    assert made(**metadata, **proposed).signature
 
 
 def test_what_is_left_of_it_is_in_range_and_read_as_other_results(made, tmp_path):
