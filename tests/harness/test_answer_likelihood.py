@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from lm_eval_overton.cli import main
+from lm_eval_overton.comparison.leaderboard import check as joins
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.replay import build, task_class
 from lm_eval_overton.metrics.measures import RANGES
 from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import fields
-from tests.harness.test_likelihoods import Sampling, evaluate
+from tests.harness.test_likelihoods import Sampling, evaluate, leave
 from tests.harness.test_survey import echo
 from tests.tiny_models import KINDS, harness_model
 
@@ -245,11 +246,9 @@ def test_a_limited_run_and_a_second_one_from_the_cache(made, tmp_path):
 
 
 def test_what_is_left_is_read_as_that_of_other_tasks(made, tmp_path):
-    from lm_eval.loggers import EvaluationTracker
-
-    tracker = EvaluationTracker(output_path=str(tmp_path / "out"))
-    results = evaluate(made(), harness_model("gpt-2"), evaluation_tracker=tracker)
-    tracker.save_results_aggregated(results=results, samples=results.pop("samples"))
+    file = leave(evaluate(made(), harness_model("gpt-2")), tmp_path / "out")
+    # Beside it lie its samples, which are likelihoods and no responses.
+    assert joins(file).faults == ()
     found = load_run(tmp_path / "out", RANGES).tasks[TASK]
     assert found.ids == ("one", "two")
     [tokenizer] = {detail["tokenizer"] for detail in found.details}

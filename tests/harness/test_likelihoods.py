@@ -98,6 +98,20 @@ def evaluate(task, model, **options):
     )
 
 
+def leave(results, place):
+    """Write results down with their samples, as `--log_samples` does; return the results file."""
+    from lm_eval.loggers import EvaluationTracker
+
+    tracker, samples = EvaluationTracker(output_path=str(place)), results.pop("samples")
+    own = tracker.general_config_tracker
+    own.model_name = own.model_name_sanitized = "model"
+    tracker.save_results_aggregated(results=results, samples=samples)
+    for task, rows in samples.items():
+        tracker.save_results_samples(task_name=task, samples=rows)
+    [file] = place.rglob("results_*.json")
+    return file
+
+
 def test_one_document_holds_all_ways_and_answers_in_order():
     task, model = ranked(), Lengths()
     evaluate(task, model, limit=2)

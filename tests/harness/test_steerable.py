@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
+from lm_eval_overton.comparison.leaderboard import check as joins
 from lm_eval_overton.data import packaged_path
 from lm_eval_overton.data.steerable import load_steerable
 from lm_eval_overton.errors import SettingsError
@@ -14,6 +15,7 @@ from lm_eval_overton.harness.check import check
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.measures import RANGES, REGISTRY
 from lm_eval_overton.runs.finished import load_run
+from tests.harness.test_likelihoods import leave
 from tests.harness.test_survey import OPTION, Leaning, evaluate
 from tests.tiny_models import harness_model
 
@@ -113,12 +115,9 @@ def test_a_model_that_prefers_a_label_is_at_chance_and_gains_nothing(made):
 
 
 def test_what_is_left_of_it_is_in_range_and_read_as_other_results(made, tmp_path):
-    from lm_eval.loggers import EvaluationTracker
-
-    tracker = EvaluationTracker(output_path=str(tmp_path / "out"))
-    results = evaluate(made(), Judging(), evaluation_tracker=tracker)
+    results = evaluate(made(), Judging())
     row = dict(results["results"][TASK])
-    tracker.save_results_aggregated(results=results, samples=results.pop("samples"))
+    leave(results, tmp_path / "out")
     found = load_run(tmp_path / "out", RANGES).tasks[TASK]
     names = {name for name, metric in REGISTRY.items() if "steerable" in metric.tasks}
     assert names == set(found.values)
@@ -126,6 +125,21 @@ def test_what_is_left_of_it_is_in_range_and_read_as_other_results(made, tmp_path
     # What each row adds has the value over all as its mean.
     f1 = found.values["steer_macro_f1"]
     assert f1.mean() == pytest.approx(row["steer_macro_f1,none"])
+
+
+def test_a_file_with_its_samples_can_join_a_leaderboard_unless_they_say_something_else(
+    made, tmp_path
+):
+    file = leave(evaluate(made(), Judging()), tmp_path)
+    [samples] = file.parent.glob("samples_*.jsonl")
+    assert joins(file).faults == ()
+    rows = [json.loads(line) for line in samples.read_text().splitlines()]
+    for lost in ({"label": "oppose"}, {"label": 3}, {"shares": {"Support": 1.0}}, {"shares": []}):
+        kept = {**rows[0]["prompts"], **lost}
+        other = [{**rows[0], "prompts": kept}, *rows[1:]]
+        samples.write_text("".join(json.dumps(row) + "\n" for row in other))
+        [fault] = joins(file).faults
+        assert "holds other values of steer_" in fault
 
 
 def test_a_tiny_model_takes_stands(made):

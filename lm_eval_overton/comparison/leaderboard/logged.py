@@ -12,8 +12,11 @@ import numpy as np
 from lm_eval_overton.comparison.leaderboard.settings import some
 from lm_eval_overton.data import read_jsonl
 from lm_eval_overton.errors import DataError
+from lm_eval_overton.metrics.measures import whole_of
+from lm_eval_overton.metrics.metric import Whole
 from lm_eval_overton.runs.answers import read_answers
-from lm_eval_overton.runs.entry import PROMPTS
+from lm_eval_overton.runs.details import is_detail
+from lm_eval_overton.runs.entry import PROMPTS, TOKENIZER
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.results_file import TaskResult
 from lm_eval_overton.settings.signature import short_hash
@@ -68,8 +71,21 @@ def _is_same(own: TaskResult, metric: str, rows: Rows) -> bool:
     """Tell whether the samples have a metric's values, as far as they have it."""
     if not any(metric in row for row in rows.values()):
         return True
-    logged = [rows[key].get(metric) for key in own.ids]
+    logged: Sequence[Any] = [rows[key].get(metric) for key in own.ids]
+    if whole := whole_of(metric):
+        logged = _parts(whole, [rows[key][PROMPTS] for key in own.ids])
     return np.array_equal(_numbers(logged), own.values[metric], equal_nan=True)
+
+
+def _parts(whole: Whole, kept: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+    """Return each prompt's part of what all have together, which no sample has alone."""
+    if not all(map(is_detail, kept)):
+        return []
+    try:
+        return whole(kept)
+    except (KeyError, ValueError):
+        # Of what the parts are made of something is lacking, or is no such thing.
+        return []
 
 
 def _numbers(values: Sequence[Any]) -> np.ndarray:
@@ -98,4 +114,4 @@ def _changed_responses(own: TaskResult, samples: Path) -> Iterator[str]:
 def _sha(detail: Mapping[str, Any]) -> str | None:
     sha = detail.get("sha")
     # Where answers were asked for by their probabilities, there are no responses.
-    return None if "shares" in detail or sha == NOTHING else sha
+    return None if "shares" in detail or TOKENIZER in detail or sha == NOTHING else sha
