@@ -35,6 +35,8 @@ _LETTER = re.compile(r"(?:[(\[] *([A-Za-z]) *[)\]]|([A-Z])(?= *(?:[.):\-–—]|
 # Another letter in the same line, which is no article and no pronoun.
 _OTHER = re.compile(r"(?<![\w'’])([A-Z])(?![\w'’])(?! [a-z])")
 _ENDING = ".!?,;: "
+# What may stand before an option where several are listed.
+_MARK = r"(?:[-–—•] *|[(\[]? *[a-z\d] *[)\].:\-–—]+ *)?"
 
 
 def chosen_option(reply: str, options: Sequence[str], anywhere: bool = False) -> int | None:
@@ -49,11 +51,11 @@ def chosen_option(reply: str, options: Sequence[str], anywhere: bool = False) ->
         anywhere: Whether, if that line chooses none, those that begin with "Answer:" are read too.
 
     Returns:
-        From 0; None where it chooses none, or more than one.
+        From 0; None where it chooses none, or more than one, or lists the options again.
     """
     lines = [line for line in map(_plain, reply.splitlines()) if line]
     for line in lines[:1]:
-        found = _in_line(line, options)
+        found = None if _lists(lines[:2], options) else _in_line(line, options)
         if found is not None or not anywhere:
             return found
     marked = {_in_line(line, options) for line in lines[1:] if _SAID.match(line)}
@@ -113,6 +115,34 @@ def _confirmed(place: int | None, rest: str, options: Sequence[str]) -> int | No
     """Return a letter's option unless what follows names another one."""
     letters = {_place(letter, options) for letter in _OTHER.findall(rest)} - {None, place}
     return place if _by_text(rest, options) is None and not letters else None
+
+
+def _lists(lines: Sequence[str], options: Sequence[str]) -> bool:
+    """Tell whether the first line lists several options and nothing else, or all lines do."""
+    listed = [_listed(line, options) for line in lines]
+    return any(len(own) > 1 for own in listed[:1]) or (
+        all(listed) and len(set().union(*listed)) > 1
+    )
+
+
+def _listed(line: str, options: Sequence[str]) -> set[str]:
+    """Return the options that a line says one after the other; none if it says anything else."""
+    item, text, found, at = _item(tuple(options)), line.casefold(), set(), 0
+    while at < len(text):
+        own = item.match(text, at)
+        if own is None:
+            return set()
+        found.add(own[1])
+        at = own.end()
+    return found
+
+
+@lru_cache(maxsize=256)
+def _item(options: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what reads an option in a list, the longest first, and what separates it."""
+    texts = {_plain(option).casefold().strip(_ENDING) for option in options} - {""}
+    any_of = "|".join(map(re.escape, sorted(texts, key=len, reverse=True))) or "(?!)"
+    return re.compile(rf"{_MARK}({any_of})(?:[{_ENDING}/]+|$)")
 
 
 def _by_text(line: str, options: Sequence[str]) -> int | None:

@@ -74,6 +74,17 @@ def test_one_option_is_chosen(reply, place):
         "Both Yes and No",
         "N/A",
         "Let me think.\nAnswer: B",
+        # The options again, of which the first is not chosen.
+        "A) Yes\nB) No\nC) It depends\nD) Yes, but not now",
+        "A. Yes\n\nB. No",
+        "- Yes\n- No",
+        "1. Yes\n2. No",
+        "Yes\nNo\nIt depends",
+        "A: Yes, B: No",
+        "(A) Yes (B) No",
+        "Yes, No, It depends.",
+        "Yes. No. It depends. Yes, but not now.",
+        "**A.** Yes\n**B.** No",
     ],
 )
 def test_what_chooses_no_one_option_is_not_read(reply):
@@ -85,6 +96,34 @@ def test_an_answer_after_thoughts_is_found_where_it_may_stand_anywhere():
     assert chosen_option(reply, OPTIONS, anywhere=True) == 1
     assert chosen_option(f"{reply}\nAnswer: A", OPTIONS, anywhere=True) is None
     assert chosen_option("Hm.\nAnswer: unclear", OPTIONS, anywhere=True) is None
+
+
+def test_an_answer_below_the_options_again_is_found():
+    again = "A) Yes\nB) No\nC) It depends\nD) Yes, but not now\n\n"
+    assert chosen_option(f"{again}Answer: B", OPTIONS, anywhere=True) == 1
+    assert chosen_option(f"{again}B is right, I think.", OPTIONS, anywhere=True) is None
+    assert chosen_option(f"{again}Answer: B", OPTIONS) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "place"),
+    [
+        ("Yes, no doubt", 0),
+        ("No, no, no", 1),
+        ("A. Yes\nB. No is wrong, since it rains.", 0),
+        ("A. Yes\nYes, it is so.", 0),
+        ("A. Yes\nA. Yes", 0),
+        ("B\nA", 1),
+        ("No. Yes would be rash.", 1),
+    ],
+)
+def test_an_option_that_is_followed_by_more_is_no_list(reply, place):
+    assert chosen_option(reply, OPTIONS) == place
+
+
+def test_options_of_signs_alone_are_no_list():
+    assert chosen_option("A", ["?", "!"]) == 0
+    assert chosen_option("? !", ["?", "!"]) is None
 
 
 def test_options_that_look_like_letters_do_not_mislead():
