@@ -45,6 +45,8 @@ ALL = "all"
 # Published shares are rounded.
 _ROUNDED = 0.02
 _EXACT = 1e-9
+# Sums and products of weights and positions within these lose nothing.
+_SMALL, _LARGE = 1e-100, 1e100
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class _Record:
             positions=self._positions(options),
             refusals=self._refusals(),
             respondents=self._by_group("respondents", people, _count, "a whole number above 0"),
-            weights=self._by_group("weights", people, _weight, "a positive number"),
+            weights=self._by_group("weights", people, _weight, "a number from 1e-100 to 1e100"),
         )
 
     def _options(self) -> tuple[str, ...]:
@@ -203,8 +205,9 @@ class _Record:
             groups = {ALL: one}
         if groups is None:
             return {}
-        if not isinstance(groups, dict) or not groups or "" in groups:
-            raise self._bad('"distributions" to be an object of shares by group', short(groups))
+        if not isinstance(groups, dict) or not groups or not all(map(_is_name, groups)):
+            what = '"distributions" to be an object of shares by group, each named in one line'
+            raise self._bad(what, short(groups))
         return {group: self._shares(group, own, n) for group, own in groups.items()}
 
     def _shares(self, group: str, given: Any, n: int) -> tuple[float, ...]:
@@ -233,8 +236,8 @@ class _Record:
         if not isinstance(given, list) or len(given) != len(options):
             raise self._bad(what, short(given))
         kept = [value for i, value in enumerate(given) if i not in left_out]
-        if not all(map(_is_number, kept)) or len(set(kept)) < 2:
-            raise self._bad(f"{what}, not all the same", short(given))
+        if not all(map(_is_place, kept)) or len(set(kept)) < 2:
+            raise self._bad(f"{what}, not all the same, 1e100 at most", short(given))
         return tuple(math.nan if i in left_out else float(v) for i, v in enumerate(given))
 
     def _by_group(
@@ -274,4 +277,13 @@ def _count(value: Any) -> int | None:
 
 
 def _weight(value: Any) -> float | None:
-    return float(value) if _is_number(value) and value > 0 else None
+    return float(value) if _is_number(value) and _SMALL <= value <= _LARGE else None
+
+
+def _is_place(value: Any) -> bool:
+    return _is_number(value) and abs(value) <= _LARGE
+
+
+def _is_name(group: str) -> bool:
+    # What is asked, and the lines of tables, name groups in a line.
+    return len(group.splitlines()) == 1 and bool(group.strip())

@@ -111,7 +111,12 @@ BAD = {
     "strangers": (changed(respondents={"Peru": 3}), '"respondents" of groups that have shares'),
     "no people": (changed(respondents={"Spain": 0}), "a whole number above 0, got 0"),
     "half a person": (changed(respondents={"Spain": 1.5}), "a whole number above 0"),
-    "a weight of 0": (changed(weights={"Spain": 0}), "a positive number, got 0"),
+    "a weight of 0": (changed(weights={"Spain": 0}), "a number from 1e-100 to 1e100, got 0"),
+    "a huge weight": (changed(weights={"Spain": 1.7e308}), "1e-100 to 1e100, got 1.7e+308"),
+    "a tiny weight": (changed(weights={"Spain": 5e-324}), "1e-100 to 1e100, got 5e-324"),
+    "a far position": (changed(ordinal=[0, 1.7e308, None]), "1e100 at most, got [0, 1.7e+308"),
+    "a blank group": (changed(distributions={" ": [1, 0, 0]}), "each named in one line"),
+    "a group of lines": (changed(distributions={"a\nb": [1, 0, 0]}), "each named in one line"),
     "a bare weight": (changed(weights=3), '"weights" to be an object of numbers by group'),
     "an odd id": (changed(id=["x"]), '"id" to be a string or an integer'),
 }
