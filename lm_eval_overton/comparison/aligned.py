@@ -11,6 +11,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.runs.responses import DEFAULT_TASK, IN_CONTEXT
 from lm_eval_overton.runs.short_paths import short_path
+from lm_eval_overton.settings.signature import fields
 
 __all__ = [
     "COVERAGE",
@@ -23,10 +24,13 @@ __all__ = [
     "lacking",
     "means",
     "paired",
+    "speaks",
     "verdict_counts",
 ]
 
 DIVERSITY, COVERAGE, ICL = DEFAULT_TASK, "overton_coverage", IN_CONTEXT
+# How tasks answer that sample nothing.
+LOGLIKELIHOOD = "loglikelihood"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,12 @@ def align(base: TaskResult, run: TaskResult) -> Both:
     names = set(run.values) - verdict_counts(base) - verdict_counts(run) if shared else set()
     metrics = tuple(name for name in base.values if name in names)
     return Both(base, run, [i for i, _ in shared], [j for _, j in shared], metrics)
+
+
+def speaks(run: FinishedRun) -> bool:
+    """Return whether a run holds texts of a model, and not log-probabilities alone."""
+    signed = [fields(own.signature) for own in run.tasks.values()]
+    return any("whose" not in own and own.get("answers") != LOGLIKELIHOOD for own in signed)
 
 
 def verdict_counts(own: TaskResult) -> set[str]:

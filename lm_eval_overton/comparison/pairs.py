@@ -21,7 +21,7 @@ from lm_eval_overton.comparison import (
     quality,
     recovered,
 )
-from lm_eval_overton.comparison.aligned import ICL, Both, align
+from lm_eval_overton.comparison.aligned import ICL, Both, align, speaks
 from lm_eval_overton.comparison.compared import (
     SAMPLES_TABLE,
     Compared,
@@ -162,6 +162,9 @@ class _Comparison:
         base, run = runs[0], runs[i]
         for task, text in (*noise.notes(rows), *echo.notes(base, run, seed)):
             notes.add(text, task)
+        if not speaks(base) and not speaks(run):
+            # Where nothing was said there is nothing to explain of it.
+            return _of_options(base, run, notes, seed), ()
         is_changed = bool(tasks) and not recovered.is_only_icl(run)
         gains = broader.gains(tasks, base, run, seed) if is_changed else ()
         shifts = _changes(tasks, rows, runs, run, gains, notes, seed) if is_changed else []
@@ -205,18 +208,22 @@ def _changes(
     notes.add(aggregation.claim(rows, gains))
     for task, text in missing.notes(base, run).items():
         notes.add(text, task)
-    choices, said = chosen.beside(base, run, seed)
-    for text in said:
-        notes.add(text)
     return [
         *quality.shifts(tasks, base, run, seed),
         *classes.shifts(tasks, base, run, seed),
         *elicited.shifts(tasks, base, run, seed),
-        *choices,
-        *groups.shifts(base, run, seed),
+        *_of_options(base, run, notes, seed),
         *within,
         *missing.shifts(base, run, seed),
     ]
+
+
+def _of_options(base: FinishedRun, run: FinishedRun, notes: Notes, seed: int) -> list[Shift]:
+    """Return what changed of the choices among options."""
+    choices, said = chosen.beside(base, run, seed)
+    for text in said:
+        notes.add(text)
+    return [*choices, *groups.shifts(base, run, seed)]
 
 
 def _rows(tasks: Tasks, seed: int, known: Means) -> list[Row]:

@@ -64,7 +64,11 @@ def _pair(pair: Pair) -> Markup:
     notes = tag("ul", *(tag("li", prose(note)) for note in pair.notes), class_="notes")
     shifts = _shifts(pair) if pair.shifts else missing("No shift was computed for this pair.")
     tables = join(_paired(pair, title, rows) for title, rows in pair.tables.items())
-    paired = tables if pair.rows else missing("The two runs share no task and prompt.")
+    paired = (
+        tables
+        if pair.rows
+        else missing("The two runs share no task and prompt that can be compared.")
+    )
     details = tag(
         "details", tag("summary", f"Paired comparison of all {len(pair.rows)} metrics"), paired
     )

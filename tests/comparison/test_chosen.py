@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.comparison import compare
+from lm_eval_overton.comparison.account import account
 from lm_eval_overton.comparison.chosen import CHOICE, CHOOSES_VS_SAYS, GROUP
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.formulas.stance import STANCES
@@ -151,6 +152,13 @@ def test_other_questions_of_the_same_ids_are_not_compared():
     other = coverage(near([0.4, 0.4, 0.2, 0]), signed=SIGNED.replace("abc", "def"))
     _, found = beside((choice(near(EVEN)), other), (choice(near(EVEN)), other))
     assert "differ: contested-2:abc and contested-2:def" in found["base", CHOOSES_VS_SAYS].note
+
+
+def test_of_choices_by_log_probability_alone_nothing_else_is_missed():
+    own = [choice(near(shares), signed=f"{SIGNED}|answers:loglikelihood") for shares in (EVEN, YES)]
+    compared = compare(run("base", own[0]), [run("chat", own[1])])
+    assert {shift.group for shift in compared.pairs[0].shifts} == {GROUP}
+    assert account(compared, 0) == ()
 
 
 def test_runs_that_were_not_asked_to_choose_show_nothing():

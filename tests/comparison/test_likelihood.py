@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.comparison import compare, crossed_of
+from lm_eval_overton.comparison.account import account
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 
 TASK = "overton_likelihood"
@@ -151,6 +152,13 @@ def test_answers_of_different_runs_are_no_pair():
     assert metrics == ["bits_per_byte", "nats_per_token", "nats_per_answer", "failed_rate"]
     # In the rows stands the divergence, too.
     assert found.pairs[1].rows[2].paired.difference == 3
+
+
+def test_of_runs_that_hold_no_texts_none_are_missed():
+    compared = compare(four()[0], four()[1:])
+    for i, pair in enumerate(compared.pairs):
+        assert pair.shifts == ()
+        assert account(compared, i) == ()
 
 
 def test_names_that_are_no_one_s_alone_are_told_apart():

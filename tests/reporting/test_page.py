@@ -203,7 +203,7 @@ def test_shifts_that_lack_the_same_thing_share_a_row_and_equal_remarks_stand_onc
     assert "fixed jaccard 40.0% [30.0%, 50.0%] 9 floor: b fixed cosine 50.0%" in shown
     assert shown.count("floor: b") == 1
     assert "a note" in shown
-    assert "The two runs share no task and prompt." in shown
+    assert "The two runs share no task and prompt that can be compared." in shown
 
 
 def test_what_is_missing_is_missing_from_the_reference_and_a_level_has_no_sign(shown_of):

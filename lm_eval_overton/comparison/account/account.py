@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lm_eval_overton.comparison.account import breadth, change, context, lost
 from lm_eval_overton.comparison.account.phrases import listed
 from lm_eval_overton.comparison.account.unknown import unknown
+from lm_eval_overton.comparison.aligned import speaks
 from lm_eval_overton.comparison.compared import Compared, Pair
 
 __all__ = ["TOPICS", "UNKNOWN", "Statement", "account"]
@@ -62,7 +63,8 @@ def account(compared: Compared, i: int) -> tuple[Statement, ...]:
     said = {key: topic.answer(compared, pair) for key, topic in _TOPICS.items()}
     found = [Statement(key, text) for key, text in said.items() if text]
     why: dict[str, list[str]] = {}
-    for key, topic in _TOPICS.items():
+    # All questions are of texts.
+    for key, topic in _TOPICS.items() if any(map(speaks, compared.runs)) else ():
         for what, reason in unknown(key, topic.question, pair, bool(said[key])):
             why.setdefault(reason, []).append(what)
     return (
