@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from lm_eval_overton.metrics.formulas.stance import STANCES
 from lm_eval_overton.metrics.formulas.survey import normalised_entropy
 from lm_eval_overton.metrics.measures.stance import STANCE_SHARES
 from lm_eval_overton.metrics.measures.stance_words import STANCE_SHARES_WORDS
+from lm_eval_overton.metrics.measures.survey import ANSWER_MASS, LITTLE_MASS
 from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import differing
@@ -103,7 +104,10 @@ OF_BOTH: Mapping[str, Column] = {CHOOSES_VS_SAYS: lambda own: chooses_vs_says(ow
 
 @dataclass(frozen=True)
 class Change:
-    """What changed of a column; `compared` is None, and `why` says why, where it is not known."""
+    """What changed of a column; `compared` is None, and `why` says why, where it is not known.
+
+    Beside a change `why` says why nothing can be told from it.
+    """
 
     compared: stats.Comparison | None
     why: str = ""
@@ -182,10 +186,14 @@ def _changes(base: FinishedRun, run: FinishedRun, seed: int) -> dict[str, Change
         (OF_CHOICE, no_choice, ""),
         (OF_SPEECH, no_speech, told_by),
     )
-    return {
+    found = {
         name: Change(None, why) if why else _change(column, both, by, seed)
         for columns, why, by in parts
         for name, column in columns.items()
+    }
+    doubt = "; ".join(filter(None, map(_doubt, (base, run))))
+    return found | {
+        name: replace(own, why=own.why or doubt) for name, own in found.items() if name in OF_CHOICE
     }
 
 
@@ -273,6 +281,15 @@ def _no_choice(run: FinishedRun, own: TaskResult | None) -> str:
         return f"no {CHOICE} in {run.name}: run it with --tasks {CHOICE},{COVERAGE}"
     kept = [set(CHOICES) <= set(detail.get("shares") or {}) for detail in own.details]
     return "" if all(kept) else f"{CHOICE} of {run.name} keeps no shares: run it anew"
+
+
+def _doubt(run: FinishedRun) -> str:
+    """Return whether so little lies on the labels that their shares say little; empty if not."""
+    own = run.tasks.get(CHOICE)
+    mass = own.values.get(ANSWER_MASS.name) if own else None
+    if mass is None or np.isnan(mass).all() or (mean := float(np.nanmean(mass))) >= LITTLE_MASS:
+        return ""
+    return f"only {mean:.2g} of the probability lies on the labels in {run.name}"
 
 
 def _no_speech(run: FinishedRun, told_by: str) -> str:

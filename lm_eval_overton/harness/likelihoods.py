@@ -22,6 +22,7 @@ from lm_eval_overton.harness.provenance import Provenance
 from lm_eval_overton.harness.results_entry import Outcome
 from lm_eval_overton.metrics.bench import Bench
 from lm_eval_overton.metrics.measures import versions
+from lm_eval_overton.metrics.measures.survey import LITTLE_MASS
 from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.metrics.prompt import Prompt
 from lm_eval_overton.settings.task import Settings
@@ -30,9 +31,6 @@ from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, EncoderSource
 __all__ = ["LITTLE_MASS", "Asked", "LikelihoodTask", "require_likelihoods"]
 
 logger = logging.getLogger("lm_eval.overton")
-
-# Where less of the probability lies on the answers, their shares say little of what is said.
-LITTLE_MASS = 0.5
 
 
 @dataclass(frozen=True)

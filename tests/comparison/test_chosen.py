@@ -148,6 +148,20 @@ def test_too_few_questions_tell_no_collapse():
     assert noted(pair, "whether choice collapsed cannot be told: expected at least 6 questions")
 
 
+@pytest.mark.parametrize(("mass", "told"), [(0.6, True), (0.01, False)])
+def test_where_little_lies_on_the_labels_no_collapse_of_choice_is_told(mass, told):
+    other = choice(near(YES))
+    other = replace(other, values={**other.values, "answer_mass": np.full(8, mass)})
+    pair, found = beside((choice(near(EVEN)), SPREAD), (other, SPREAD))
+    assert bool(noted(pair, "choice collapsed; ")) is told
+    why = "only 0.01 of the probability lies on the labels in chat"
+    assert bool(noted(pair, f"whether choice collapsed cannot be told: {why}")) is not told
+    # The change is shown with it.
+    shift = found["change", "choice_entropy"]
+    assert shift.value.n == 8
+    assert shift.note == ("" if told else why)
+
+
 def test_other_questions_of_the_same_ids_are_not_compared():
     other = coverage(near([0.4, 0.4, 0.2, 0]), signed=SIGNED.replace("abc", "def"))
     _, found = beside((choice(near(EVEN)), other), (choice(near(EVEN)), other))

@@ -29,6 +29,7 @@ from lm_eval_overton.metrics.view import PromptView
 __all__ = [
     "ANSWER_MASS",
     "FIRST_LABEL_BIAS",
+    "LITTLE_MASS",
     "METRICS",
     "OPINION_ENTROPY",
     "REPLIES_REFUSED",
@@ -186,6 +187,8 @@ STEER_GAIN = _opinion(
     range=Range(-1, 1),
     source=SANTURKAR,
 )
+# Where less of the probability lies on the answers, their shares say little of what is said.
+LITTLE_MASS = 0.5
 ANSWER_MASS = _opinion(
     "answer_mass",
     "The probability, or part of the replies, that the options have; the rest says other things.",
