@@ -69,7 +69,7 @@ class AnswerLikelihoodTask(LikelihoodTask):
             OvertonError: If a setting or the samples cannot be used.
         """
         task = str(config["task"])
-        settings = read_settings(config.get("metadata") or {}, task)
+        settings = read_settings(config.get("metadata") or {}, task, min_samples=1)
         self.source = _source(settings, task)
         self.texts = {
             key: [self.source.cleaning.verbatim(one) for one in own if one.is_valid]

@@ -101,7 +101,7 @@ class ExactTask(LikelihoodTask):
             OvertonError: If a setting or the user's questions cannot be used.
         """
         task = str(config["task"])
-        settings = read_settings(config.get("metadata") or {}, task)
+        settings = read_settings(config.get("metadata") or {}, task, min_samples=1)
         own = {key: value for key, value in config.items() if key != "generation_kwargs"}
         self._encode: Callable[[str], Any] | None = None
         self._prefixes: dict[str, list[int | None]] = {}

@@ -92,6 +92,8 @@ class Instruments:
         """
         encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
         device = settings.encoder_device
+        if recorded is None and Need.CLASSES in needs:
+            _require_enough(settings, task)
         reward, bert = settings.reward_model, settings.bertscore
         return cls(
             settings,
@@ -218,6 +220,15 @@ class Instruments:
 def _with_given(prompt: Prompt, given: Given, steps: Sequence[float]) -> Prompt:
     ratings = given.ratings or (as_ratings(given.rewards, steps) if given.rewards else ())
     return replace(prompt, ratings=ratings, classes=given.partition or ())
+
+
+def _require_enough(settings: Settings, task: str) -> None:
+    most = settings.n_samples
+    if settings.given.get("distinct_m") and settings.distinct_m > most:
+        raise SettingsError(
+            f"{task}: expected distinct_m of at most n_samples, got {settings.distinct_m} of "
+            f"{most} samples; pass `--metadata '{{\"distinct_m\": {most}}}'`, or more n_samples"
+        )
 
 
 def _require_judge_apart(judge: Judge | None, what: str, task: str) -> Judge:

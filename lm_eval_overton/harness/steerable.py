@@ -52,7 +52,7 @@ class SteerableTask(LikelihoodTask):
             OvertonError: If a setting or the file of rows cannot be used.
         """
         task = str(config["task"])
-        settings = read_settings(config.get("metadata") or {}, task)
+        settings = read_settings(config.get("metadata") or {}, task, min_samples=1)
         found = find_rows(settings, task)
         self.rows = {row.id: row for row in found.rows}
         self.style = style_of(settings.style, True, task)

@@ -60,7 +60,7 @@ class SurveyTask(LikelihoodTask):
             OvertonError: If a setting or the survey's file cannot be used.
         """
         task = str(config["task"])
-        settings = read_settings(config.get("metadata") or {}, task)
+        settings = read_settings(config.get("metadata") or {}, task, min_samples=1)
         if settings.answers not in (None, LOGLIKELIHOOD):
             raise SettingsError(
                 f"{task}: expected answers {LOGLIKELIHOOD}, {' or '.join(self.REPLIES)}, got "

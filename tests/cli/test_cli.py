@@ -241,6 +241,7 @@ def test_check_takes_own_prompts_and_settings(tmp_path, capsys):
         ({"n_sample": 3}, "expected a known metadata key, got 'n_sample'; did you mean 'n_samples"),
         ({"colour": 3}, "expected a known metadata key, got 'colour'; known are n_samples, "),
         ({"n_samples": 1}, "expected at least 2 responses per prompt, got 1; pass `--metadata "),
+        ({"distinct_m": 6}, "expected distinct_m of at most n_samples, got 6 of 5 samples; pass"),
         ({"api_seeds": "yes"}, "expected api_seeds auto, on or none, got 'yes'"),
         ({"encoder": "no/where"}, "expected 'no/where' in a folder, the hub cache or on the hub"),
     ],

@@ -9,6 +9,7 @@ from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.harness.check import check
 from lm_eval_overton.harness.likelihoods import Asked, LikelihoodTask, require_likelihoods
 from lm_eval_overton.metrics.measures import RANGES
 from lm_eval_overton.metrics.measures.about_samples import MEAN_WORDS
@@ -110,6 +111,21 @@ def leave(results, place):
         tracker.save_results_samples(task_name=task, samples=rows)
     [file] = place.rglob("results_*.json")
     return file
+
+
+@pytest.mark.parametrize(
+    ("task", "metadata"),
+    [
+        ("overton_choice", {}),
+        ("overton_likelihood", {}),
+        ("overton_steerable", {}),
+        ("overton_survey", {}),
+        ("overton_enumerable", {"answers": "loglikelihood"}),
+    ],
+)
+def test_how_many_samples_are_asked_for_elsewhere_is_no_matter_of_log_probabilities(task, metadata):
+    alike, one = (list(check([task], {**metadata, **own})) for own in ({}, {"n_samples": 1}))
+    assert one == alike
 
 
 def test_one_document_holds_all_ways_and_answers_in_order():
