@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 DIVERSITY, COVERAGE, ICL = DEFAULT_TASK, "overton_coverage", IN_CONTEXT
-# How tasks answer that sample nothing.
-LOGLIKELIHOOD = "loglikelihood"
+# Fields of the signatures of tasks whose answers are given: how they are told, or whose they are.
+CLOSED = frozenset({"answers", "whose"})
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ def align(base: TaskResult, run: TaskResult) -> Both:
 
 
 def speaks(run: FinishedRun) -> bool:
-    """Return whether a run holds texts of a model, and not log-probabilities alone."""
+    """Return whether a run holds texts of a model's own words, and not choices among given answers
+    or log-probabilities alone."""
     signed = [fields(own.signature) for own in run.tasks.values()]
-    return any("whose" not in own and own.get("answers") != LOGLIKELIHOOD for own in signed)
+    return any(CLOSED.isdisjoint(own) for own in signed)
 
 
 def verdict_counts(own: TaskResult) -> set[str]:

@@ -27,7 +27,7 @@ from lm_eval_overton.metrics.measures.stance_words import STANCE_SHARES_WORDS
 from lm_eval_overton.metrics.measures.survey import ANSWER_MASS, LITTLE_MASS
 from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
-from lm_eval_overton.settings.signature import differing
+from lm_eval_overton.settings.signature import differing, fields
 
 __all__ = ["CHOICE", "CHOOSES_VS_SAYS", "GROUP", "beside"]
 
@@ -287,9 +287,16 @@ def _doubt(run: FinishedRun) -> str:
     """Return whether so little lies on the labels that their shares say little; empty if not."""
     own = run.tasks.get(CHOICE)
     mass = own.values.get(ANSWER_MASS.name) if own else None
-    if mass is None or np.isnan(mass).all() or (mean := float(np.nanmean(mass))) >= LITTLE_MASS:
+    if (
+        own is None
+        or mass is None
+        or np.isnan(mass).all()
+        or (mean := float(np.nanmean(mass))) >= LITTLE_MASS
+    ):
         return ""
-    return f"only {mean:.2g} of the probability lies on the labels in {run.name}"
+    by_log = fields(own.signature).get("answers") in (None, "loglikelihood")
+    what = "probability lies on the labels" if by_log else "replies say something of the options"
+    return f"only {mean:.2g} of the {what} in {run.name}"
 
 
 def _no_speech(run: FinishedRun, told_by: str) -> str:

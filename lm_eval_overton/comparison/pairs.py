@@ -164,7 +164,8 @@ class _Comparison:
             notes.add(text, task)
         if not speaks(base) and not speaks(run):
             # Where nothing was said there is nothing to explain of it.
-            return _of_options(base, run, notes, seed), ()
+            of_answers = elicited.shifts(tasks, base, run, seed)
+            return [*of_answers, *_of_options(base, run, notes, seed)], ()
         is_changed = bool(tasks) and not recovered.is_only_icl(run)
         gains = broader.gains(tasks, base, run, seed) if is_changed else ()
         shifts = _changes(tasks, rows, runs, run, gains, notes, seed) if is_changed else []

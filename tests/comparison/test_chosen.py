@@ -148,18 +148,25 @@ def test_too_few_questions_tell_no_collapse():
     assert noted(pair, "whether choice collapsed cannot be told: expected at least 6 questions")
 
 
-@pytest.mark.parametrize(("mass", "told"), [(0.6, True), (0.01, False)])
-def test_where_little_lies_on_the_labels_no_collapse_of_choice_is_told(mass, told):
-    other = choice(near(YES))
+@pytest.mark.parametrize(
+    ("answers", "mass", "why"),
+    [
+        ("loglikelihood", 0.6, ""),
+        ("loglikelihood", 0.01, "only 0.01 of the probability lies on the labels in chat"),
+        ("sampled", 0.01, "only 0.01 of the replies say something of the options in chat"),
+    ],
+)
+def test_where_little_lies_on_the_labels_no_collapse_of_choice_is_told(answers, mass, why):
+    signed = f"{SIGNED}|answers:{answers}"
+    other = choice(near(YES), signed=signed)
     other = replace(other, values={**other.values, "answer_mass": np.full(8, mass)})
-    pair, found = beside((choice(near(EVEN)), SPREAD), (other, SPREAD))
-    assert bool(noted(pair, "choice collapsed; ")) is told
-    why = "only 0.01 of the probability lies on the labels in chat"
-    assert bool(noted(pair, f"whether choice collapsed cannot be told: {why}")) is not told
+    pair, found = beside((choice(near(EVEN), signed=signed), SPREAD), (other, SPREAD))
+    assert bool(noted(pair, "choice collapsed; ")) is not bool(why)
+    assert bool(noted(pair, f"whether choice collapsed cannot be told: {why}")) is bool(why)
     # The change is shown with it.
     shift = found["change", "choice_entropy"]
     assert shift.value.n == 8
-    assert shift.note == ("" if told else why)
+    assert shift.note == why
 
 
 def test_other_questions_of_the_same_ids_are_not_compared():
@@ -168,8 +175,9 @@ def test_other_questions_of_the_same_ids_are_not_compared():
     assert "differ: contested-2:abc and contested-2:def" in found["base", CHOOSES_VS_SAYS].note
 
 
-def test_of_choices_by_log_probability_alone_nothing_else_is_missed():
-    own = [choice(near(shares), signed=f"{SIGNED}|answers:loglikelihood") for shares in (EVEN, YES)]
+@pytest.mark.parametrize("answers", ["loglikelihood", "sampled", "verbalized"])
+def test_of_choices_alone_nothing_else_is_missed(answers):
+    own = [choice(near(shares), signed=f"{SIGNED}|answers:{answers}") for shares in (EVEN, YES)]
     compared = compare(run("base", own[0]), [run("chat", own[1])])
     assert {shift.group for shift in compared.pairs[0].shifts} == {GROUP}
     assert account(compared, 0) == ()
