@@ -244,7 +244,7 @@ def _entropies(estimates: Estimates) -> list[Picture]:
     for task in tasks:
         runs = [i for i, run in enumerate(others, start=1) if _has(run.tasks.get(task), metric)]
         if runs:
-            found.append(_entropy(estimates, task, runs))
+            found += _entropy(estimates, task, runs)
     return found
 
 
@@ -252,21 +252,28 @@ def _has(own: object, metric: str) -> bool:
     return metric in getattr(own, "values", {})
 
 
-def _entropy(estimates: Estimates, task: str, runs: Sequence[int]) -> Picture:
+def _entropy(estimates: Estimates, task: str, runs: Sequence[int]) -> list[Picture]:
+    """Return the figure of the runs that share a defined question with the base; none of none."""
     metric, named = OPINION_ENTROPY.name, estimates.compared.runs
-    pairs = {i: _paired(estimates, task, i) for i in runs}
+    every = {i: _paired(estimates, task, i) for i in runs}
+    pairs = {i: rows for i, rows in every.items() if len(rows)}
+    if not pairs:
+        return []
     said = []
-    for i in runs:
+    for i in pairs:
         row = estimates.row(i, task, metric)
         if row is not None:
             change = f"{signed(row.paired.difference)} {bounds(row.change)}"
             said.append(f"{labelled(named, i)}: {change}, {row.paired.n} questions")
     label = f"{metric} of each question against the base's. Change: {'; '.join(said)}."
-    names = {i: labelled(named, i) for i in runs}
-    return Picture(
-        f"opinions-entropy-{task}", f"How undecided: {task}, each question against the base",
-        label, lambda: _draw_entropy(pairs, names, labelled(named, 0)),
-    )  # fmt: skip
+    names = {i: labelled(named, i) for i in pairs}
+    title = f"How undecided: {task}, each question against the base"
+    return [
+        Picture(
+            f"opinions-entropy-{task}", title, label,
+            lambda: _draw_entropy(pairs, names, labelled(named, 0)),
+        )
+    ]  # fmt: skip
 
 
 def _paired(estimates: Estimates, task: str, run: int) -> Array:

@@ -46,6 +46,19 @@ def test_each_figure_is_drawn_and_says_its_numbers(compared):
     assert "8 questions" in found[f"opinions-entropy-{SURVEY}"].label
 
 
+def test_runs_in_which_no_question_has_an_entropy_are_not_drawn_against_the_base():
+    none = survey(0.9)
+    none.values["opinion_entropy"][:] = float("nan")
+    key = f"opinions-entropy-{SURVEY}"
+    alone = compare(run("base", survey(0.5)), [run("mute", none)])
+    assert key not in {own.key for own in opinions.pictures(Estimates(alone))}
+    both = compare(run("base", survey(0.5)), [run("mute", none), run("chat", survey(0.9))])
+    [shown] = [own for own in opinions.pictures(Estimates(both)) if own.key == key]
+    drawn = svg.inline(shown.draw(), shown.key, shown.label)
+    assert "chat" in drawn
+    assert "mute" not in drawn
+
+
 def test_of_many_groups_those_that_were_asked_most_are_drawn(compared):
     many = {f"g{i}": [0.5, 0.5] for i in range(30)}
     runs = compare(run("base", survey(0.5, people=many)), [run("chat", survey(0.9, people=many))])
