@@ -76,7 +76,7 @@ def _task(pair: Pair, rows: Sequence[Row]) -> Iterator[str]:
     by_name = {row.metric: row for row in rows if row.paired.n}
     shown = [by_name[name] for name in headline_of(by_name)] or list(by_name.values())
     if shown:
-        head = ["metric", _cut(pair.base, RUN), _cut(pair.run, RUN), "difference", "p (Holm)", "n"]
+        head = ["metric", *_names(pair), "difference", "p (Holm)", "n"]
         yield table(head, [[_name(row), *_means(row), *_change(row)] for row in shown], left=[0])
     rest = [row for row in by_name.values() if row not in shown]
     if rest:
@@ -121,14 +121,26 @@ def _change(row: Row) -> list[str]:
     return [estimate(row.change, "+"), p_value(row.p_holm), str(row.paired.n)]
 
 
-def _cut(name: str, width: int) -> str:
-    """Return a name in at most so many columns of a terminal."""
+def _cut(name: str, width: int, end: bool = False) -> str:
+    """Return a name in at most so many columns of a terminal: its beginning, or its end."""
+    words = in_line(name)
+    if _columns(words) <= width:
+        return text(words)
     shown = ""
-    for character in text(name):
+    for character in reversed(words) if end else words:
         if _columns(shown + character) > width - 1:
-            return text(name) if _columns(text(name)) <= width else f"{shown}…"
+            break
         shown += character
-    return shown
+    return text(f"…{shown[::-1]}" if end else f"{shown}…")
+
+
+def _names(pair: Pair) -> list[str]:
+    """Return what both runs are called above their means: where they begin alike, by their ends."""
+    for end in (False, True):
+        names = [_cut(name, RUN, end) for name in (pair.base, pair.run)]
+        if names[0] != names[1]:
+            return names
+    return ["base", "run"]
 
 
 def _columns(words: str) -> int:

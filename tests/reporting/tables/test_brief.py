@@ -30,6 +30,21 @@ def test_a_metric_is_one_line_of_both_means_and_the_difference():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("base", "run", "head"),
+    [
+        ("llama-2-base", "llama-2-chat", ["…a-2-base", "…a-2-chat"]),
+        ("a-long-name-x-and-so-on", "a-long-name-y-and-so-on", ["base", "run"]),
+        ("first-of-all", "second-of-all", ["first-of…", "second-o…"]),
+        ("模型模型模型一", "模型模型模型二", ["…型模型一", "…型模型二"]),
+    ],
+)
+def test_runs_whose_names_begin_alike_are_told_by_their_ends(base, run, head):
+    [pair] = compared(LEXICAL).pairs
+    shown = as_brief(replace(compared(LEXICAL), pairs=(replace(pair, base=base, run=run),)))
+    assert cells(lines(shown, "| metric")[0])[1:3] == head
+
+
 def test_the_main_task_and_its_headline_come_first():
     names = ["ead_1", "vendi", "ead_2", "self_bleu", "distinct_2", "compression_ratio"]
     rows = [COVERAGE, *of_metrics(*names, "lexical_diversity", "semantic_diversity"), WORDS]
