@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +39,12 @@ def add(commands: Any) -> None:
 
 
 def _survey_data(args: argparse.Namespace) -> None:
+    from lm_eval_overton.data.json_text import json_lines
     from lm_eval_overton.data.survey_hub import converted
     from lm_eval_overton.runs.whole_file import write_whole
 
     found = converted(args.file, args.refusal)
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in found.rows)
-    write_whole(args.output, "".join(lines).encode())
+    write_whole(args.output, json_lines(found.rows).encode())
     print(f"{args.output}: {found.counted}, of {found.source}")
     print(f"licence of the source: {found.licence}")
     for said in found.said:

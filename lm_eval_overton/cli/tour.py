@@ -8,12 +8,12 @@ part of a report says; no model is behind it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.data import load_viewpoints, packaged_path, read_jsonl
+from lm_eval_overton.data.json_text import json_lines
 
 __all__ = ["SIDES", "take", "write_answers"]
 
@@ -67,8 +67,7 @@ def write_answers(folder: Path) -> None:
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    path.write_text(json_lines(rows), encoding="utf-8")
 
 
 def take(folder: Path) -> Iterator[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["json_value"]
+__all__ = ["json_lines", "json_value"]
 
 
 def json_value(text: str, **options: Any) -> Any:
@@ -21,6 +22,11 @@ def json_value(text: str, **options: Any) -> Any:
         RecursionError: If it is nested too deep.
     """
     return json.loads(text, object_pairs_hook=_object, **options)
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the text of a file of JSON lines."""
+    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

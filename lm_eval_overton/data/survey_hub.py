@@ -8,13 +8,13 @@ nothing of it is kept here but what the library `datasets` keeps in its own cach
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_overton.data.json_text import json_lines
 from lm_eval_overton.data.rows import Row
 from lm_eval_overton.data.survey import Survey, checked_question, load_survey
 from lm_eval_overton.data.survey_sources import Converted, convert, convert_table
@@ -45,9 +45,8 @@ def open_survey(source: str) -> Survey:
     found = converted(source)
     for line in (f"licence of the source: {found.licence}", *found.said):
         logger.warning("%s: %s", source, line)
-    lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in found.rows)
     rows = [Row(source, i, row) for i, row in enumerate(found.rows, start=1)]
-    sha = hashlib.sha256(lines.encode()).hexdigest()[:8]
+    sha = hashlib.sha256(json_lines(found.rows).encode()).hexdigest()[:8]
     return Survey(source.removeprefix(HUB), sha, tuple(map(checked_question, rows)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 
 from lm_eval_overton.comparison import Compared, Homogeneity
@@ -12,6 +11,7 @@ from lm_eval_overton.reporting import alike as likeness
 from lm_eval_overton.reporting import browser, by_tag, changes, glance, made, sections, svg, terms
 from lm_eval_overton.reporting.ballots import ballots
 from lm_eval_overton.reporting.decomposition import decompositions
+from lm_eval_overton.reporting.document import Part, document, packaged
 from lm_eval_overton.reporting.estimates import Estimates, task_names
 from lm_eval_overton.reporting.figures import pictures
 from lm_eval_overton.reporting.html import Markup, join, sha256_source, tag
@@ -21,7 +21,6 @@ from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.short_paths import short_model
 from lm_eval_overton.runs.whole_file import require_folder, require_place, write_whole
 from lm_eval_overton.stats import SEED
-from lm_eval_overton.version import __version__
 
 __all__ = ["TEXT_BYTES", "plots", "write"]
 
@@ -133,32 +132,17 @@ def page(
     parts.append(
         (terms.GLOSSARY, "Definitions", terms.glossary(content for _, _, content in parts))
     )
-    style, script = _packaged("style.css"), "\n".join(map(_packaged, SCRIPTS))
+    style, script = packaged("style.css"), "\n".join(map(packaged, SCRIPTS))
     names = ", ".join(run.name for run in compared.runs)
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"lm-eval-overton {__version__}"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", f"{TITLE}: {names}"),
-        tag("style", Markup(style)),
-    )
-    body = tag(
-        "body",
-        tag("a", "Skip to the content", href="#content", class_="skip"),
+    return document(
+        f"{TITLE}: {names}",
+        style,
+        _policy(style, script),
         _header(compared.runs),
-        _contents(parts),
-        tag("main", *(_section(*part) for part in parts), id="content", tabindex="-1"),
+        parts,
         tag("footer", "Undefined values are left empty."),
         tag("script", Markup(script)),
     )
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
-
-
-Part = tuple[str, str, Markup]
 
 
 def _policy(style: str, script: str) -> str:
@@ -166,10 +150,6 @@ def _policy(style: str, script: str) -> str:
         f"default-src 'none'; style-src {sha256_source(style)}; script-src "
         f"{sha256_source(script)}; img-src data:; base-uri 'none'; form-action 'none'"
     )
-
-
-def _packaged(name: str) -> str:
-    return (resources.files("lm_eval_overton.reporting") / name).read_text(encoding="utf-8")
 
 
 def _header(runs: Sequence[FinishedRun]) -> Markup:
@@ -187,16 +167,6 @@ def _of_run(run: FinishedRun, is_first: bool) -> Markup:
     )
     base = tag("span", "base", class_="flag") if is_first else ""
     return join([" ", base, " ", tag("span", " · ".join([*models, tasks]), class_="detail")])
-
-
-def _contents(parts: Sequence[Part]) -> Markup:
-    links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in parts]
-    return tag("nav", tag("ul", *links), aria_label="Contents")
-
-
-def _section(key: str, title: str, content: Markup) -> Markup:
-    heading = tag("h2", title, id=f"{key}-title")
-    return tag("section", heading, content, id=key, aria_labelledby=f"{key}-title")
 
 
 def _parts(

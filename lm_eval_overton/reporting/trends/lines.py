@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval_overton.comparison import Row
+from lm_eval_overton.comparison.by_tag import HEADLINE as FINDINGS
 from lm_eval_overton.comparison.trends import Trend, holds
 from lm_eval_overton.metrics.measures.about_samples import (
     DEGENERATE_SHARE,
@@ -14,12 +15,6 @@ from lm_eval_overton.metrics.measures.about_samples import (
     MEAN_WORDS,
     REFUSAL_SHARE,
 )
-from lm_eval_overton.metrics.measures.classes import DISTINCT_K
-from lm_eval_overton.metrics.measures.coverage import COVERAGE_AT_1, OVERTON_INDEX
-from lm_eval_overton.metrics.measures.lexical_diversity import LEXICAL_DIVERSITY
-from lm_eval_overton.metrics.measures.quality import HELPFULNESS
-from lm_eval_overton.metrics.measures.semantic_diversity import SEMANTIC_DIVERSITY
-from lm_eval_overton.metrics.measures.units import UNITS_AT_1_WORDS
 from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import bounds, signed
 from lm_eval_overton.reporting.picture import WIDTH, Picture, look
@@ -31,21 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADLINE", "Line", "headline", "pictures"]
 
-HEADLINE = tuple(
-    metric.name
-    for metric in (
-        SEMANTIC_DIVERSITY,
-        LEXICAL_DIVERSITY,
-        DISTINCT_K,
-        COVERAGE_AT_1,
-        OVERTON_INDEX,
-        UNITS_AT_1_WORDS,
-        HELPFULNESS,
-        DEGENERATE_SHARE,
-        REFUSAL_SHARE,
-        DUPLICATE_SHARE,
-        MEAN_WORDS,
-    )
+# What samples are like may change before what they say does.
+HEADLINE = (
+    *FINDINGS,
+    *(own.name for own in (DEGENERATE_SHARE, REFUSAL_SHARE, DUPLICATE_SHARE, MEAN_WORDS)),
 )
 # So many metrics are shown of a task that has none of these.
 OTHERS = 3

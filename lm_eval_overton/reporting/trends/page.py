@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from lm_eval_overton.comparison import Pair, Row
@@ -14,6 +13,7 @@ from lm_eval_overton.comparison.trends import Point, Trend, alarms, holds, moved
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting import svg
 from lm_eval_overton.reporting.changes import missing
+from lm_eval_overton.reporting.document import Part, document, packaged
 from lm_eval_overton.reporting.html import (
     Markup,
     bounds,
@@ -37,8 +37,6 @@ __all__ = ["State", "on_prompts", "write"]
 TITLE = "What training changes"
 # So many of the prompts that a failure is about are named.
 NAMED = 5
-
-Part = tuple[str, str, Markup]
 
 
 @dataclass(frozen=True)
@@ -80,28 +78,16 @@ def write(
 
 
 def _page(trend: Trend, parts: Sequence[Part]) -> str:
-    style = (resources.files("lm_eval_overton.reporting") / "style.css").read_text("utf-8")
+    style = packaged("style.css")
     policy = f"default-src 'none'; style-src {sha256_source(style)}; base-uri 'none'"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=f"{policy}; img-src data:"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="generator", content=f"lm-eval-overton {__version__}"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", f"{TITLE}: {trend.base.name}"),
-        tag("style", Markup(style)),
-    )
-    body = tag(
-        "body",
-        tag("a", "Skip to the content", href="#content", class_="skip"),
+    return document(
+        f"{TITLE}: {trend.base.name}",
+        style,
+        f"{policy}; img-src data:",
         tag("header", tag("h1", TITLE), _lead(trend)),
-        _contents(parts),
-        tag("main", *(_section(*part) for part in parts), id="content", tabindex="-1"),
+        parts,
         tag("footer", f"Made by lm-eval-overton {__version__}. Undefined values are left empty."),
     )
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _lead(trend: Trend) -> Markup:
@@ -110,16 +96,6 @@ def _lead(trend: Trend) -> Markup:
     counted = "1 checkpoint" if len(steps) == 1 else f"{len(steps)} checkpoints"
     words = f"{counted}{span}. The zero line is "
     return tag("p", words, tag("b", trend.base.name), ".")
-
-
-def _contents(parts: Sequence[Part]) -> Markup:
-    links = [tag("li", tag("a", title, href=f"#{key}")) for key, title, _ in parts]
-    return tag("nav", tag("ul", *links), aria_label="Contents")
-
-
-def _section(key: str, title: str, content: Markup) -> Markup:
-    heading = tag("h2", title, id=f"{key}-title")
-    return tag("section", heading, content, id=key, aria_labelledby=f"{key}-title")
 
 
 def _parts(
