@@ -9,12 +9,13 @@ import torch
 from lm_eval_overton.cli import main
 from lm_eval_overton.comparison.leaderboard import check as joins
 from lm_eval_overton.errors import DataError, SettingsError
-from lm_eval_overton.harness.replay import build, task_class
+from lm_eval_overton.harness.replay import build
 from lm_eval_overton.metrics.measures import RANGES
 from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import fields
-from tests.harness.test_likelihoods import Sampling, evaluate, leave
+from tests.harness.evaluating import evaluate, maker
+from tests.harness.test_likelihoods import Sampling, leave
 from tests.harness.test_survey import echo
 from tests.tiny_models import KINDS, harness_model
 
@@ -28,16 +29,7 @@ ROWS = [
 
 @pytest.fixture
 def made(tmp_path):
-    """Return what makes the task of responses, written down as lines."""
-
-    def make(rows=ROWS, **metadata):
-        path = tmp_path / "said.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        cls, config = task_class(TASK)
-        config["metadata"] = {**config["metadata"], "responses": str(path), **metadata}
-        return cls(config=config)
-
-    return make
+    return maker(TASK, "responses", tmp_path / "said.jsonl", ROWS)
 
 
 def rows_of(results):

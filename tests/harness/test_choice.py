@@ -7,7 +7,8 @@ import pytest
 
 from lm_eval_overton.harness.check import check
 from lm_eval_overton.harness.replay import task_class
-from tests.harness.test_survey import OPTION, Leaning, evaluate
+from tests.harness.evaluating import evaluate
+from tests.harness.test_survey import OPTION, Leaning
 
 TASK = "overton_choice"
 

@@ -6,8 +6,6 @@ import math
 
 import pytest
 import torch
-from lm_eval import simple_evaluate
-from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.comparison.notes import NOTED
@@ -18,6 +16,7 @@ from lm_eval_overton.harness.replay import build, task_class
 from lm_eval_overton.metrics.formulas import closed_answers as closed
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import differing
+from tests.harness.evaluating import evaluate
 from tests.tiny_models import causal, harness_model
 
 TASK = "overton_enumerable"
@@ -42,18 +41,6 @@ def written(path, rows):
 @pytest.fixture
 def own(tmp_path):
     return str(written(tmp_path / "own.jsonl", OWN))
-
-
-def evaluate(task, model, **options):
-    return simple_evaluate(
-        model=model,
-        tasks=[task],
-        task_manager=TaskManager(include_defaults=False),
-        random_seed=None,
-        numpy_random_seed=None,
-        torch_random_seed=None,
-        **options,
-    )
 
 
 # ------------------------------------------------------------------------------------- settings

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
-from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.data import PromptSet
 from lm_eval_overton.errors import SettingsError
@@ -17,6 +15,7 @@ from lm_eval_overton.metrics.prompt import Prompt
 from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.settings.task import read_settings
 from lm_eval_overton.text.samples import clean
+from tests.harness.evaluating import evaluate
 from tests.tiny_models import harness_model
 
 DOCS = [{"id": f"q{i}", "prompt": f"Question {i}?"} for i in range(5)]
@@ -84,18 +83,6 @@ def ranked():
             "process_results": "process_results",
             "metadata": {"version": 1},
         }
-    )
-
-
-def evaluate(task, model, **options):
-    return simple_evaluate(
-        model=model,
-        tasks=[task],
-        task_manager=TaskManager(include_defaults=False),
-        random_seed=None,
-        numpy_random_seed=None,
-        torch_random_seed=None,
-        **options,
     )
 
 

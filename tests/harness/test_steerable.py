@@ -12,11 +12,11 @@ from lm_eval_overton.data import packaged_path
 from lm_eval_overton.data.steerable import load_steerable
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.harness.check import check
-from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.measures import RANGES, REGISTRY
 from lm_eval_overton.runs.finished import load_run
+from tests.harness.evaluating import evaluate, maker
 from tests.harness.test_likelihoods import leave
-from tests.harness.test_survey import OPTION, Leaning, evaluate
+from tests.harness.test_survey import OPTION, Leaning
 from tests.tiny_models import harness_model
 
 TASK = "overton_steerable"
@@ -40,14 +40,7 @@ class Judging(Leaning):
 
 @pytest.fixture
 def made(tmp_path):
-    def make(rows=ROWS, **metadata):
-        path = tmp_path / "own.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        cls, config = task_class(TASK)
-        config["metadata"] = {**config["metadata"], "steerable": str(path), **metadata}
-        return cls(config=config)
-
-    return make
+    return maker(TASK, "steerable", tmp_path / "own.jsonl", ROWS)
 
 
 def test_each_row_is_asked_in_all_orders_with_the_value_and_without(made):

@@ -6,17 +6,16 @@ import math
 import re
 
 import pytest
-from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
-from lm_eval.tasks import TaskManager
 
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.harness.check import check
-from lm_eval_overton.harness.replay import build, task_class
+from lm_eval_overton.harness.replay import build
 from lm_eval_overton.metrics.formulas import survey as formulas
 from lm_eval_overton.metrics.measures import RANGES, REGISTRY
 from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
+from tests.harness.evaluating import evaluate, maker
 from tests.tiny_models import KINDS, harness_model
 
 TASK = "overton_survey"
@@ -69,26 +68,7 @@ class Leaning(LM):
 
 @pytest.fixture
 def made(tmp_path):
-    def make(rows=ROWS, **metadata):
-        path = tmp_path / "own.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        cls, config = task_class(TASK)
-        config["metadata"] = {**config["metadata"], "survey": str(path), **metadata}
-        return cls(config=config)
-
-    return make
-
-
-def evaluate(task, model, **options):
-    return simple_evaluate(
-        model=model,
-        tasks=[task],
-        task_manager=TaskManager(include_defaults=False),
-        random_seed=None,
-        numpy_random_seed=None,
-        torch_random_seed=None,
-        **options,
-    )
+    return maker(TASK, "survey", tmp_path / "own.jsonl", ROWS)
 
 
 def values(task, model, **options):

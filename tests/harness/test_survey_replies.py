@@ -16,7 +16,8 @@ from lm_eval_overton.metrics.formulas import survey as formulas
 from lm_eval_overton.metrics.measures import RANGES, REGISTRY
 from lm_eval_overton.runs.finished import load_run
 from lm_eval_overton.runs.responses import read_responses
-from tests.harness.test_survey import OPTION, ROWS, TASK, Leaning, evaluate
+from tests.harness.evaluating import evaluate
+from tests.harness.test_survey import OPTION, ROWS, TASK, Leaning
 from tests.tiny_models import harness_model
 
 
