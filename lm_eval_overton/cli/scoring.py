@@ -174,7 +174,9 @@ def _matcher(args: argparse.Namespace) -> None:
         return
     settings = read_settings(args.metadata, "matcher")
     check_matcher(settings, "matcher")
-    encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
+    encoder = get_encoder(
+        find_encoder(settings.encoder), settings.encoder_device, settings.encoder_dtype
+    )
     chosen = make_matcher(
         settings.matcher,
         encoder,
@@ -216,7 +218,9 @@ def _equivalence(args: argparse.Namespace) -> None:
     judge = HarnessJudge(settings.judge) if settings.judge and asks else None
     made = make_equivalence(
         name,
-        get_encoder(find_encoder(settings.encoder), settings.encoder_device),
+        get_encoder(
+            find_encoder(settings.encoder), settings.encoder_device, settings.encoder_dtype
+        ),
         settings.equivalence_model,
         settings.equivalence_threshold,
         settings.encoder_device,

@@ -90,8 +90,10 @@ class Instruments:
         Raises:
             OvertonError: If a model cannot be found, or a setting asks for what is not there.
         """
-        encoder = get_encoder(find_encoder(settings.encoder), settings.encoder_device)
-        device = settings.encoder_device
+        encoder = get_encoder(
+            find_encoder(settings.encoder), settings.encoder_device, settings.encoder_dtype
+        )
+        device = settings.first_device
         if recorded is None and Need.CLASSES in needs:
             _require_enough(settings, task)
         reward, bert = settings.reward_model, settings.bertscore

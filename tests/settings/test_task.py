@@ -40,6 +40,11 @@ def test_given_values_replace_the_defaults():
     assert read_settings(given_values, "t") == Settings(**given_values)
 
 
+def test_models_that_are_not_shared_are_on_the_first_of_several_devices():
+    assert read_settings({"encoder_device": "cuda:1,cuda:0"}, "t").first_device == "cuda:1"
+    assert Settings().first_device is None
+
+
 def test_null_means_the_default():
     assert read_settings(dict.fromkeys(("n_samples", "encoder", "seed")), "t") == Settings()
 
@@ -92,6 +97,7 @@ def test_a_slip_of_the_pen_is_refused_beside_the_model_s_own_arguments(slip, mea
         ({"prompts": ["a"]}, "t: expected prompts to be a non-empty string, got ['a']"),
         ({"language": 5}, "t: expected language to be a non-empty string, got 5"),
         ({"encoder": 5}, "t: expected encoder to be a non-empty string, got 5"),
+        ({"encoder_dtype": "half"}, "t: expected encoder_dtype float32 or bfloat16, got 'half'"),
         ({"encoder_device": 0}, "t: expected encoder_device to be a non-empty string, got 0"),
     ],
 )

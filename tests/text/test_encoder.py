@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from lm_eval_overton.errors import EncoderError
-from lm_eval_overton.text import encoder as encoders
+from lm_eval_overton.errors import EncoderError, SettingsError
+from lm_eval_overton.text import forward
 from lm_eval_overton.text.encoder import (
     DEFAULT_ENCODER,
     OFFLINE_PACKAGE,
@@ -182,8 +182,27 @@ def test_no_text_needs_no_model(tmp_path):
 
 
 def test_more_texts_than_a_batch_come_back_in_order(encoder, monkeypatch):
-    monkeypatch.setattr(encoders, "BATCH_SIZE", 2)
+    monkeypatch.setitem(forward.TOKENS, "cpu", 16)
     assert fresh(encoder).encode(TEXTS) == pytest.approx(encoder.encode(TEXTS), abs=1e-5)
+
+
+def test_processes_on_several_devices_encode_as_one_does(encoder):
+    several = Encoder(encoder.source, "cpu,cpu")
+    texts = [f"{n} moons" + " and more" * n for n in range(20)]
+    assert several.encode(texts) == pytest.approx(encoder.encode(texts), abs=1e-6)
+
+
+def test_a_device_that_torch_does_not_have_is_named(encoder):
+    with pytest.raises(SettingsError, match=r"expected devices .*, got 'cuda:91'"):
+        Encoder(encoder.source, "cpu,cuda:91").encode(["a"])
+
+
+def test_half_precision_says_so_in_the_signature_and_is_near(encoder):
+    half = Encoder(encoder.source, dtype="bfloat16")
+    assert half.signature == f"{encoder.signature}/bfloat16"
+    texts = [SHORT, "Yes.", "No, the moon is far away from here."]
+    exact, near = encoder.encode(texts), half.encode(texts)
+    assert 0 < np.abs(near @ near.T - exact @ exact.T).max() < 5e-3
 
 
 # ---------------------------------------------------------------------------- weights, signature

@@ -13,6 +13,7 @@ from lm_eval_overton.runs.answers import shared_task, valid_texts
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.settings.signature import fields
 from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.forward import DTYPES
 from lm_eval_overton.text.readable import MULTILINGUAL, reads
 from lm_eval_overton.text.tokenizers import tokenizer_of_all
 
@@ -63,8 +64,9 @@ def homogeneity_of(
 
 
 def _encoder_of(run: FinishedRun, task: str) -> Encoder:
-    named = run.tasks[task].settings.get("encoder") or DEFAULT_ENCODER
-    return get_encoder(find_encoder(str(named)))
+    given = run.tasks[task].settings
+    source = find_encoder(str(given.get("encoder") or DEFAULT_ENCODER))
+    return get_encoder(source, dtype=str(given.get("encoder_dtype") or DTYPES[0]))
 
 
 def _languages(run: FinishedRun, task: str) -> list[str]:

@@ -1,0 +1,115 @@
+"""One model on several devices: a process for each, which holds a copy of its own.
+
+The data parallelism of the harness gives each process prompts of its own, and needs none of this.
+It is for one process with several cards (an evaluated model behind a server, or finished samples).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any
+
+from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.stats.progress import progress
+
+__all__ = ["Workers", "named_devices"]
+
+# Jobs per device at least, so that none waits long for the last.
+JOBS_PER_DEVICE = 4
+
+_Work = Callable[[Any], Any]
+_of_this_process: list[_Work] = []
+
+
+def named_devices(given: str | None) -> tuple[str, ...]:
+    """Return the devices that a setting names, such as `cuda:0,cuda:1`; none where it is None."""
+    return tuple(name.strip() for name in given.split(",")) if given else ()
+
+
+class Workers:
+    """Processes that do one kind of work, each on a device; they start with the first job.
+
+    Args:
+        devices: Of torch; one may be named more than once.
+        begin: Makes the work of a process, given its device; a function that can be pickled.
+
+    Raises:
+        SettingsError: If torch has no such device.
+    """
+
+    def __init__(self, devices: Sequence[str], begin: Callable[[str], _Work]) -> None:
+        for device in devices:
+            _require(device)
+        self.devices = devices
+        context = get_context("spawn")
+        places = context.Queue()
+        for device in devices:
+            places.put(device)
+        threads = max(1, (os.cpu_count() or 1) // len(devices))
+        self._pool = ProcessPoolExecutor(
+            len(devices), context, _begin_process, (begin, places, threads)
+        )
+
+    def shares(self, order: Sequence[int], weights: Sequence[int]) -> Iterator[list[int]]:
+        """Yield consecutive parts of an order, which weigh about the same.
+
+        Args:
+            order: Positions.
+            weights: By position.
+        """
+        most = sum(weights) / (JOBS_PER_DEVICE * len(self.devices))
+        part, weight = [], 0
+        for i in order:
+            part.append(i)
+            weight += weights[i]
+            if weight >= most:
+                yield part
+                part, weight = [], 0
+        if part:
+            yield part
+
+    def done(self, jobs: Sequence[Any], title: str) -> Iterator[Any]:
+        """Yield what each job gives, in order.
+
+        Args:
+            jobs: What the work takes; can be pickled.
+            title: For the bar that shows how far it is.
+
+        Raises:
+            SettingsError: If a process ended before it had done its work.
+        """
+        try:
+            yield from progress(self._pool.map(_do, jobs), title, len(jobs))
+        except BrokenProcessPool as error:
+            raise SettingsError(
+                f"encoder_device: expected a process on each of {', '.join(self.devices)}, got one "
+                "that ended (what it said stands above; often memory); name fewer devices"
+            ) from error
+
+
+def _require(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise SettingsError(
+            f"encoder_device: expected devices of torch with a comma between, such as "
+            f"'cuda:0,cuda:1', got {device!r}: {reason}"
+        ) from error
+
+
+def _begin_process(begin: Callable[[str], _Work], places: Any, threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    _of_this_process.append(begin(places.get()))
+
+
+def _do(job: Any) -> Any:
+    return _of_this_process[0](job)
