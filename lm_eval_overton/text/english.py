@@ -28,11 +28,12 @@ _KEPT_LENGTH = 20_000
 
 @lru_cache(maxsize=1)
 def _tokenizers() -> tuple[Any, Any]:
-    from nltk.tokenize.destructive import NLTKWordTokenizer
     from nltk.tokenize.punkt import PunktSentenceTokenizer
 
+    from lm_eval_overton.text.nltk_words import NltkWords
+
     # An untrained Punkt needs no download and is what the paper's word counts were made with.
-    return PunktSentenceTokenizer(), NLTKWordTokenizer()
+    return PunktSentenceTokenizer(), NltkWords()
 
 
 def _taken_apart(text: str) -> Iterator[str]:
