@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from lm_eval_overton.metrics.likeness import Kind, Likeness
 from lm_eval_overton.runs.answers import Run, Samples
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.encoder import Encoder
-from lm_eval_overton.text.samples import Sample
 
 __all__ = ["SIMILARITIES", "Recovery", "recover"]
 
@@ -74,43 +73,64 @@ def recover(
     """
     _encode_together([run.samples for run in [*runs, floor, *([peer] if peer else [])]], encoder)
     _encode_together([reference], encoder)
-    return [
-        _recovery(run, reference, floor, peer, encoder, kind)
-        for run in runs
-        for kind in similarities
-    ]
+    scale = _Scale(reference, floor.samples, peer.samples if peer else None, encoder)
+    return [_recovery(run, scale, kind) for run in runs for kind in similarities]
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What every run is held beside; runs share their similarities, each is computed once."""
+
+    reference: Samples
+    floor: Samples
+    peer: Samples | None
+    encoder: Encoder
+    _known: dict[tuple[str, str, Kind, int | None], float] = field(default_factory=dict)
+
+    def of(self, samples: Samples, prompt: str, kind: Kind, source: int | None) -> float:
+        """Return how near the samples of a prompt are to the reference's."""
+        return self._likeness(samples, prompt, source).of(kind)
+
+    def shared(self, whose: str, prompt: str, kind: Kind, source: int | None) -> float:
+        """Return that of the `floor` or the `peer`, or the reference's to itself: the `ceiling`."""
+        key = (whose, prompt, kind, source)
+        if key not in self._known:
+            self._known[key] = self._shared(*key)
+        return self._known[key]
+
+    def _shared(self, whose: str, prompt: str, kind: Kind, source: int | None) -> float:
+        if whose == "ceiling":
+            return self._likeness(self.reference, prompt, source).ceiling(kind)
+        samples = self.floor if whose == "floor" else self.peer
+        return self.of(samples or {}, prompt, kind, source)
+
+    def _likeness(self, samples: Samples, prompt: str, source: int | None) -> Likeness:
+        own, reference = samples.get(prompt, ()), self.reference[prompt]
+        return Likeness.between(own, reference, self.encoder, source)
 
 
 def _encode_together(several: Sequence[Samples], encoder: Encoder) -> None:
     encoder.encode([s.text for own in several for r in own.values() for s in r if s.text])
 
 
-def _recovery(
-    run: Run, reference: Samples, floor: Run, peer: Run | None, encoder: Encoder, kind: Kind
-) -> Recovery:
-    ids = [key for key in run.samples if key in floor.samples and key in reference]
+def _recovery(run: Run, scale: _Scale, kind: Kind) -> Recovery:
+    ids = [key for key in run.samples if key in scale.floor and key in scale.reference]
     if not ids:
         raise DataError(
             f"{run.name}: expected prompts in common with the floor and the reference, got none; "
             "prompts are matched by id or text"
         )
+    source = run.hint_source
 
-    def column(samples: Samples, ceiling: bool = False) -> Floats:
-        return np.array(
-            [
-                _similarity(
-                    samples.get(i, ()), reference[i], run.hint_source, encoder, kind, ceiling
-                )
-                for i in ids
-            ]
-        )
+    def column(whose: str) -> Floats:
+        return np.array([scale.shared(whose, i, kind, source) for i in ids])
 
-    own, low, high = column(run.samples), column(floor.samples), column(reference, ceiling=True)
-    table = np.column_stack([own, low, high])
+    own = np.array([scale.of(run.samples, i, kind, source) for i in ids])
+    table = np.column_stack([own, column("floor"), column("ceiling")])
     kept = ~np.isnan(table).any(axis=1)
     recovered = gap(table[kept], SEED)
     score, bottom, top = table[kept].mean(axis=0) if kept.any() else np.full(3, math.nan)
-    beside = column(peer.samples)[kept] if peer else np.array([])
+    beside = column("peer")[kept] if scale.peer is not None else np.array([])
     beside = beside[~np.isnan(beside)]
     return Recovery(
         run.name,
@@ -125,15 +145,3 @@ def _recovery(
         int(kept.sum()),
         len(beside),
     )
-
-
-def _similarity(
-    samples: Sequence[Sample],
-    reference: Sequence[Sample],
-    source: int | None,
-    encoder: Encoder,
-    kind: Kind,
-    ceiling: bool,
-) -> float:
-    likeness = Likeness.between(samples, reference, encoder, source)
-    return likeness.ceiling(kind) if ceiling else likeness.of(kind)

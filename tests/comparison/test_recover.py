@@ -12,6 +12,7 @@ import pytest
 from lm_eval_overton.cli import main
 from lm_eval_overton.comparison.recover import SIMILARITIES, Recovery, recover
 from lm_eval_overton.errors import DataError, SettingsError
+from lm_eval_overton.metrics.likeness import Likeness
 from lm_eval_overton.reporting.tables.recovered import MEANS, as_csv, as_json, as_markdown
 from lm_eval_overton.runs.answers import Run, read_run
 from lm_eval_overton.text.samples import clean
@@ -72,6 +73,18 @@ def test_a_peer_that_answered_some_prompts_says_how_many():
 
 def test_the_same_runs_give_the_same_interval():
     assert jaccard([HALF], REFERENCE, FLOOR)[0].low == jaccard([HALF], REFERENCE, FLOOR)[0].low
+
+
+def test_what_runs_share_is_compared_once(monkeypatch):
+    asked, whole = [], Likeness.of
+    monkeypatch.setattr(
+        Likeness, "of", lambda own, kind: asked.append(tuple(own.texts)) or whole(own, kind)
+    )
+    others = [run("other", p=["ant"], q=["bee"], r=["cow"], s=["elk"]), HALF]
+    rows = jaccard(others, REFERENCE, FLOOR)
+    # Three prompts of the floor, once for both runs, and one of the second run.
+    assert asked.count(("fox",)) == 3 + 1
+    assert rows == [row for own in others for row in jaccard([own], REFERENCE, FLOOR)]
 
 
 def test_floor_and_reference_recover_nothing_and_all():
