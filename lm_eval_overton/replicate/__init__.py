@@ -70,6 +70,7 @@ def replicate(folder: Path, encoder_name: str | None = None) -> list[Table]:
     """
     released = open_released(folder)
     study = Study(released, _encoder(encoder_name))
+    study.encode()
     tables = [verdict_table(study)]
     for dataset, makers in SUBJECTS.items():
         if dataset in released.datasets():

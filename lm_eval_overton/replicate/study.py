@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +19,7 @@ from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.layout import Released
 from lm_eval_overton.replicate.table import Number
 from lm_eval_overton.text.encoder import Encoder, EncoderSource
-from lm_eval_overton.text.samples import Cleaning, Sample, scored_texts
+from lm_eval_overton.text.samples import Cleaning, Sample, asks_summary_first, scored_texts
 
 __all__ = ["N_SAMPLES", "Study", "mean_number", "single_number", "stops_of"]
 
@@ -89,6 +89,22 @@ class Study:
         if rule.summary_first and not parsed:
             rule = Cleaning()
         return [rule.samples(own) for own in self.released.responses(dataset, model)]
+
+    def encode(self) -> None:
+        """Let the encoder, where there is one, see the samples of all models in one call.
+
+        What it is given together is sorted by length: the more it is, the less is padding.
+        """
+        if self.encoder:
+            self.encoder.encode(list(self._texts()))
+
+    def _texts(self) -> Iterator[str]:
+        """Yield every text that some table compares with others."""
+        for dataset in self.released.datasets():
+            for model in self.released.models(dataset):
+                for parsed in (True, False) if asks_summary_first(model) else (True,):
+                    for own in self.samples(dataset, model, parsed):
+                        yield from scored_texts(own)
 
     def words(self, samples: Sequence[Sample]) -> list[AbstractSet[str]]:
         """Return the content words of each valid sample."""

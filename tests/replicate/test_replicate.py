@@ -2,11 +2,13 @@ import copy
 import json
 import math
 
+import numpy as np
 import pytest
 
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.replicate import as_json, as_markdown, replicate
 from lm_eval_overton.replicate.study import stops_of
+from lm_eval_overton.text.encoder import Encoder, EncoderSource
 from tests.replicate.trees import CONTENT, original, reshaped, write_lines
 from tests.test_imports import loaded_after
 
@@ -271,6 +273,24 @@ def test_words_load_neither_the_harness_nor_a_model_library(tmp_path):
         f"replicate(Path({str(tmp_path)!r}), '')"
     )
     assert loaded_after(code, "lm_eval", "torch", "transformers", "sentence_transformers") == []
+
+
+def test_all_texts_are_encoded_in_one_call(tmp_path, monkeypatch):
+    calls = []
+
+    class Drawn(Encoder):
+        def _encode_new(self, texts):
+            calls.append(sorted(texts))
+            return np.ones((len(texts), 1), dtype=np.float32)
+
+    encoder = Drawn(EncoderSource("drawn", None, "test"))
+    monkeypatch.setattr("lm_eval_overton.replicate._encoder", lambda name: encoder)
+    content = copy.deepcopy(CONTENT)
+    answer = "short\n```\n\n# Answer:\n```\nlong\n```"
+    content["LIMA-OE"]["outputs"]["llama-2-icl-chat-summary-cot"] = [[answer] * 5, [None] * 5]
+    replicate(reshaped(tmp_path, content))
+    own = ["tea", "rest", "air", "cork", "hull", "wood", "water", "tea rest", "wood water"]
+    assert calls == [sorted([*own, "oak", "fir", "long", answer, "yes", "no"])]
 
 
 def test_with_an_encoder_meanings_are_measured_too(tmp_path):
