@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
@@ -84,12 +84,15 @@ class Calls(Generic[T]):
         self._told_until = 0.0
         self._has_told_fault = False
 
-    def run(self, calls: Sequence[Call[T]], done: Callable[[int, T | None], None]) -> None:
-        """Send all calls; `done` gets each one's index with its reply, or None, as they end."""
+    def run(self, calls: Iterable[Call[T]], done: Callable[[int, T | None], None]) -> None:
+        """Send all calls; `done` gets each one's index with its reply, or None, as they end.
+
+        A call is made when its turn comes, and let go of when it is over.
+        """
         self._begin()
         _complete(self._all(calls, done))
 
-    async def _all(self, calls: Sequence[Call[T]], done: Callable[[int, T | None], None]) -> None:
+    async def _all(self, calls: Iterable[Call[T]], done: Callable[[int, T | None], None]) -> None:
         from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
         own = self.connection

@@ -304,6 +304,26 @@ def asked(url):
     return found[0]
 
 
+def test_a_call_is_made_when_its_turn_comes(place):
+    made, done = [], []
+
+    def calls():
+        for i in range(40):
+            made.append(i)
+            yield Call({}, list)
+
+    own = Connection(place, {}, timeout_s=5, concurrency=4)
+    ahead = []
+
+    def end(index, _):
+        done.append(index)
+        ahead.append(len(made) - len(done))
+
+    Calls(own).run(calls(), end)
+    assert sorted(done) == made == list(range(40))
+    assert max(ahead) < 4
+
+
 def test_a_name_that_is_noted_for_the_host_does_not_stand_against_the_key(
     place, tmp_path, monkeypatch
 ):

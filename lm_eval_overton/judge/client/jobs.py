@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lm_eval_overton.judge.ask import Question
 from lm_eval_overton.judge.prompts import Judgement
 
-__all__ = ["LABEL_TOKENS", "UNTIL", "Done", "Job", "fitting"]
+__all__ = ["LABEL_TOKENS", "UNTIL", "Done", "Job", "fitting", "prompt_of"]
 
 logger = logging.getLogger("lm_eval.overton")
 
@@ -22,14 +23,34 @@ LABEL_TOKENS = 8
 Done = Callable[[int, str | None], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One request: a verdict to write, or the log-likelihood of a label."""
+    """One request: a verdict to write, or the log-likelihood of a label.
+
+    There may be any number, and the prompt is several times as long as the text that it is about:
+    it is written anew where it is wanted.
+    """
 
     key: str
-    judgement: Judgement
-    content: str
+    question: Question
     label: str | None = None
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is asked."""
+        return self.question.judgement
+
+    @property
+    def content(self) -> str:
+        """The prompt."""
+        return prompt_of(self.question, self.label)
+
+
+def prompt_of(question: Question, label: str | None) -> str:
+    """Return the prompt that asks for a verdict in writing, or the one that a label follows."""
+    if label is None:
+        return question.judgement.build(**question.texts)[0]["content"]
+    return question.judgement.build_for_labels(**question.texts)
 
 
 def fitting(lm: Any, contents: Sequence[Any], room: int, done: Done) -> list[int]:

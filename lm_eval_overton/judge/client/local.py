@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -30,12 +29,12 @@ def ask_loaded(lm: Any, jobs: Sequence[Job], spec: JudgeSpec, done: Done) -> Non
         done: Is told each reply.
     """
     tokens = _control_tokens(lm)
-    jobs = [replace(job, content=without_tokens(job.content, tokens)) for job in jobs]
+    asked = [without_tokens(job.content, tokens) for job in jobs]
     if spec.mode == "text":
-        requests: list[tuple[Any, Any]] = [_writing(lm, job, spec.max_tokens) for job in jobs]
+        requests: list[tuple[Any, Any]] = [_writing(lm, one, spec.max_tokens) for one in asked]
         method, room = lm.generate_until, spec.max_tokens
     else:
-        requests = [(job.content, f" {job.label}") for job in jobs]
+        requests = [(one, f" {job.label}") for one, job in zip(asked, jobs, strict=True)]
         method, room = lm.loglikelihood, LABEL_TOKENS
     fit = fitting(lm, [request[0] for request in requests], room, done)
     for part in _batches(fit, BATCH):
@@ -51,8 +50,7 @@ def _control_tokens(lm: Any) -> Set[str]:
     return {*named, *(str(token) for token in added if token.special)}
 
 
-def _writing(lm: Any, job: Job, max_tokens: int) -> tuple[str, dict[str, Any]]:
-    content: Any = job.content
+def _writing(lm: Any, content: Any, max_tokens: int) -> tuple[str, dict[str, Any]]:
     if getattr(getattr(lm, "tokenizer", None), "chat_template", None):
         content = lm.apply_chat_template([{"role": "user", "content": content}])
     return content, {"temperature": 0.0, "max_gen_toks": max_tokens, "until": [UNTIL]}

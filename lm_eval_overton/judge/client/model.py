@@ -18,7 +18,7 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import Question, Verdicts
 from lm_eval_overton.judge.cache import KeptReplies, request_hash
 from lm_eval_overton.judge.client.calls import call, label_call, payload
-from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting
+from lm_eval_overton.judge.client.jobs import LABEL_TOKENS, Done, Job, fitting, prompt_of
 from lm_eval_overton.judge.client.local import ask_loaded
 from lm_eval_overton.judge.client.replies import CUT, REFUSED
 from lm_eval_overton.judge.judgements import JUDGEMENTS
@@ -226,14 +226,10 @@ class HarnessJudge:
         return Plan(len(jobs), len(known), texts, list(known.values()))
 
     def _jobs(self, question: Question) -> list[Job]:
-        judgement = question.judgement
-        if self.spec.mode == "text":
-            content = judgement.build(**question.texts)[0]["content"]
-            return [self._job(question, content, None)]
-        prompt = judgement.build_for_labels(**question.texts)
-        return [self._job(question, prompt, label) for label in judgement.labels]
+        labels = [None] if self.spec.mode == "text" else question.judgement.labels
+        return [self._job(question, label) for label in labels]
 
-    def _job(self, question: Question, content: str, label: str | None) -> Job:
+    def _job(self, question: Question, label: str | None) -> Job:
         judgement = question.judgement
         key = request_hash(
             {
@@ -244,12 +240,12 @@ class HarnessJudge:
                 "max_tokens": self.spec.max_tokens,
                 "structured": self.spec.structured,
                 "judgement": f"{judgement.name}@{judgement.version}",
-                "content": content,
+                "content": prompt_of(question, label),
                 "label": label,
                 "repeat": question.repeat,
             }
         )
-        return Job(key, judgement, content, label)
+        return Job(key, question, label)
 
     def _verdicts(
         self,
@@ -321,7 +317,7 @@ class HarnessJudge:
         fit = list(range(len(jobs)))
         if self.spec.mode == "loglikelihood":
             fit = fitting(self._lm, [job.content for job in jobs], LABEL_TOKENS, done)
-        calls = [self._call(jobs[i]) for i in fit]
+        calls = (self._call(jobs[i]) for i in fit)
         server = self._server
         server.run(calls, lambda i, reply: done(fit[i], reply))
         if server.given_up:

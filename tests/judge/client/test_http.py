@@ -436,7 +436,8 @@ def test_a_loaded_model_cannot_pass_for_a_refusing_server():
             return [f"{REFUSED}no" for _ in requests]
 
     replies = []
-    job = Job("key", JUDGEMENTS["stance"], "Is it so?")
+    [question] = questions(1, "stance")
+    job = Job("key", question)
     spec = read_spec({"model": "hf"}, "test")
     ask_loaded(Model(), [job], spec, lambda _, reply: replies.append(reply))
     [reply] = replies
