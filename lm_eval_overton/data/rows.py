@@ -13,6 +13,7 @@ import logging
 import stat
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,9 +58,17 @@ def read_rows(path: Path) -> Iterator[Row]:
             record; with its place, if a record is no JSON object.
     """
     content = _plain(_content(path), path)
-    rows = _parquet(content, path) if content.startswith(PARQUET) else _json(content, path)
     # Only an escape can stand for half a pair: the file is UTF-8.
-    if b"\\ud" in content or b"\\uD" in content:
+    has_halves = b"\\ud" in content or b"\\uD" in content
+    if content.startswith(PARQUET):
+        rows = _parquet(content, path)
+    else:
+        text = _decoded(content, path)
+        rows = _json(text, path)
+        del text
+    # A large file is held once beside what is made of it.
+    del content
+    if has_halves:
         rows = _whole_texts(rows, path)
     for position, row in enumerate(rows):
         if position == 0 and (name := foreign_record(row.value)):
@@ -140,29 +149,35 @@ def _parquet(content: bytes, path: Path) -> Iterator[Row]:
     yield from _items(values, path, "row")
 
 
-def _json(content: bytes, path: Path) -> Iterator[Row]:
-    text = _decoded(content, path)
+def _json(text: str, path: Path) -> Iterator[Row]:
     begin = text.lstrip(BLANK)[:1]
     if not begin:
         raise DataError(f"{path}: expected at least one line of JSON, got an empty file")
     if begin == "[":
         return _items(_whole(text, path), path, "item")
-    lines = _lines(text)
-    numbered = [(i, line) for i, line in enumerate(lines, start=1) if line.strip(BLANK)]
-    if begin == "{" and (len(numbered) == 1 or not _is_json(numbered[0][1])):
-        value = _one_object(text, path, numbered)
+    first = [*islice(_numbered(text), 2)]
+    if begin == "{" and (len(first) == 1 or not _is_json(first[0][1])):
+        value = _one_object(text, path, first)
         if value is not None:
             return _held(value, path)
-    if begin != "{" and not _is_json(numbered[0][1]) and (name := foreign_text(path.suffix)):
+    if begin != "{" and not _is_json(first[0][1]) and (name := foreign_text(path.suffix)):
         raise _not_read(path, name)
-    return (_line(line, path, number) for number, line in numbered)
+    return (_line(line, path, number) for number, line in _numbered(text))
 
 
-def _lines(text: str) -> list[str]:
+def _numbered(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, each with its number from 1."""
     # Not splitlines(): JSON strings may hold U+2028 and other line separators as they are.
-    lines = text.split("\n" if "\n" in text else "\r")
-    # Files that begin with the mark were joined.
-    return [line.removeprefix("\ufeff") for line in lines] if "\ufeff" in text else lines
+    separator = "\n" if "\n" in text else "\r"
+    start, number = 0, 1
+    while start < len(text):
+        found = text.find(separator, start)
+        end = len(text) if found < 0 else found
+        # Files that begin with the mark were joined.
+        line = text[start:end].removeprefix("\ufeff")
+        if line.strip(BLANK):
+            yield number, line
+        start, number = end + 1, number + 1
 
 
 def _decoded(content: bytes, path: Path) -> str:
@@ -181,7 +196,13 @@ def _line(line: str, path: Path, number: int) -> Row:
 
 
 def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
-    """Return the one object that is all of a text; None where lines are to be read."""
+    """Return the one object that is all of a text; None where lines are to be read.
+
+    Args:
+        text: The text.
+        path: Its file.
+        numbered: The first two of its lines.
+    """
     try:
         return json_value(text)
     except json.JSONDecodeError as error:
@@ -197,8 +218,8 @@ def _one_object(text: str, path: Path, numbered: list[tuple[int, str]]) -> Any:
 
 
 def _whole(text: str, path: Path) -> list[Any]:
-    lines = [line for line in _lines(text) if line.strip(BLANK)]
-    if len(lines) > 1 and all(map(_is_json, lines[:2])):
+    lines = [line for _, line in islice(_numbered(text), 2)]
+    if len(lines) > 1 and all(map(_is_json, lines)):
         raise DataError(
             f"{path}: expected one JSON object per line or one array of them, got an array in each "
             'line; write {"prompt": ..., "responses": [...]} in its place'

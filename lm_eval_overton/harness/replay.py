@@ -253,7 +253,12 @@ def save(tracker: Any, results: dict[str, Any], name: str, output: Path) -> None
 def _require_all(written: Sequence[Path], n_rows: Mapping[str, int]) -> None:
     """Look whether the harness wrote what it should: that it could not it only logs."""
     *samples, results = written or [Path()]
-    lines = sum(path.read_bytes().count(b"\n") for path in samples)
+    lines = sum(map(_n_lines, samples))
     is_whole = results.is_file() and results.read_bytes().endswith(b"\n}")
     if not is_whole or lines != sum(n_rows.values()):
         raise OSError("files that the harness could not complete")
+
+
+def _n_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(2**20), b""))

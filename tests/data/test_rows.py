@@ -8,6 +8,7 @@ import json
 import os
 import re
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -278,3 +279,17 @@ def test_reading_takes_time_in_proportion(tmp_path, container):
     begin = time.process_time()
     assert sum(1 for _ in read_rows(path)) == len(rows)
     assert time.process_time() - begin < 10
+
+
+def test_a_large_file_is_held_once_beside_its_records(tmp_path):
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(lines([{"prompt": f"{i} {'x' * 1000}"} for i in range(2000)]))
+    tracemalloc.start()
+    try:
+        n = sum(1 for _ in read_rows(path))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert n == 2000
+    # The bytes and the text that they are decoded to; a list of the lines would be a third.
+    assert peak < 2.5 * path.stat().st_size
