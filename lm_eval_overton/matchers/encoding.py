@@ -13,6 +13,7 @@ from lm_eval_overton.matchers.question import (
     ViewpointQuestion,
     split_responses,
 )
+from lm_eval_overton.text.blocks import in_blocks
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.tokenizer import Tokenizer
@@ -54,7 +55,11 @@ class EncodingMatcher(Matcher):
 
     def scores(self, questions: Sequence[ViewpointQuestion]) -> list[Scores]:
         """Return how well each response holds each viewpoint; see Matcher."""
-        return [self._scored(own, question) for own, question in self.encoded(questions)]
+        return [
+            self._scored(own, question)
+            for block in in_blocks(questions, lambda question: len(question.texts))
+            for own, question in self.encoded(block)
+        ]
 
     def encoded(
         self, questions: Sequence[ViewpointQuestion]

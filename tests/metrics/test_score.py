@@ -1,12 +1,14 @@
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.metrics import view
+from lm_eval_overton.matchers.question import Matcher
+from lm_eval_overton.metrics import score, view
 from lm_eval_overton.metrics.formulas.repetition import VOCABULARY
 from lm_eval_overton.metrics.likeness import KINDS
 from lm_eval_overton.metrics.measures import CLASSED, JUDGED, RATED, REFERENCE, REGISTRY, that_need
@@ -22,6 +24,8 @@ from lm_eval_overton.metrics.score import (
 )
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.runs.responses import read_responses
+from lm_eval_overton.text.blocks import in_blocks
+from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, Encoder, find_encoder
 from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
 
@@ -202,6 +206,91 @@ def test_all_texts_are_encoded_together_before_any_prompt_is_scored():
     prompts = [Prompt({}, [clean("a"), clean(None)]), Prompt({}, [clean(" b "), clean("c")])]
     score_prompts(prompts, ["vendi"], bench(encoder=encoder))
     assert encoder.calls[0] == ["a", "b", "c"]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(score, "in_blocks", partial(in_blocks, most=6))
+
+
+SCORED_IN_BLOCKS = [*PLAIN, *(f"reference_coverage_at_1_{part}" for part in ("chance", "echo"))]
+
+
+def twelve_prompts():
+    """Prompts of two samples and a reference of one, among them some without an answer."""
+    own = [[f"Ant {i}. North {i} of it.", f"Bees {i // 2}. Ants."] for i in range(12)]
+    own[3] = own[7] = [None, None]
+    return [
+        Prompt({"prompt": f"Why {i}?"}, [clean(raw) for raw in raws], [clean(f"ants bees {i}")])
+        for i, raws in enumerate(own)
+    ]
+
+
+def test_blocks_of_prompts_are_encoded_one_after_the_other(small_blocks):
+    encoder = FakeEncoder()
+    score_prompts(twelve_prompts(), ["semantic_diversity"], bench(encoder=encoder))
+    largest = max(map(len, encoder.calls))
+    assert largest == 4
+    assert {text for own in encoder.calls for text in own} == {
+        text for prompt in twelve_prompts() for text in prompt.texts
+    }
+
+
+def test_scores_do_not_depend_on_blocks(monkeypatch):
+    whole = score_and_keep(twelve_prompts(), SCORED_IN_BLOCKS, bench())
+    monkeypatch.setattr(score, "in_blocks", partial(in_blocks, most=6))
+    assert score_and_keep(twelve_prompts(), SCORED_IN_BLOCKS, bench()) == whole
+
+
+def test_batches_of_another_block_move_a_score_by_less_than_a_millionth(monkeypatch):
+    pytest.importorskip(OFFLINE_PACKAGE)
+    names = ["semantic_diversity", "vendi", "units_at_n_clusters"]
+    whole = score_prompts(twelve_prompts(), names, bench(encoder=Encoder(find_encoder())))
+    monkeypatch.setattr(score, "in_blocks", partial(in_blocks, most=6))
+    parts = score_prompts(twelve_prompts(), names, bench(encoder=Encoder(find_encoder())))
+    for row, other in zip(whole, parts, strict=True):
+        assert row == pytest.approx(other, abs=1e-6)
+
+
+class AskingMatcher(Matcher):
+    """Covers everything, and notes how many questions come together."""
+
+    threshold, asks, signature = 0.5, True, "asking"
+
+    def __init__(self):
+        self.prepared = []
+
+    def prepare(self, questions):
+        self.prepared.append(len(questions))
+
+    def scores(self, questions):
+        return [np.ones((len(own.texts), len(own.viewpoints))) for own in questions]
+
+
+def test_a_judge_is_asked_about_all_blocks_at_once(small_blocks):
+    views = [{"text": "ants", "side": "yes"}]
+    prompts = [Prompt({**own.doc, "viewpoints": views}, own.samples) for own in twelve_prompts()]
+    matcher = AskingMatcher()
+    score_prompts(prompts, ["coverage_at_1"], replace(bench(), matcher=matcher))
+    # Then each block of three prompts is prepared, of which the judge has told all.
+    assert matcher.prepared == [12, 3, 3, 3, 3]
+
+
+@given(st.lists(st.booleans(), max_size=12), st.integers(0, 5))
+def test_other_prompts_are_drawn_from_all_that_have_answers_but_the_own(answered, seed):
+    prompts = [Prompt({"id": i}, [clean("a" if own else None)]) for i, own in enumerate(answered)]
+    found = score._others(prompts, replace(bench(), seed=seed))
+    rng = np.random.default_rng(seed)
+    for i, own in enumerate(found):
+        rest = [other for j, other in enumerate(prompts) if j != i and other.texts]
+        drawn = [rest[k] for k in rng.permutation(len(rest))[: score.CHANCE_PROMPTS["words"]]]
+        assert [id(one) for one in own] == [id(one) for one in drawn]
+
+
+@pytest.mark.parametrize("text", ["Ants dig, and bees fly; ants fly.", "and of the", ""])
+def test_a_bag_that_is_remembered_is_that_of_the_tokenizer(text):
+    own = bench()
+    assert own.bag(text) == own.bag(text) == own.tokenizer.content_words(text)
 
 
 def test_word_metrics_need_no_encoder():

@@ -177,6 +177,27 @@ def test_each_distinct_text_is_encoded_once(encoder):
     assert np.array_equal(first[0], first[2])
 
 
+def test_what_is_remembered_is_bounded_and_comes_back_when_it_is_wanted(encoder, monkeypatch):
+    counting = fresh(encoder)
+    monkeypatch.setattr(encoders, "KEPT_BYTES", 3 * counting.encode(["a"]).nbytes)
+    texts = [f"text {i}" for i in range(9)]
+    found = [counting.encode([text, "a"])[0] for text in texts]
+    assert len(counting._vectors) == len(counting._window_counts) <= 5
+    # What is asked for together is there together, however much it is.
+    again = counting.encode(texts)
+    assert set(texts) <= set(counting._vectors)
+    np.testing.assert_allclose(again, found, atol=1e-6)
+
+
+def test_a_text_that_was_forgotten_is_still_known_to_be_overlong(encoder, monkeypatch):
+    counting = fresh(encoder)
+    monkeypatch.setattr(encoders, "KEPT_BYTES", 0)
+    counting.encode(["word " * 600, "a"])
+    counting.encode(["b"])
+    assert counting.is_overlong("word " * 600)
+    assert not counting.is_overlong("a")
+
+
 def test_no_text_needs_no_model(tmp_path):
     assert Encoder(EncoderSource("none", tmp_path, "folder")).encode([]).shape == (0, 0)
 
