@@ -43,6 +43,9 @@ Values = dict[str, float | None]
 BOUNDS: tuple[Fill, ...] = ("worst", "best")
 # Chance is estimated on this many other prompts: of each, all samples take part.
 CHANCE_PROMPTS = {"words": 20, "viewpoints": 3}
+# Of more prompts than these some are drawn without bringing all into an order, which would take as
+# long for each as there are prompts.
+MOST_ORDERED = 10_000
 
 
 def score_prompts(
@@ -155,11 +158,17 @@ def _others(prompts: Sequence[Prompt], bench: Bench) -> list[list[Prompt]]:
     chosen, place = [], 0
     for prompt in prompts:
         is_one = bool(prompt.texts)
-        drawn = rng.permutation(len(answered) - is_one)[:most].tolist()
         # A prompt is none of its own others: those behind it move up.
+        drawn = _drawn(rng, len(answered) - is_one, most)
         chosen.append([answered[k + (is_one and k >= place)] for k in drawn])
         place += is_one
     return chosen
+
+
+def _drawn(rng: np.random.Generator, n: int, most: int) -> list[int]:
+    """Return so many distinct numbers below n, or all of them, at random."""
+    drawn = rng.permutation(n)[:most] if n <= MOST_ORDERED else rng.choice(n, most, replace=False)
+    return [int(k) for k in drawn]
 
 
 def _prepare(views: Sequence[PromptView], needs: AbstractSet[Need], bench: Bench) -> None:

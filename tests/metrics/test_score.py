@@ -287,6 +287,18 @@ def test_other_prompts_are_drawn_from_all_that_have_answers_but_the_own(answered
         assert [id(one) for one in own] == [id(one) for one in drawn]
 
 
+def test_of_very_many_prompts_others_are_drawn_once_each_and_never_the_own():
+    prompts = [Prompt({"id": i}, [clean("a" if i % 3 else None)]) for i in range(30)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "MOST_ORDERED", 10)
+        patch.setitem(score.CHANCE_PROMPTS, "words", 5)
+        found, again = (score._others(prompts, bench()) for _ in range(2))
+    drawn = [[other.doc["id"] for other in own] for own in found]
+    assert drawn == [[other.doc["id"] for other in own] for own in again]
+    assert all(len(set(own)) == 5 and i not in own for i, own in enumerate(drawn))
+    assert {other for own in drawn for other in own} == {i for i in range(30) if i % 3}
+
+
 @pytest.mark.parametrize("text", ["Ants dig, and bees fly; ants fly.", "and of the", ""])
 def test_a_bag_that_is_remembered_is_that_of_the_tokenizer(text):
     own = bench()
