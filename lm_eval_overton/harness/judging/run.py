@@ -185,8 +185,8 @@ def _forget_unreadable(task: OvertonTask) -> None:
 
 def describe(task: str, plan: Plan, spec: JudgeSpec, prices: Mapping[str, Any] | None) -> str:
     """Return a plan in words: requests, tokens and, with prices, what it would cost."""
-    sent = len(plan.texts)
-    tokens_in = sum(len(text) for text in plan.texts) // CHARACTERS_PER_TOKEN
+    sent = plan.requests - plan.cached
+    tokens_in = plan.characters // CHARACTERS_PER_TOKEN
     known = [len(reply) / CHARACTERS_PER_TOKEN for reply in plan.replies]
     most = spec.max_tokens if spec.mode == "text" else 0
     each = min(sum(known) / len(known) if known else REPLY_TOKENS, most)

@@ -40,11 +40,11 @@ SHOWN = 200
 
 @dataclass(frozen=True)
 class Plan:
-    """What asking would take; `texts` are the prompts that would be sent."""
+    """What asking would take: prompts of so many characters to send, beside replies that exist."""
 
     requests: int
     cached: int
-    texts: Sequence[str]
+    characters: int
     replies: Sequence[str]
 
 
@@ -222,8 +222,8 @@ class HarnessJudge:
         jobs = {job.key: job for question in questions for job in self._jobs(question)}
         with self._kept.opened():
             known = self._kept.get(jobs)
-        texts = [job.content for key, job in jobs.items() if key not in known]
-        return Plan(len(jobs), len(known), texts, list(known.values()))
+        characters = sum(len(job.content) for key, job in jobs.items() if key not in known)
+        return Plan(len(jobs), len(known), characters, list(known.values()))
 
     def _jobs(self, question: Question) -> list[Job]:
         labels = [None] if self.spec.mode == "text" else question.judgement.labels
