@@ -46,7 +46,8 @@ IMPORTED = (
 def prepare(vectors: Path) -> None:
     """Read once what every run reads: patterns, word lists, the default encoder."""
     from lm_eval_overton.errors import EncoderError
-    from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
+    from lm_eval_overton.text.encoder import Encoder, get_encoder
+    from lm_eval_overton.text.encoder_source import find_encoder
     from lm_eval_overton.text.english import ENGLISH
     from lm_eval_overton.text.refusals import is_refusal
     from tests.kept_vectors import forward_of

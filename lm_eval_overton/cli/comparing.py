@@ -321,7 +321,8 @@ def _recover(args: argparse.Namespace) -> None:
     from lm_eval_overton.reporting.tables import recovered
     from lm_eval_overton.runs.answers import read_run
     from lm_eval_overton.runs.responses import DEFAULT_TASK
-    from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
+    from lm_eval_overton.text.encoder import get_encoder
+    from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 
     prompts = load_prompts(args.prompts) if args.prompts else None
     encoder = get_encoder(find_encoder(args.encoder or DEFAULT_ENCODER))

@@ -11,7 +11,7 @@ from lm_eval_overton.cli.linking import targets
 from lm_eval_overton.data.folders import cache_dir, configs_folder, tasks_folder
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.runs.folder import where_else
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.version import __version__
 
 __all__ = ["diagnose"]

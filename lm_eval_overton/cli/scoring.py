@@ -163,7 +163,8 @@ def _matcher(args: argparse.Namespace) -> None:
     from lm_eval_overton.matchers.measuring import item_table, measure
     from lm_eval_overton.matchers.table import MATCHERS, check_matcher, make_matcher
     from lm_eval_overton.settings.task import read_settings, refuse_unknown
-    from lm_eval_overton.text.encoder import find_encoder, get_encoder
+    from lm_eval_overton.text.encoder import get_encoder
+    from lm_eval_overton.text.encoder_source import find_encoder
 
     refuse_unknown(args.metadata, "matcher")
     if args.items:
@@ -200,7 +201,8 @@ def _equivalence(args: argparse.Namespace) -> None:
         make_equivalence,
     )
     from lm_eval_overton.settings.task import read_settings
-    from lm_eval_overton.text.encoder import find_encoder, get_encoder
+    from lm_eval_overton.text.encoder import get_encoder
+    from lm_eval_overton.text.encoder_source import find_encoder
 
     name = args.equivalence or DEFAULT_EQUIVALENCE
     settings = read_settings({**args.metadata, "equivalence": name}, "matcher")

@@ -33,13 +33,8 @@ from lm_eval_overton.metrics.score import score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.stats import SEED
-from lm_eval_overton.text.encoder import (
-    DEFAULT_ENCODER,
-    Encoder,
-    EncoderSource,
-    find_encoder,
-    get_encoder,
-)
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, EncoderSource, find_encoder
 from lm_eval_overton.text.samples import clean
 
 if TYPE_CHECKING:

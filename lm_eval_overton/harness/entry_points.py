@@ -12,7 +12,8 @@ from lm_eval.api.registry import register_aggregation
 
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
-from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.tokenizers import tokenizer_of
 
 __all__ = ["defined", "lexical_diversity", "overton_mean", "semantic_diversity"]

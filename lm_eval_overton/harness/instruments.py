@@ -39,7 +39,8 @@ from lm_eval_overton.settings.judge import JudgeSpec
 from lm_eval_overton.settings.signature import short_hash
 from lm_eval_overton.settings.task import Settings
 from lm_eval_overton.text.bertscore import BertScorer
-from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.reward import RewardModel
 
 __all__ = ["Instruments"]

@@ -26,7 +26,8 @@ from lm_eval_overton.metrics.measures.survey import LITTLE_MASS
 from lm_eval_overton.metrics.metric import Metric
 from lm_eval_overton.metrics.prompt import Prompt
 from lm_eval_overton.settings.task import Settings
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, EncoderSource
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, EncoderSource
 
 __all__ = ["LITTLE_MASS", "Asked", "LikelihoodTask", "require_likelihoods"]
 

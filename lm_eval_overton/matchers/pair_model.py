@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.classifier import load_classifier, read_config
-from lm_eval_overton.text.encoder import weights_sha256
+from lm_eval_overton.text.encoder_source import weights_sha256
 
 __all__ = ["BATCH_SIZE", "PairFrame", "PairModel", "label_index"]
 

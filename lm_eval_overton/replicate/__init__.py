@@ -19,7 +19,8 @@ from lm_eval_overton.replicate.similarity import bertscore_table, similarity_tab
 from lm_eval_overton.replicate.stance_words import stance_words_table
 from lm_eval_overton.replicate.study import Study
 from lm_eval_overton.replicate.table import Table
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 
 __all__ = ["as_json", "as_markdown", "replicate", "summary"]
 

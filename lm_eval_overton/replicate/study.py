@@ -18,7 +18,8 @@ from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.replicate.expected import expected
 from lm_eval_overton.replicate.layout import Released
 from lm_eval_overton.replicate.table import Number
-from lm_eval_overton.text.encoder import Encoder, EncoderSource
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import EncoderSource
 from lm_eval_overton.text.samples import Cleaning, Sample, asks_summary_first, scored_texts
 
 __all__ = ["N_SAMPLES", "Study", "mean_number", "single_number", "stops_of"]

@@ -14,7 +14,7 @@ from lm_eval_overton.settings.judge import JudgeSpec, read_spec
 from lm_eval_overton.settings.model import ModelArguments
 from lm_eval_overton.stats import SEED
 from lm_eval_overton.text.elicited import ELICITATIONS, Elicitation, Eliciting
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER
 from lm_eval_overton.text.forward import DTYPES
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.workers import named_devices

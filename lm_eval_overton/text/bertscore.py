@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.errors import EncoderError
 from lm_eval_overton.stats.progress import progress
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.token_match import PairScores, TokenVectors, match
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.classifier import load_classifier, read_config
-from lm_eval_overton.text.encoder import weights_sha256
+from lm_eval_overton.text.encoder_source import weights_sha256
 
 __all__ = ["RewardModel"]
 

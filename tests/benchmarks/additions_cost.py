@@ -42,7 +42,8 @@ from lm_eval_overton.metrics.measures import (
 )
 from lm_eval_overton.metrics.metric import Metric, Need
 from lm_eval_overton.metrics.score import Prompt
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 
 ADDITIONS: dict[str, Sequence[Metric]] = {
     "classes": [own for own in classes.METRICS if Need.RATINGS not in own.needs],

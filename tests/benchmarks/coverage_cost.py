@@ -34,7 +34,8 @@ import numpy.typing as npt
 from lm_eval_overton.matchers.embedding import EmbeddingMatcher
 from lm_eval_overton.matchers.nli import NliMatcher
 from lm_eval_overton.matchers.question import ViewpointQuestion
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.english import ENGLISH
 
 PEERS = Path(__file__).resolve().parents[3] / "shared" / "peers"

@@ -15,7 +15,8 @@ from pathlib import Path
 from lm_eval_overton.comparison.homogeneity import Homogeneity, homogeneity
 from lm_eval_overton.comparison.homogeneity.alike import by_cosine
 from lm_eval_overton.runs.responses import read_responses
-from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.samples import clean, scored_texts
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"

@@ -27,7 +27,8 @@ from lm_eval_overton.comparison.homogeneity import COSINE, WORDS, homogeneity
 from lm_eval_overton.comparison.homogeneity.alike import by_cosine
 from lm_eval_overton.runs.answers import valid_texts
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
-from lm_eval_overton.text.encoder import Encoder, EncoderSource, FloatArray
+from lm_eval_overton.text.encoder import Encoder, FloatArray
+from lm_eval_overton.text.encoder_source import EncoderSource
 
 RUNS, PROMPTS, SAMPLES, WORDS_EACH = (5, 10, 20), 100, 10, 300
 DIM = 384

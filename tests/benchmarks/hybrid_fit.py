@@ -18,7 +18,8 @@ from lm_eval_overton.matchers import hybrid
 from lm_eval_overton.matchers.agreement import f1_curve
 from lm_eval_overton.matchers.gold import GoldResponse, gold_responses
 from lm_eval_overton.stats import Array
-from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 
 ROUNDING = 0.006
 THRESHOLDS = np.arange(20, 80) / 100

@@ -22,7 +22,8 @@ from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
-from lm_eval_overton.text.encoder import Encoder, EncoderSource
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import EncoderSource
 from lm_eval_overton.text.samples import clean
 
 Prompts = Sequence[Prompt]

@@ -14,7 +14,8 @@ import time
 
 from lm_eval_overton.matchers.gold import gold_responses
 from lm_eval_overton.matchers.table import make_matcher
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 
 LIMIT, ANSWERS = 1.2, 600
 

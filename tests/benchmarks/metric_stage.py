@@ -32,7 +32,8 @@ import torch
 from lm_eval_overton.harness.replay import task_class
 from lm_eval_overton.metrics.score import Bench, Prompt, Values, score_prompts
 from lm_eval_overton.settings.task import Settings
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.forward import DTYPES
 from lm_eval_overton.text.samples import clean
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_overton.replicate.expected import COT, LIMA, UNPARSED, expected
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 
 Encode = Callable[[list[str]], Any]
 

@@ -45,7 +45,8 @@ from lm_eval_overton.matchers.hybrid import HybridMatcher
 from lm_eval_overton.metrics.score import Bench, Prompt, score_and_keep
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.judge import read_spec
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, EncoderSource
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, EncoderSource
 from lm_eval_overton.text.samples import clean
 from tests.judge_server import judging
 

@@ -16,7 +16,7 @@ from lm_eval_overton.cli.linking import MARKER
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.harness.replay import group_names, task_names
 from lm_eval_overton.runs.folder import write_generations
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, OFFLINE_PACKAGE
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, OFFLINE_PACKAGE
 from tests.conftest import ROOT, run
 
 # The second prompt: one of six pairs is alike in all words, the others in none, so 1 - 1/6.

@@ -14,7 +14,8 @@ from lm_eval_overton.runs import folder as runs
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.settings.signature import sign
 from lm_eval_overton.settings.task import read_settings
-from lm_eval_overton.text.encoder import Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean, cut_share
 

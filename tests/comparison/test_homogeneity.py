@@ -18,7 +18,7 @@ from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.text import readable
-from lm_eval_overton.text.encoder import EncoderSource
+from lm_eval_overton.text.encoder_source import EncoderSource
 from lm_eval_overton.text.english import ENGLISH
 from tests.conftest import PAPER
 from tests.released import FENCE, samples

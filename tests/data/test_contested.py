@@ -10,7 +10,8 @@ import pytest
 
 from lm_eval_overton.data import load_prompts, load_viewpoints, normal, packaged_path, read_jsonl
 from lm_eval_overton.matchers.gold import MANNERS
-from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import OFFLINE_PACKAGE, find_encoder
 from lm_eval_overton.text.english import ENGLISH
 from tests.conftest import ROOT
 

@@ -16,7 +16,8 @@ from lm_eval_overton.evaluate_metrics import CLASSES
 from lm_eval_overton.matchers.table import make_matcher
 from lm_eval_overton.metrics.formulas.lexical import jaccard_diversity
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.languages import detect
 from lm_eval_overton.text.samples import clean

@@ -18,7 +18,8 @@ from lm_eval_overton.matchers.hybrid import (
     _said,
 )
 from lm_eval_overton.matchers.question import ViewpointQuestion
-from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.tokenizers import tokenizer_for
 
 # Every fifth, so that all domains are there.

@@ -14,7 +14,8 @@ from lm_eval_overton.matchers.nli import NLI_THRESHOLD, NliMatcher, entailment_i
 from lm_eval_overton.matchers.question import Matcher, ViewpointQuestion
 from lm_eval_overton.matchers.table import MATCHERS, make_matcher
 from lm_eval_overton.metrics.score import Bench, Prompt, score_prompts
-from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import OFFLINE_PACKAGE, find_encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean
 

@@ -11,7 +11,8 @@ from lm_eval_overton.metrics.reading import read
 from lm_eval_overton.metrics.score import PromptView, details, score_prompts
 from lm_eval_overton.metrics.view import Bench, Prompt
 from lm_eval_overton.text import segmenter
-from lm_eval_overton.text.encoder import Encoder, EncoderSource, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import EncoderSource, find_encoder
 from lm_eval_overton.text.english import ENGLISH
 from lm_eval_overton.text.samples import clean
 from lm_eval_overton.text.words import Words

@@ -25,7 +25,8 @@ from lm_eval_overton.metrics.score import (
 from lm_eval_overton.metrics.verdicts import COUNTS
 from lm_eval_overton.runs.responses import read_responses
 from lm_eval_overton.text.blocks import in_blocks
-from lm_eval_overton.text.encoder import OFFLINE_PACKAGE, Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import OFFLINE_PACKAGE, find_encoder
 from lm_eval_overton.text.samples import clean
 from tests.conftest import PAPER
 

@@ -8,7 +8,8 @@ import pytest
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.replicate import as_json, as_markdown, replicate
 from lm_eval_overton.replicate.study import stops_of
-from lm_eval_overton.text.encoder import Encoder, EncoderSource
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import EncoderSource
 from tests.replicate.trees import CONTENT, original, reshaped, write_lines
 from tests.test_imports import loaded_after
 

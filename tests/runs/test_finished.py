@@ -196,7 +196,8 @@ def test_what_the_task_said_is_kept(tmp_path):
 def test_what_a_matcher_could_not_tell_is_kept(tmp_path):
     from lm_eval_overton.metrics.score import details
     from lm_eval_overton.metrics.view import Bench, Prompt, PromptView
-    from lm_eval_overton.text.encoder import Encoder, EncoderSource
+    from lm_eval_overton.text.encoder import Encoder
+    from lm_eval_overton.text.encoder_source import EncoderSource
     from lm_eval_overton.text.samples import clean
 
     class Unsure:

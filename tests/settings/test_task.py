@@ -11,7 +11,7 @@ from lm_eval_overton.settings.task import (
     read_settings,
     refuse_unknown,
 )
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER
 
 
 def test_defaults():

@@ -1,20 +1,18 @@
 import hashlib
-import importlib.util
-import re
 
 import numpy as np
 import pytest
 
 from lm_eval_overton.errors import EncoderError, SettingsError
+from lm_eval_overton.text import encoder as encoder_module
 from lm_eval_overton.text import forward
-from lm_eval_overton.text.encoder import (
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import (
     DEFAULT_ENCODER,
     OFFLINE_PACKAGE,
     OFFLINE_SHA256,
-    Encoder,
     EncoderSource,
     find_encoder,
-    get_encoder,
 )
 from tests.kept_vectors import plain_forward
 from tests.released import FENCE, samples
@@ -179,7 +177,7 @@ def test_each_distinct_text_is_encoded_once(encoder):
 
 def test_what_is_remembered_is_bounded_and_comes_back_when_it_is_wanted(encoder, monkeypatch):
     counting = fresh(encoder)
-    monkeypatch.setattr(encoders, "KEPT_BYTES", 3 * counting.encode(["a"]).nbytes)
+    monkeypatch.setattr(encoder_module, "KEPT_BYTES", 3 * counting.encode(["a"]).nbytes)
     texts = [f"text {i}" for i in range(9)]
     found = [counting.encode([text, "a"])[0] for text in texts]
     assert len(counting._vectors) == len(counting._window_counts) <= 5
@@ -191,7 +189,7 @@ def test_what_is_remembered_is_bounded_and_comes_back_when_it_is_wanted(encoder,
 
 def test_a_text_that_was_forgotten_is_still_known_to_be_overlong(encoder, monkeypatch):
     counting = fresh(encoder)
-    monkeypatch.setattr(encoders, "KEPT_BYTES", 0)
+    monkeypatch.setattr(encoder_module, "KEPT_BYTES", 0)
     counting.encode(["word " * 600, "a"])
     counting.encode(["b"])
     assert counting.is_overlong("word " * 600)
@@ -273,57 +271,6 @@ def test_a_folder_that_holds_no_model_is_named(tmp_path):
     assert message.startswith(f"encoder: expected a sentence-transformers model in {tmp_path}, got")
     assert message.endswith('; choose another with `--metadata \'{"encoder": "..."}\'`')
     assert "\n" not in message
-
-
-# -------------------------------------------------------------------------------------- sources
-
-
-@pytest.fixture
-def empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    return tmp_path / "hub"
-
-
-def test_the_default_encoder_is_taken_from_the_offline_package(packaged):
-    assert (packaged.name, packaged.origin) == (DEFAULT_ENCODER, "offline package")
-    assert (packaged.folder / "model.safetensors").is_file()
-
-
-def test_a_folder_is_taken_as_it_is(tmp_path):
-    assert find_encoder(str(tmp_path)) == EncoderSource(str(tmp_path), tmp_path, "folder")
-
-
-def test_a_cached_model_is_taken_from_the_cache(empty_cache):
-    repo = empty_cache / "models--x--y"
-    snapshot = repo / "snapshots" / ("0" * 40)
-    snapshot.mkdir(parents=True)
-    (snapshot / "model.safetensors").touch()
-    (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text("0" * 40)
-    assert find_encoder("x/y") == EncoderSource("x/y", snapshot, "hub cache")
-
-
-def test_a_model_that_the_hub_has_is_left_to_be_downloaded(empty_cache, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda name, file: f"{name}/{file}")
-    assert find_encoder("x/y") == EncoderSource("x/y", None, "hub")
-
-
-@pytest.mark.parametrize("name", ["nobody/nothing", "not a name", "a/b/c"])
-def test_an_encoder_that_is_nowhere_is_named_with_the_remedy(empty_cache, name):
-    with pytest.raises(EncoderError) as caught:
-        find_encoder(name)
-    assert re.fullmatch(
-        f"encoder: expected '{name}' in a folder, the hub cache or on the hub, got [A-Za-z]+; "
-        "give a folder, or download the model while the hub can be reached",
-        str(caught.value),
-    )
-
-
-def test_the_default_encoder_without_hub_asks_for_the_offline_extra(empty_cache, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(EncoderError, match=r"; install .* `pip install 'lm-eval-overton\[offline"):
-        find_encoder()
 
 
 def test_a_source_has_one_encoder_per_device(tmp_path):

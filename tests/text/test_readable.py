@@ -2,7 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.text.readable import MULTILINGUAL, languages_read, reads
 from tests.text.parallel_texts import all_answers
 

@@ -12,7 +12,8 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.runs.answers import shared_task, valid_texts
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.settings.signature import fields
-from lm_eval_overton.text.encoder import DEFAULT_ENCODER, Encoder, find_encoder, get_encoder
+from lm_eval_overton.text.encoder import Encoder, get_encoder
+from lm_eval_overton.text.encoder_source import DEFAULT_ENCODER, find_encoder
 from lm_eval_overton.text.forward import DTYPES
 from lm_eval_overton.text.readable import MULTILINGUAL, reads
 from lm_eval_overton.text.tokenizers import tokenizer_of_all

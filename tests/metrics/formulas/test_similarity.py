@@ -19,7 +19,8 @@ from lm_eval_overton.metrics.formulas.similarity import (
     rouge_l_matrix,
 )
 from lm_eval_overton.stats import statistic_interval
-from lm_eval_overton.text.encoder import find_encoder, get_encoder
+from lm_eval_overton.text.encoder import get_encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.english import ENGLISH, first_words, rouge_tokens
 from lm_eval_overton.text.forms import cut_at_stop
 from tests.conftest import PAPER
