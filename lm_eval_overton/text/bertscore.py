@@ -10,7 +10,6 @@ Source: Zhang et al. 2020, arXiv:1904.09675.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.errors import EncoderError
 from lm_eval_overton.stats.progress import progress
+from lm_eval_overton.text.device import own_device
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.token_match import PairScores, TokenVectors, match
@@ -218,13 +218,7 @@ class BertScorer:
 
     @cached_property
     def _device(self) -> str:
-        import torch
-
-        if self._device_name is not None:
-            return self._device_name
-        # Under data parallelism each process keeps to its own card, as the evaluated model does.
-        card = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-        return card if torch.cuda.is_available() else "cpu"
+        return own_device() if self._device_name is None else self._device_name
 
     def _read_config(self) -> Any:
         from transformers import AutoConfig

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lm_eval_overton.errors import SettingsError
+from lm_eval_overton.text.device import own_device
 
 __all__ = ["load_classifier", "read_config"]
 
@@ -33,12 +34,11 @@ def load_classifier(name: str, setting: str, device: str | None) -> tuple[Any, A
     Args:
         name: A folder or a hub name.
         setting: The setting that names it, for messages.
-        device: None: a GPU if there is one.
+        device: None: the process's own GPU if there is one.
 
     Raises:
         SettingsError: If it cannot be loaded.
     """
-    import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     try:
@@ -46,7 +46,7 @@ def load_classifier(name: str, setting: str, device: str | None) -> tuple[Any, A
         model = AutoModelForSequenceClassification.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise _unusable(name, setting, error) from error
-    return tokenizer, model.eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return tokenizer, model.eval().to(device or own_device())
 
 
 def _unusable(name: str, setting: str, error: Exception) -> SettingsError:

@@ -90,3 +90,19 @@ def test_weights_that_were_parted_stay_so(model):
         assert "tie_weights" not in vars(model)
     finally:
         model.lm_head.weight = tied
+
+
+@pytest.mark.parametrize("kind", ["rng_state_all", "rng_state"])
+def test_random_numbers_of_the_cards_go_on_where_they_were(model, monkeypatch, kind):
+    class Cards:
+        state = ("first", "second")
+
+    def write(state):
+        Cards.state = state
+
+    setattr(Cards, f"get_{kind}", staticmethod(lambda: Cards.state))
+    setattr(Cards, f"set_{kind}", staticmethod(write))
+    monkeypatch.setattr(torch, "get_device_module", lambda: Cards)
+    with untouched(model):
+        Cards.state = ("moved", "on")
+    assert Cards.state == ("first", "second")
