@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.classifier import load_classifier, read_config
 from lm_eval_overton.text.encoder_source import weights_sha256
+from lm_eval_overton.text.forward import batches, tokens_at_once
+from lm_eval_overton.text.workers import Workers, named_devices
 
 __all__ = ["BATCH_SIZE", "PairFrame", "PairModel", "label_index"]
 
@@ -22,7 +24,10 @@ BATCH_SIZE = 128
 # When more pairs than these are remembered, some 300 MB, remembering begins anew.
 KEPT_PAIRS = 2**20
 
+TITLE = "Comparing texts"
+
 Probabilities = npt.NDArray[np.float64]
+_Tokens = tuple[list[int], list[int]]
 
 
 class PairModel:
@@ -31,8 +36,9 @@ class PairModel:
     Args:
         name: A folder or a hub name.
         setting: The setting that names it, for messages.
-        device: None: a GPU if there is one.
-        batch_size: Pairs that are seen at once.
+        device: Of torch, or several with a comma between, each of which gets a process; None: a
+            GPU if there is one.
+        batch_size: The most pairs that are seen at once; of long ones fewer are.
         cut: The most tokens of each text; None: what there is room for.
 
     Raises:
@@ -49,7 +55,7 @@ class PairModel:
     ) -> None:
         self.name = name
         self.setting = setting
-        self.device = device
+        self.devices = named_devices(device)
         self.batch_size = batch_size
         self.cut = cut
         self._known: dict[tuple[str, str], Probabilities] = {}
@@ -82,16 +88,24 @@ class PairModel:
         encoded = self._loaded[0](texts, add_special_tokens=False, verbose=False)["input_ids"]
         ids = {text: own[: self.cut] for text, own in zip(texts, encoded, strict=True)}
         rows = [frame.join(ids[first], ids[second]) for first, second in new]
-        # Pairs of like length share a batch, so that little padding is computed.
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]), reverse=True)
-        for start in progress(range(0, len(order), self.batch_size), "Comparing texts"):
-            batch = order[start : start + self.batch_size]
-            values = self._classified([rows[i] for i in batch])
-            self._known.update(zip((new[i] for i in batch), values, strict=True))
+        self._known.update(zip(new, self._classified(rows), strict=True))
+
+    def _classified(self, rows: Sequence[_Tokens]) -> Probabilities:
+        if self._workers is None:
+            return classified(*self._loaded, self.batch_size, rows)
+        found: Probabilities = self._workers.arrays(rows, [len(ids) for ids, _ in rows], TITLE)
+        return found
+
+    @cached_property
+    def _workers(self) -> Workers | None:
+        begin = partial(_begin_classifying, self.name, self.setting, self.batch_size)
+        return Workers(self.devices, begin) if len(self.devices) > 1 else None
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        return load_classifier(self.name, self.setting, self.device)
+        # Where processes classify, this one only splits texts into tokens.
+        device = "cpu" if len(self.devices) > 1 else next(iter(self.devices), None)
+        return load_classifier(self.name, self.setting, device)
 
     @property
     def _room(self) -> int:
@@ -100,23 +114,45 @@ class PairModel:
         # A tokenizer without a limit: RoBERTa's first two positions hold no token.
         return min(stated, positions) if stated < NO_LIMIT else positions - 2
 
-    def _classified(self, rows: Sequence[tuple[list[int], list[int]]]) -> Probabilities:
-        import torch
 
-        tokenizer, model = self._loaded
-        width = max(len(ids) for ids, _ in rows)
-        padding = tokenizer.pad_token_id or 0
-        features = {
-            "input_ids": [ids + [padding] * (width - len(ids)) for ids, _ in rows],
-            "attention_mask": [[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in rows],
-        }
-        if "token_type_ids" in tokenizer.model_input_names:
-            features["token_type_ids"] = [kinds + [0] * (width - len(kinds)) for _, kinds in rows]
-        tensors = {key: torch.tensor(value, device=model.device) for key, value in features.items()}
-        with torch.inference_mode():
-            logits = model(**tensors).logits.float()
-        found: Probabilities = logits.softmax(dim=-1).cpu().numpy().astype(np.float64)
-        return found
+def classified(
+    tokenizer: Any, model: Any, batch_size: int, rows: Sequence[_Tokens]
+) -> Probabilities:
+    """Return the probability of each label for each pair, (n_pairs, n_labels).
+
+    Args:
+        tokenizer: The model's.
+        model: A loaded one.
+        batch_size: The most pairs that are seen at once.
+        rows: Token ids and type ids of the pairs; at least one pair.
+    """
+    lengths = [len(ids) for ids, _ in rows]
+    found = np.empty((len(rows), model.config.num_labels))
+    for batch in progress(batches(lengths, tokens_at_once(model.device), batch_size), TITLE):
+        found[batch] = _probabilities(tokenizer, model, [rows[i] for i in batch])
+    return found
+
+
+def _begin_classifying(name: str, setting: str, batch_size: int, device: str) -> Any:
+    return partial(classified, *load_classifier(name, setting, device), batch_size)
+
+
+def _probabilities(tokenizer: Any, model: Any, rows: Sequence[_Tokens]) -> Probabilities:
+    import torch
+
+    width = max(len(ids) for ids, _ in rows)
+    padding = tokenizer.pad_token_id or 0
+    features = {
+        "input_ids": [ids + [padding] * (width - len(ids)) for ids, _ in rows],
+        "attention_mask": [[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in rows],
+    }
+    if "token_type_ids" in tokenizer.model_input_names:
+        features["token_type_ids"] = [kinds + [0] * (width - len(kinds)) for _, kinds in rows]
+    tensors = {key: torch.tensor(value, device=model.device) for key, value in features.items()}
+    with torch.inference_mode():
+        logits = model(**tensors).logits.float()
+    found: Probabilities = logits.softmax(dim=-1).cpu().numpy().astype(np.float64)
+    return found
 
 
 def label_index(labels: Mapping[int, str], *names: str) -> int | None:

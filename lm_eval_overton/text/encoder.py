@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.errors import EncoderError
+from lm_eval_overton.text.device import own_device
 from lm_eval_overton.text.encoder_source import OFFLINE_SHA256, EncoderSource, weights_sha256
-from lm_eval_overton.text.forward import DTYPES, pooled, shared
+from lm_eval_overton.text.forward import DTYPES, TITLE, pooled
 from lm_eval_overton.text.workers import Workers, named_devices
 
 if TYPE_CHECKING:
@@ -205,9 +206,10 @@ class Encoder:
     def _forward(self, windows: Sequence[list[int]]) -> FloatArray:
         prefix, suffix = self._special_tokens
         whole = [prefix + window + suffix for window in windows]
-        if self._workers is not None:
-            return shared(self._workers, whole)
-        return pooled(self.model, whole)
+        if self._workers is None:
+            return pooled(self.model, whole)
+        found: FloatArray = self._workers.arrays(whole, [len(own) for own in whole], TITLE)
+        return found
 
     @cached_property
     def _workers(self) -> Workers | None:
@@ -239,8 +241,5 @@ def _unit_rows(rows: FloatArray) -> FloatArray:
 
 
 def _default_device() -> str | None:
-    # Under data parallelism each process keeps to its own card, as the evaluated model does.
-    import torch
-
-    rank = os.environ.get("LOCAL_RANK")
-    return f"cuda:{rank}" if rank is not None and torch.cuda.is_available() else None
+    # The library knows of more devices than cards, among which one process may choose.
+    return own_device() if "LOCAL_RANK" in os.environ else None

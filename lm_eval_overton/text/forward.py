@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lm_eval_overton.stats.progress import progress
-from lm_eval_overton.text.workers import Workers
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["DTYPES", "batches", "pooled", "shared"]
+__all__ = ["DTYPES", "TITLE", "batches", "pooled", "tokens_at_once"]
 
 # What a model may compute in. Integers of eight bits are not among them: where a processor has
 # instructions for neither, they moved cosines by .016 on the average.
@@ -30,15 +30,23 @@ TOKENS_ELSEWHERE = 16_384
 # The share of a batch's longest window by which others may be shorter.
 SLACK = 0.1
 
+TITLE = "Encoding"
+
 FloatArray = npt.NDArray[np.float32]
 
 
-def batches(lengths: Sequence[int], most: int) -> list[list[int]]:
+def tokens_at_once(device: torch.device) -> int:
+    """Return how many tokens a batch holds at most on a device."""
+    return TOKENS.get(device.type, TOKENS_ELSEWHERE)
+
+
+def batches(lengths: Sequence[int], most: int, most_windows: int | None = None) -> list[list[int]]:
     """Return the positions of windows in batches, the longest windows first.
 
     Args:
         lengths: Of the windows, in tokens.
         most: Tokens of a batch, padding included; a longer window is a batch of its own.
+        most_windows: Windows of a batch; None: as many as there is room for.
 
     Returns:
         Each position once.
@@ -46,8 +54,9 @@ def batches(lengths: Sequence[int], most: int) -> list[list[int]]:
     found: list[list[int]] = []
     longest = 0
     for i in sorted(range(len(lengths)), key=lambda i: lengths[i], reverse=True):
-        is_like = lengths[i] >= longest * (1 - SLACK)
-        if found and is_like and longest * (len(found[-1]) + 1) <= most:
+        count = len(found[-1]) + 1 if found else 0
+        is_full = longest * count > most or (most_windows is not None and count > most_windows)
+        if count and not is_full and lengths[i] >= longest * (1 - SLACK):
             found[-1].append(i)
         else:
             found.append([i])
@@ -67,11 +76,11 @@ def pooled(model: SentenceTransformer, windows: Sequence[list[int]]) -> FloatArr
     """
     import torch
 
-    most = TOKENS.get(model.device.type, TOKENS_ELSEWHERE)
     rows: list[Any] = [None] * len(windows)
     model.eval()
     with torch.inference_mode():
-        for batch in progress(batches([len(own) for own in windows], most), "Encoding"):
+        lengths = [len(own) for own in windows]
+        for batch in progress(batches(lengths, tokens_at_once(model.device)), TITLE):
             features = model.tokenizer.pad(
                 {"input_ids": [windows[i] for i in batch]}, return_tensors="pt"
             )
@@ -80,19 +89,3 @@ def pooled(model: SentenceTransformer, windows: Sequence[list[int]]) -> FloatArr
             for i, vector in zip(batch, vectors, strict=True):
                 rows[i] = vector
     return np.stack(rows)
-
-
-def shared(workers: Workers, windows: Sequence[list[int]]) -> FloatArray:
-    """Return what `pooled` returns, computed by processes on several devices.
-
-    Args:
-        workers: Whose work is `pooled` with a model of their own.
-        windows: As there.
-    """
-    lengths = [len(window) for window in windows]
-    order = sorted(range(len(windows)), key=lambda i: lengths[i], reverse=True)
-    jobs = [[windows[i] for i in part] for part in workers.shares(order, lengths)]
-    found = np.concatenate([*workers.done(jobs, "Encoding")])
-    rows = np.empty_like(found)
-    rows[order] = found
-    return rows

@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
+
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.stats.progress import progress
 
@@ -54,6 +56,25 @@ class Workers:
             len(devices), context, _begin_process, (begin, places, threads)
         )
 
+    def arrays(self, items: Sequence[Any], weights: Sequence[int], title: str) -> Any:
+        """Return the arrays that the work gives for lists of items, joined in the order of items.
+
+        Args:
+            items: What a list of is a job; can be pickled; at least one.
+            weights: About how long each takes.
+            title: For the bar that shows how far it is.
+
+        Raises:
+            SettingsError: If a process ended before it had done its work.
+        """
+        # What takes longest comes first, so that no process waits long for the last.
+        order = sorted(range(len(items)), key=lambda i: weights[i], reverse=True)
+        jobs = [[items[i] for i in part] for part in self.shares(order, weights)]
+        found = np.concatenate([*self._done(jobs, title)])
+        rows = np.empty_like(found)
+        rows[order] = found
+        return rows
+
     def shares(self, order: Sequence[int], weights: Sequence[int]) -> Iterator[list[int]]:
         """Yield consecutive parts of an order, which weigh about the same.
 
@@ -72,16 +93,7 @@ class Workers:
         if part:
             yield part
 
-    def done(self, jobs: Sequence[Any], title: str) -> Iterator[Any]:
-        """Yield what each job gives, in order.
-
-        Args:
-            jobs: What the work takes; can be pickled.
-            title: For the bar that shows how far it is.
-
-        Raises:
-            SettingsError: If a process ended before it had done its work.
-        """
+    def _done(self, jobs: Sequence[Any], title: str) -> Iterator[Any]:
         try:
             yield from progress(self._pool.map(_do, jobs), title, len(jobs))
         except BrokenProcessPool as error:

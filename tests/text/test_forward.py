@@ -14,6 +14,11 @@ def test_windows_of_like_length_share_a_batch_up_to_its_tokens():
     assert batches([19, 5, 20, 17, 5, 5, 5, 5], 20) == [[2], [0], [3], [1, 4, 5, 6], [7]]
 
 
+def test_a_batch_may_be_limited_to_some_windows():
+    assert batches([5, 5, 5, 5, 5], 20, 2) == [[0, 1], [2, 3], [4]]
+    assert batches([5, 5, 5, 5, 5], 20, 9) == [[0, 1, 2, 3], [4]]
+
+
 def test_no_window_makes_no_batch():
     assert batches([], 40) == []
 

@@ -1,6 +1,7 @@
 import os
 from functools import partial
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,15 +10,16 @@ from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.text.workers import JOBS_PER_DEVICE, Workers, named_devices
 
 
-def times(device, number):
-    """Return the product, on which device, and in which process; a negative one ends it."""
-    if number < 0:
+def doubled(device, numbers):
+    """Return each number's double and the process that made it; a negative number ends it."""
+    assert device == "cpu"
+    if min(numbers) < 0:
         os._exit(9)
-    return number * 2, device, os.getpid()
+    return np.array([[2 * number, os.getpid()] for number in numbers])
 
 
 def begin(device):
-    return partial(times, device)
+    return partial(doubled, device)
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,11 @@ def test_devices_are_named_with_commas_between():
     assert named_devices(None) == ()
 
 
-def test_jobs_come_back_in_order_from_other_processes(pair):
-    found = [*pair.done(range(40), "Doubling")]
-    assert [double for double, _, _ in found] == [2 * number for number in range(40)]
-    assert {device for _, device, _ in found} == {"cpu"}
-    assert os.getpid() not in {process for _, _, process in found}
+def test_what_other_processes_make_comes_back_in_order(pair):
+    numbers = [3, 1, 4, 1, 5, 9, 2, 6] * 5
+    found = pair.arrays(numbers, numbers, "Doubling")
+    assert found[:, 0].tolist() == [2 * number for number in numbers]
+    assert os.getpid() not in found[:, 1]
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60))
@@ -52,4 +54,4 @@ def test_shares_are_consecutive_and_none_is_much_larger_than_its_part(weights):
 
 def test_a_process_that_ends_is_said_in_one_line(pair):
     with pytest.raises(SettingsError, match="expected a process on each of cpu, cpu, got one"):
-        [*pair.done([1, -1, 2], "Doubling")]
+        pair.arrays([1, -1, 2], [1, 1, 1], "Doubling")
