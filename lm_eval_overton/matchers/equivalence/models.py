@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.matchers.equivalence.equivalence import Answers, Likeness, PairEquivalence
+from lm_eval_overton.matchers.equivalence.equivalence import (
+    Answers,
+    Likeness,
+    PairEquivalence,
+    greedy_labels,
+)
 from lm_eval_overton.matchers.nli import NLI_THRESHOLD, entailment_index
 from lm_eval_overton.matchers.pair_model import PairModel, label_index
 
@@ -22,7 +27,7 @@ Pair = tuple[str, str]
 
 
 class ModelEquivalence(PairEquivalence):
-    """Compares a sample with the heads of the classes before it, those of all prompts at once."""
+    """Compares a sample with the heads of classes before it, those of all prompts side by side."""
 
     def __init__(self, model: PairModel, threshold: float) -> None:
         self.model = model
@@ -34,17 +39,30 @@ class ModelEquivalence(PairEquivalence):
         return f"{super().signature}:{self.model.signature}"
 
     def prepare(self, answers: Sequence[Answers]) -> None:
-        """Let the model see each next sample of all prompts at once, against the heads so far."""
-        open_ones = [(own.texts, [0]) for own in answers if own.texts]
-        i = 1
-        while open_ones := [(texts, heads) for texts, heads in open_ones if len(texts) > i]:
-            asked = [(texts[h], texts[i]) for texts, heads in open_ones for h in heads]
-            scores = iter(self.pair_scores(asked))
-            for _, heads in open_ones:
-                matches = [next(scores) > self.threshold for _ in heads]
-                if not any(matches):
-                    heads.append(i)
-            i += 1
+        """Let the model see one pair of each prompt at once, and on until all have their classes.
+
+        It sees no more than `labels` needs: of the heads those up to the first that is the same.
+        """
+        waiting = [_classing(own.texts) for own in answers]
+        asked = [(one, next(one, None)) for one in waiting]
+        while asked := [(one, pair) for one, pair in asked if pair is not None]:
+            scores = self.pair_scores([pair for _, pair in asked])
+            asked = [
+                (one, _answered(one, score > self.threshold))
+                for (one, _), score in zip(asked, scores, strict=True)
+            ]
+
+    def labels(self, answers: Answers) -> list[int]:
+        """Return the class of each sample; see Equivalence."""
+        alike = self.likeness(answers.texts)
+
+        def same(i: int, heads: Sequence[int]) -> list[bool]:
+            found: list[bool] = []
+            while len(found) < len(heads) and not any(found):
+                found.append(bool(alike(i, [heads[len(found)]])[0] > self.threshold))
+            return found
+
+        return greedy_labels(len(answers.texts), same)
 
     def likeness(self, texts: Sequence[str]) -> Likeness:
         """Return what the model says of the earlier text and the later one."""
@@ -118,6 +136,29 @@ class NliEquivalence(ModelEquivalence):
         back = self.model.probabilities([pair[::-1] for pair in pairs])[:, self.entailment]
         found: list[float] = np.minimum(there, back).tolist()
         return found
+
+
+def _classing(texts: Sequence[str]) -> Generator[Pair, bool, None]:
+    """Yield each pair that is to be compared for the classes of a prompt; is told of each.
+
+    Args:
+        texts: The samples of the prompt.
+    """
+    heads: list[str] = []
+    for text in texts:
+        for head in heads:
+            if (yield head, text):
+                break
+        else:
+            heads.append(text)
+
+
+def _answered(classing: Generator[Pair, bool, None], is_same: bool) -> Pair | None:
+    """Return the pair that is to be compared next, after an answer; None after the last."""
+    try:
+        return classing.send(is_same)
+    except StopIteration:
+        return None
 
 
 def _both_ways(pairs: Sequence[Pair]) -> Iterator[Pair]:

@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.matchers.equivalence.equivalence import Answers
 from lm_eval_overton.matchers.equivalence.models import (
     CLASSIFIER_TOKENS,
     ClassifierEquivalence,
+    ModelEquivalence,
     NliEquivalence,
 )
 from lm_eval_overton.matchers.equivalence.table import make_equivalence
@@ -61,9 +64,50 @@ def test_all_prompts_at_once_give_the_classes_of_one_at_a_time(
     known = set(together.model._known)
     labels = [together.labels(own) for own in SETS]
     assert labels == [alone.labels(own) for own in SETS]
-    # What was prepared is all that is wanted of the model.
-    assert set(together.model._known) == known
+    # What was prepared is all that is wanted of the model, and no more than that.
+    assert set(together.model._known) == set(alone.model._known) == known
     assert labels[2:] == [[0], []]
+
+
+class ByLetter(ModelEquivalence):
+    """Texts with one first letter are the same; remembers what it was asked, in which rounds."""
+
+    NAME = "letter"
+
+    def __init__(self):
+        super().__init__(None, 0.5)
+        self.rounds = []
+
+    def pair_scores(self, pairs):
+        self.rounds.append(list(pairs))
+        return [float(a[0] == b[0]) for a, b in pairs]
+
+
+# The first example waits for imports.
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from("ABCD"), max_size=6), max_size=5))
+def test_a_sample_is_compared_up_to_the_first_head_that_is_the_same(letters):
+    prompts = [[f"{own}{p}.{i}" for i, own in enumerate(row)] for p, row in enumerate(letters)]
+    needed, labels = [], []
+    for own in prompts:
+        heads, found, pairs = [], [], []
+        for text in own:
+            seen = [(head, text) for head in heads]
+            same = [head[0] == text[0] for head in heads]
+            place = same.index(True) if any(same) else len(heads)
+            pairs += seen[: place + 1]
+            heads += [text] if place == len(heads) else []
+            found.append(place)
+        needed.append(pairs)
+        labels.append(found)
+    equivalence = ByLetter()
+    answers = [Answers(tuple(own)) for own in prompts]
+    equivalence.prepare(answers)
+    asked = [pair for one in equivalence.rounds for pair in one]
+    assert sorted(asked) == sorted(pair for one in needed for pair in one)
+    # The prompts go side by side.
+    assert len(equivalence.rounds) == max(map(len, needed), default=0)
+    assert [equivalence.labels(own) for own in answers] == labels
 
 
 def test_each_text_is_cut_as_the_benchmark_cuts_it(classifier):
