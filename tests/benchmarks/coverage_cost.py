@@ -23,7 +23,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ MODEL = {
     # Far from zero, so that probabilities differ from pair to pair.
     "initializer_range": 0.3,
 }
+LABELS = ("contradiction", "ENTAILMENT", "neutral")
 
 Array = npt.NDArray[np.float64]
 
@@ -131,7 +132,12 @@ def embedding(asked: Sequence[ViewpointQuestion]) -> None:
         print(f"  covered viewpoints, {name}: {np.concatenate(rows).mean():.3f}")
 
 
-def write_model(folder: Path, texts: Sequence[str]) -> None:
+def write_model(
+    folder: Path,
+    texts: Sequence[str],
+    labels: Sequence[str] = LABELS,
+    shape: Mapping[str, float] = MODEL,
+) -> None:
     """Write a BERT pair classifier with random weights and a vocabulary trained on the texts."""
     import torch
     from tokenizers import BertWordPieceTokenizer
@@ -143,13 +149,12 @@ def write_model(folder: Path, texts: Sequence[str]) -> None:
     tokenizer = BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=WINDOW)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    labels = {0: "contradiction", 1: "ENTAILMENT", 2: "neutral"}
     config = BertConfig(
         vocab_size=trained.get_vocab_size(),
         max_position_embeddings=WINDOW,
-        id2label=labels,
-        label2id={label: index for index, label in labels.items()},
-        **MODEL,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+        **shape,
     )
     BertForSequenceClassification(config).save_pretrained(folder)
 
