@@ -1,6 +1,7 @@
 """Intervals, paired tests and shared ranks over prompts."""
 
 from lm_eval_overton.stats.bootstrap import RESAMPLES, UNBOUNDED, Interval, Range, Statistic
+from lm_eval_overton.stats.change_point import ChangePoint, change_point, change_points
 from lm_eval_overton.stats.draws import SEED, Array
 from lm_eval_overton.stats.intervals import (
     Values,
@@ -27,12 +28,15 @@ __all__ = [
     "TEST_LEVEL",
     "UNBOUNDED",
     "Array",
+    "ChangePoint",
     "Comparison",
     "Interval",
     "Range",
     "Rank",
     "Statistic",
     "Values",
+    "change_point",
+    "change_points",
     "holm",
     "mean_interval",
     "mean_intervals",

@@ -14,7 +14,7 @@ import numpy as np
 from lm_eval_overton.stats.draws import Array, blocks, of_equal_length
 from lm_eval_overton.stats.progress import progress
 
-__all__ = ["EXACT_PAIRS", "SIGN_FLIPS", "sign_flip_ps"]
+__all__ = ["EXACT_PAIRS", "SIGN_FLIPS", "sign_flip_ps", "signed_sums"]
 
 # The smallest p-value is then 0.0001, which stays below 0.05 after Holm over hundreds of metrics.
 SIGN_FLIPS = 9_999
@@ -43,6 +43,17 @@ def sign_flip_ps(differences: Sequence[Array], rng: np.random.Generator) -> list
     return [found[j] if len(own) else math.nan for j, own in enumerate(differences)]
 
 
+def signed_sums(table: Array, rng: np.random.Generator) -> Array:
+    """Return the column sums of a table (n, k) under choices of signs of its rows.
+
+    All of them up to `EXACT_PAIRS` rows; else the sums as they are, and under `SIGN_FLIPS` random
+    ones, so that the share of them that is as extreme is the p-value of the permutation test.
+    """
+    if len(table) <= EXACT_PAIRS:
+        return _all_signed_sums(table)
+    return np.concatenate([table.sum(axis=0, keepdims=True), _random_signed_sums(table, rng)])
+
+
 def _exact_p(values: Array) -> float:
     """Return the share of all choices of signs whose sum is as extreme as that of values (n,)."""
     sums = np.abs(_all_signed_sums(values))
@@ -63,8 +74,8 @@ def _as_extreme(values: Array) -> Array:
 
 
 def _all_signed_sums(values: Array) -> Array:
-    """Return the sums of values (n,) under all 2**n choices of signs."""
-    sums = np.zeros(1)
+    """Return the sums of values, (n,) or (n, k), under all 2**n choices of signs."""
+    sums = np.zeros((1, *values.shape[1:]))
     for value in values:
         sums = np.concatenate([sums + value, sums - value])
     return sums
