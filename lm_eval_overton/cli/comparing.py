@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.cli.arguments import STOPS, add_command, add_forms
+from lm_eval_overton.cli.many_runs import write_trend
 from lm_eval_overton.settings.shown import in_a_line, printable
 
 __all__ = ["add"]
@@ -57,6 +58,9 @@ def add(commands: Any) -> None:
     )
     _add_runs(report)
     _add_homogeneity(report)
+    report.add_argument(
+        "--trend", action="store_true", help="the page of checkpoints over the steps of a training"
+    )
     report.add_argument(
         "-o",
         "--output",
@@ -196,8 +200,12 @@ def _compare(args: argparse.Namespace) -> int:
         is_alike = table in ALIKE
         print(tables.homogeneity_csv(alike, table) if is_alike else tables.as_csv(compared, table))
     else:
-        shown = tables.as_markdown if args.verbose or args.form else tables.as_brief
-        parts = [shown(compared, tagged or ())]
+        if args.verbose or args.form:
+            parts = [tables.as_markdown(compared, tagged or ())]
+        elif len(compared.pairs) > tables.MOST and tagged is None:
+            parts = [tables.as_trend(compared, _seed(args))]
+        else:
+            parts = [tables.as_brief(compared, tagged or ())]
         parts += [tables.likelihood_markdown(crossed)] if crossed is not None else []
         parts += [tables.homogeneity_markdown(alike)] if alike is not None else []
         print("\n\n".join(parts))
@@ -249,6 +257,8 @@ def _report(args: argparse.Namespace) -> None:
     from lm_eval_overton.comparison.loaded import load_run
     from lm_eval_overton.runs.places import parse_run
 
+    if args.trend:
+        return write_trend(args, _seed(args))
     one, seed = not args.runs, _seed(args)
     compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)
     alike = _alike(args, compared.runs)

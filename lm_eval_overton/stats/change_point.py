@@ -83,13 +83,13 @@ def change_point(
     level: float = 0.95,
 ) -> ChangePoint:
     """Return where the mean over prompts changes; see `change_points`."""
-    return change_points([values], rng, steps, level)[0]
+    return change_points([values], rng, [steps], level)[0]
 
 
 def change_points(
     tables: Sequence[npt.ArrayLike],
     rng: np.random.Generator,
-    steps: Sequence[float] | None = None,
+    steps: Sequence[Sequence[float] | None] | None = None,
     level: float = 0.95,
 ) -> list[ChangePoint]:
     """Return for each metric where its mean over prompts changes along the checkpoints.
@@ -113,7 +113,8 @@ def change_points(
         tables: (n_checkpoints, n_prompts) each, in training order, finite; NaN where undefined.
             Every checkpoint has a defined value.
         rng: Source of the resamples and signs; its state is left as it was.
-        steps: (n_checkpoints,), rising: where each checkpoint stands; default: 0, 1, 2 and so on.
+        steps: (n_checkpoints,) per table, rising: where each checkpoint stands; default: 0, 1, 2
+            and so on.
         level: Confidence level in (0, 1).
 
     Returns:
@@ -124,7 +125,8 @@ def change_points(
             steps are not as many or do not rise, or ``level`` is out of range.
     """
     check_settings(level)
-    fits = [_fitted(table, steps) for table in tables]
+    places = [None] * len(tables) if steps is None else steps
+    fits = [_fitted(table, at) for table, at in zip(tables, places, strict=True)]
     p_values = [own.p_value(copy.deepcopy(rng)) for own in fits]
     corrected = holm(p_values)
     return [

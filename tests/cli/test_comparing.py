@@ -322,3 +322,28 @@ def test_replicate_writes_its_tables(tmp_path, capsys, monkeypatch):
     output(capsys, "replicate", tmp_path / "data", "--encoder", "", "--json", "-o", file)
     assert json.loads(file.read_text())
     assert main(["replicate", str(tmp_path / "nothing")]) == 2
+
+
+def checkpoints(runs):
+    """Six runs whose names say steps, in another order."""
+    steps = {300: "sft", 100: "base", 600: "dpo", 200: "base", 500: "dpo", 400: "dpo"}
+    return [f"checkpoint-{step}={runs / name}" for step, name in steps.items()]
+
+
+def test_many_runs_are_a_line_per_metric(runs, capsys):
+    text = output(capsys, "compare", runs / "base", *checkpoints(runs))
+    assert text.startswith("## 6 checkpoints against base\n\nSteps 100 to 600.\n")
+    assert "between steps 200 and 300" in text
+    whole = output(capsys, "compare", runs / "base", *checkpoints(runs), "-v")
+    assert whole.count(" against base") == 6
+    few = output(capsys, "compare", runs / "base", *checkpoints(runs)[:5])
+    assert few.count("## checkpoint-") == 5
+
+
+def test_the_report_of_checkpoints_is_the_page_of_their_trend(runs, tmp_path, capsys):
+    page = tmp_path / "trend.html"
+    text = output(capsys, "report", runs / "base", *checkpoints(runs)[:3], "--trend", "-o", page)
+    assert text == f"written to {page}\n"
+    assert "Where it changes" in page.read_text()
+    assert main(["report", str(runs / "base"), "--trend"]) == 2
+    assert "expected a base and checkpoints" in capsys.readouterr().err

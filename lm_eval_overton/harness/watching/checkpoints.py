@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,15 +16,10 @@ from lm_eval_overton.harness.watching.weights import (
     lacking,
     read_object,
 )
+from lm_eval_overton.runs.steps import step_in
 
 __all__ = ["Checkpoint", "Checkpoints", "Look", "is_checkpoint", "one_checkpoint", "step_of"]
 
-# The last of these in a name counts: epoch_1_step_500 is of step 500.
-_STEP = re.compile(
-    r"(?i)(?:^|[^a-z])(?:global_?step|checkpoint|ckpt|step|iter|iteration|epoch)[-_=]?(\d+)"
-    r"(?![.\d])"
-)
-_NUMBER = re.compile(r"\d+")
 # Nothing is added to a folder that has not changed for so long.
 SETTLE_S = 5.0
 
@@ -67,11 +61,8 @@ class Look:
 def step_of(folder: Path) -> int | None:
     """Return the step of a checkpoint: of its name, or of its trainer_state.json; None if neither
     says it."""
-    name = folder.name
-    if found := _STEP.findall(name):
-        return int(found[-1])
-    if _NUMBER.fullmatch(name):
-        return int(name)
+    if (named := step_in(folder.name)) is not None:
+        return named
     step = read_object(folder / STATE).get("global_step")
     return step if type(step) is int and step >= 0 else None
 

@@ -15,7 +15,7 @@ from lm_eval_overton.reporting.tables.cells import estimate, in_line, number, p_
 from lm_eval_overton.reporting.tables.markdown import GROUPS, main_first, not_computed, sign
 from lm_eval_overton.reporting.tables.rows import ARROWS
 
-__all__ = ["WIDTH", "as_brief"]
+__all__ = ["WIDTH", "as_brief", "cut", "folded"]
 
 WIDTH = 100
 # Below it a change is told from none.
@@ -39,10 +39,10 @@ def as_brief(compared: Compared, tagged: Sequence[ByTag] = ()) -> str:
     """
     by_pair: Sequence[ByTag | None] = tagged or [None] * len(compared.pairs)
     parts = (part for i, own in enumerate(by_pair) for part in _section(compared, i, own))
-    return "\n\n".join("\n".join(map(_folded, part.split("\n"))) for part in parts)
+    return "\n\n".join("\n".join(map(folded, part.split("\n"))) for part in parts)
 
 
-def _folded(line: str) -> str:
+def folded(line: str) -> str:
     """Return a line in as many as it takes; a table's stays whole, and so does each word."""
     if line.startswith("|"):
         return line
@@ -121,7 +121,7 @@ def _change(row: Row) -> list[str]:
     return [estimate(row.change, "+"), p_value(row.p_holm), str(row.paired.n)]
 
 
-def _cut(name: str, width: int, end: bool = False) -> str:
+def cut(name: str, width: int, end: bool = False) -> str:
     """Return a name in at most so many columns of a terminal: its beginning, or its end."""
     words = in_line(name)
     if _columns(words) <= width:
@@ -137,7 +137,7 @@ def _cut(name: str, width: int, end: bool = False) -> str:
 def _names(pair: Pair) -> list[str]:
     """Return what both runs are called above their means: where they begin alike, by their ends."""
     for end in (False, True):
-        names = [_cut(name, RUN, end) for name in (pair.base, pair.run)]
+        names = [cut(name, RUN, end) for name in (pair.base, pair.run)]
         if names[0] != names[1]:
             return names
     return ["base", "run"]
@@ -155,7 +155,7 @@ def _by_tag(found: ByTag) -> Iterator[str]:
         yield f"### {text(task)} by tag"
         first = headline_of(own.row.metric for own in rows)
         shown = [own for own in rows if own.row.metric in first] or rows
-        lines = [[_name(own.row), _cut(own.tag, TAG), *_change(own.row)] for own in shown]
+        lines = [[_name(own.row), cut(own.tag, TAG), *_change(own.row)] for own in shown]
         yield table(["metric", "tag", "difference", "p (Holm)", "n"], lines, left=[0, 1])
     yield OF_TAGS
     if found.notes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lm_eval_overton.comparison.courses import HEADLINE, Line
 from lm_eval_overton.comparison.trends import Moved, Point, Trend, moved
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting.changes import missing
 from lm_eval_overton.reporting.html import Markup, join, number, signed, tag
-from lm_eval_overton.reporting.trends.lines import HEADLINE, Line
 from lm_eval_overton.runs.answers import Answers, Reader
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.short_paths import without_folders

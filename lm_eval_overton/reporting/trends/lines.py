@@ -7,15 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lm_eval_overton.comparison import Row
-from lm_eval_overton.comparison.by_tag import HEADLINE as FINDINGS
+from lm_eval_overton.comparison.courses import Line
 from lm_eval_overton.comparison.trends import Trend, holds
-from lm_eval_overton.metrics.measures.about_samples import (
-    DEGENERATE_SHARE,
-    DUPLICATE_SHARE,
-    MEAN_WORDS,
-    REFUSAL_SHARE,
-)
-from lm_eval_overton.reporting.estimates import task_names
 from lm_eval_overton.reporting.html import bounds, signed
 from lm_eval_overton.reporting.picture import WIDTH, Picture, look
 from lm_eval_overton.reporting.svg import INK, new_figure
@@ -24,34 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["HEADLINE", "Line", "headline", "pictures"]
-
-# What samples are like may change before what they say does.
-HEADLINE = (
-    *FINDINGS,
-    *(own.name for own in (DEGENERATE_SHARE, REFUSAL_SHARE, DUPLICATE_SHARE, MEAN_WORDS)),
-)
-# So many metrics are shown of a task that has none of these.
-OTHERS = 3
-
-# A task and one of its metrics.
-Line = tuple[str, str]
-
-
-def headline(trend: Trend) -> list[Line]:
-    """Return what is shown, task by task: what any checkpoint defines beside the base."""
-    rows = [row for point in trend.points if point.base for row in point.base.rows]
-    there: dict[str, dict[str, Row]] = {}
-    for row in rows:
-        if row.paired.n:
-            there.setdefault(row.task, {}).setdefault(row.metric, row)
-    tasks = task_names([trend.base, *(point.run for point in trend.points)])
-    return [(task, metric) for task in tasks for metric in _shown(there.get(task, {}))]
-
-
-def _shown(rows: dict[str, Row]) -> list[str]:
-    directed = [metric for metric, row in rows.items() if row.higher_is_better is not None]
-    return [metric for metric in HEADLINE if metric in rows] or directed[:OTHERS]
+__all__ = ["pictures"]
 
 
 def pictures(trend: Trend, lines: Sequence[Line]) -> list[Picture]:

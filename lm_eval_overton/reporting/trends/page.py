@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_overton.comparison import Pair, Row
+from lm_eval_overton.comparison.courses import ABOUT_CHANGES, Line, courses, headline
 from lm_eval_overton.comparison.fail_on import Failure
 from lm_eval_overton.comparison.trends import Point, Trend, alarms, holds, moved
 from lm_eval_overton.errors import DataError
@@ -26,15 +27,16 @@ from lm_eval_overton.reporting.html import (
     tag,
 )
 from lm_eval_overton.reporting.trends.answers import side_by_side
-from lm_eval_overton.reporting.trends.lines import Line, headline, pictures
+from lm_eval_overton.reporting.trends.lines import pictures
 from lm_eval_overton.runs.answers import Reader, read_answers
 from lm_eval_overton.runs.whole_file import write_whole
-from lm_eval_overton.stats import Interval
+from lm_eval_overton.stats import SEED, Interval
 from lm_eval_overton.version import __version__
 
 __all__ = ["State", "on_prompts", "write"]
 
 TITLE = "What training changes"
+NOTHING_YET = "Nothing is compared yet."
 # So many of the prompts that a failure is about are named.
 NAMED = 5
 
@@ -109,6 +111,7 @@ def _parts(
         yield "failed", "Beyond its bound", _failed(trend, *failed, samples)
     yield "alarms", "Alarms", _alarms(trend)
     yield "trends", "Trends", _figures(trend, lines)
+    yield "changes", "Where it changes", _changes(trend, lines)
     yield "numbers", "In numbers", _numbers(trend, lines)
     yield "answers", "Answers that changed most", _answers(trend, lines, failed, samples)
     yield "checkpoints", "Checkpoints", _checkpoints(trend, states)
@@ -180,10 +183,25 @@ def _figures(trend: Trend, lines: Sequence[Line]) -> Markup:
     return join([tag("p", words, class_="detail"), tag("div", *drawn, class_="figures")])
 
 
+def _changes(trend: Trend, lines: Sequence[Line]) -> Markup:
+    found = courses(trend, lines, SEED)
+    several = len({task for task, _ in lines}) > 1
+    names = {line: f"{line[1]} ({line[0]})" if several else line[1] for line in lines}
+    told = [
+        tag("li", tag("b", names[line]), ": ", own.said())
+        for line, own in found.items()
+        if own.said()
+    ]
+    none = [names[line] for line, own in found.items() if not own.said()]
+    rest = [tag("p", f"No change that holds: {', '.join(none)}.")] if none else []
+    about = tag("p", ABOUT_CHANGES, class_="detail") if lines else missing(NOTHING_YET)
+    return join([about, *([tag("ul", *told)] if told else []), *rest])
+
+
 def _numbers(trend: Trend, lines: Sequence[Line]) -> Markup:
     tasks = list(dict.fromkeys(task for task, _ in lines))
     if not tasks:
-        return missing("Nothing is compared yet.")
+        return missing(NOTHING_YET)
     head = ["step", "mean", "from the base", "from the one before", "prompts"]
     return join(
         table(
@@ -239,7 +257,7 @@ def _answers(
 ) -> Markup:
     compared = [point for point in trend.points if point.base]
     if not compared:
-        return missing("Nothing is compared yet.")
+        return missing(NOTHING_YET)
     point = failed[0] if failed else compared[-1]
     if failed:
         rows = [(failure.row.task, failure.row.metric) for failure in failed[1]]

@@ -51,7 +51,7 @@ def page(trend, tmp_path_factory):
 def test_it_holds_every_part(page):
     text = page.read_text()
     titles = re.findall(r"<h2[^>]*>([^<]*)</h2>", text)
-    assert titles == ["Beyond its bound", "Alarms", "Trends", "In numbers",
+    assert titles == ["Beyond its bound", "Alarms", "Trends", "Where it changes", "In numbers",
                       "Answers that changed most", "Checkpoints"]  # fmt: skip
     assert text.count("<figure>") == text.count('role="img" aria-labelledby=')
     assert "Change of semantic_diversity from checkpoint-0 by step" in text
