@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_overton.cli.arguments import STOPS, add_command, add_forms
-from lm_eval_overton.cli.many_runs import write_trend
+from lm_eval_overton.cli.many_runs import load_all, refuse_groups, write_trend
 from lm_eval_overton.settings.shown import in_a_line, printable
 
 __all__ = ["add"]
@@ -90,7 +90,12 @@ def add(commands: Any) -> None:
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("base", metavar="BASE", help=RUN)
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="in training order")
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="in training order; NAME=PLACE1,PLACE2: seeds of a recipe",
+    )
     parser.add_argument("--force", action="store_true", help="compare whatever the settings")
     _add_seed(parser)
 
@@ -162,13 +167,10 @@ def _add_recover(commands: Any) -> None:
 
 
 def _compared(args: argparse.Namespace) -> Any:
-    from lm_eval_overton.comparison import compare
-    from lm_eval_overton.comparison.loaded import load_run
-    from lm_eval_overton.runs.places import parse_run
+    from lm_eval_overton.comparison.seeds import compare_groups
 
-    seed = _seed(args)
-    base, *others = [load_run(*parse_run(given)) for given in (args.base, *args.runs)]
-    return compare(base, others, force=args.force, seed=seed)
+    base, *others = load_all(args)
+    return compare_groups(base, others, force=args.force, seed=_seed(args))
 
 
 def _seed(args: argparse.Namespace) -> int:
@@ -186,6 +188,8 @@ def _compare(args: argparse.Namespace) -> int:
     from lm_eval_overton.reporting import tables
 
     table = _table(args)
+    if args.by_tag or table == BY_TAG:
+        refuse_groups(args, "--by-tag")
     compared = _compared(args)
     alike = _alike(args, compared.runs, table)
     tagged = by_tag(compared, _seed(args)) if args.by_tag or table == BY_TAG else None
@@ -202,7 +206,7 @@ def _compare(args: argparse.Namespace) -> int:
     else:
         if args.verbose or args.form:
             parts = [tables.as_markdown(compared, tagged or ())]
-        elif len(compared.pairs) > tables.MOST and tagged is None:
+        elif tables.is_trend(compared) and tagged is None:
             parts = [tables.as_trend(compared, _seed(args))]
         else:
             parts = [tables.as_brief(compared, tagged or ())]
@@ -259,6 +263,7 @@ def _report(args: argparse.Namespace) -> None:
 
     if args.trend:
         return write_trend(args, _seed(args))
+    refuse_groups(args, "report")
     one, seed = not args.runs, _seed(args)
     compared = Compared((load_run(*parse_run(args.base)),), ()) if one else _compared(args)
     alike = _alike(args, compared.runs)

@@ -11,10 +11,31 @@ from lm_eval_overton.metrics.metric import SAMPLES
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.notebook import html_table
 
-__all__ = ["SAMPLES_TABLE", "UNDEFINED", "Compared", "Gain", "Pair", "Row", "Shift"]
+__all__ = ["SAMPLES_TABLE", "UNDEFINED", "Compared", "Gain", "Pair", "Row", "Shift", "Spread"]
 
 SAMPLES_TABLE = SAMPLES
 UNDEFINED = stats.Interval(math.nan, math.nan, math.nan, 0)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What the seeds of one recipe differ in.
+
+    Attributes:
+        n_seeds: How many there are.
+        sd: Standard deviation of their means over the shared prompts.
+        low: The lowest of these means.
+        high: The highest.
+        over_prompts: The difference from the base with its interval over prompts alone.
+        p_seeds: How likely seeds that differ by chance alone are as far apart.
+    """
+
+    n_seeds: int
+    sd: float
+    low: float
+    high: float
+    over_prompts: stats.Interval
+    p_seeds: float
 
 
 @dataclass(frozen=True)
@@ -23,7 +44,9 @@ class Row:
 
     `base` and `run` are over each run's own prompts; `paired` is over those that both have, its
     difference run minus base. `table` is the table of the pair in which the row stands: the
-    task's name, or `SAMPLES_TABLE`; `p_holm` is corrected for all rows of that table.
+    task's name, or `SAMPLES_TABLE`; `p_holm` is corrected for all rows of that table. Of several
+    seeds of one recipe the run is their mean per prompt, `paired` is over prompts and seeds, and
+    `seeds` says what they differ in.
     """
 
     task: str
@@ -34,6 +57,7 @@ class Row:
     paired: stats.Comparison
     p_holm: float
     table: str
+    seeds: Spread | None = None
 
     @property
     def change(self) -> stats.Interval:
@@ -108,6 +132,11 @@ class Pair:
         return found
 
     @property
+    def is_group(self) -> bool:
+        """Whether the run stands for several seeds of one recipe."""
+        return any(row.seeds for row in self.rows)
+
+    @property
     def tables(self) -> dict[str, list[Row]]:
         """The rows by the title of their table."""
         found: dict[str, list[Row]] = {}
@@ -118,7 +147,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Compared:
-    """All runs in the order given, and one pair per run after the first."""
+    """All runs in the order given, and one pair per run after the first, or per group of seeds."""
 
     runs: tuple[FinishedRun, ...]
     pairs: tuple[Pair, ...]

@@ -16,6 +16,7 @@ __all__ = [
     "age",
     "find_responses",
     "newest",
+    "parse_group",
     "parse_run",
     "results_files",
     "samples_beside",
@@ -27,6 +28,8 @@ RESULTS, JUDGED = "results_", "judged_overton_"
 # How the harness ends the name of any results file: `lm_eval -o DIR/NAME.json` writes
 # DIR/NAME_TIME.json.
 STAMPED = re.compile(r"_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?\.json$")
+# What a name that is a pattern holds.
+MAGIC = frozenset("*?[")
 
 
 def parse_run(text: str) -> tuple[Path, str | None]:
@@ -43,6 +46,40 @@ def parse_run(text: str) -> tuple[Path, str | None]:
     if not name or not place:
         raise SettingsError(f"expected a run as NAME=PLACE or a place, got {text!r}")
     return Path(place), name
+
+
+def parse_group(text: str) -> list[Path]:
+    """Return the places of the seeds in `NAME=PLACE1,PLACE2` or `NAME=PATTERN*`; none for one run.
+
+    A path that exists is a path, also if it holds a comma or a star.
+
+    Raises:
+        SettingsError: If a pattern fits nothing, a place is empty or named twice.
+    """
+    _, separator, places = text.partition("=")
+    if not separator or Path(text).exists() or Path(places).exists():
+        return []
+    parts = places.split(",")
+    if parts == [places] and not MAGIC.intersection(places):
+        return []
+    found = [path for part in parts for path in _fitting(part, text)]
+    again = [path for i, path in enumerate(found) if path.resolve() in map(Path.resolve, found[:i])]
+    if again:
+        raise SettingsError(f"{text}: expected every seed once, got {again[0]} more than once")
+    return found
+
+
+def _fitting(part: str, text: str) -> list[Path]:
+    """Return the places that a part of a group stands for."""
+    if not part:
+        raise SettingsError(f"{text}: expected NAME=PLACE1,PLACE2, got an empty place")
+    if Path(part).exists() or not MAGIC.intersection(part):
+        return [Path(part)]
+    anchor = Path(part).anchor
+    found = sorted(Path(anchor).glob(str(Path(part).relative_to(anchor))))
+    if not found:
+        raise SettingsError(f"{text}: expected places that fit {part!r}, got none")
+    return found
 
 
 def visible(folder: Path, pattern: str) -> Iterator[Path]:

@@ -347,3 +347,22 @@ def test_the_report_of_checkpoints_is_the_page_of_their_trend(runs, tmp_path, ca
     assert "Where it changes" in page.read_text()
     assert main(["report", str(runs / "base"), "--trend"]) == 2
     assert "expected a base and checkpoints" in capsys.readouterr().err
+
+
+def test_seeds_of_a_recipe_are_compared_together(runs, tmp_path, capsys):
+    for name in ("one", "two"):
+        shutil.copytree(runs / "sft", tmp_path / name)
+    group = f"sft={tmp_path}/*"
+    text = output(capsys, "compare", runs / "base", group)
+    assert text.startswith("## sft against base\n")
+    assert "difference over prompts alone" in text
+    read = json.loads(output(capsys, "compare", runs / "base", group, "--json"))
+    assert [pair["run"] for pair in read["pairs"]] == ["sft"]
+    assert len(read["runs"]) == 3
+    alone = json.loads(output(capsys, "compare", runs / "base", f"sft={tmp_path}/o*", "--json"))
+    plain = json.loads(output(capsys, "compare", runs / "base", f"sft={tmp_path}/one", "--json"))
+    assert alone == plain
+    for refused in (("report", runs / "base", group), ("compare", group, runs / "base"),
+                    ("compare", runs / "base", group, "--by-tag")):  # fmt: skip
+        assert main([str(argument) for argument in refused]) == 2
+        assert "expected" in capsys.readouterr().err

@@ -63,8 +63,9 @@ def account(compared: Compared, i: int) -> tuple[Statement, ...]:
     said = {key: topic.answer(compared, pair) for key, topic in _TOPICS.items()}
     found = [Statement(key, text) for key, text in said.items() if text]
     why: dict[str, list[str]] = {}
-    # All questions are of texts.
-    for key, topic in _TOPICS.items() if any(map(speaks, compared.runs)) else ():
+    # All questions are of texts, and of one run: the mean of seeds has no answers of its own.
+    is_asked = any(map(speaks, compared.runs)) and not pair.is_group
+    for key, topic in _TOPICS.items() if is_asked else ():
         for what, reason in unknown(key, topic.question, pair, bool(said[key])):
             why.setdefault(reason, []).append(what)
     return (

@@ -13,7 +13,7 @@ from lm_eval_overton.comparison.by_tag import NO_TAGS
 from lm_eval_overton.metrics.headline import headline_of
 from lm_eval_overton.reporting.tables.cells import estimate, in_line, number, p_value, table, text
 from lm_eval_overton.reporting.tables.markdown import GROUPS, main_first, not_computed, sign
-from lm_eval_overton.reporting.tables.rows import ARROWS
+from lm_eval_overton.reporting.tables.rows import ABOUT_SEEDS, ARROWS, seeds_table
 
 __all__ = ["WIDTH", "as_brief", "cut", "folded"]
 
@@ -61,6 +61,8 @@ def _section(compared: Compared, i: int, tagged: ByTag | None) -> Iterator[str]:
         yield from _samples(rows) if title == SAMPLES_TABLE else _task(pair, rows)
     if pair.rows:
         yield LEGEND
+    if pair.is_group:
+        yield ABOUT_SEEDS
     if tagged is not None:
         yield from _by_tag(tagged)
     for group in GROUPS:
@@ -78,6 +80,8 @@ def _task(pair: Pair, rows: Sequence[Row]) -> Iterator[str]:
     if shown:
         head = ["metric", *_names(pair), "difference", "p (Holm)", "n"]
         yield table(head, [[_name(row), *_means(row), *_change(row)] for row in shown], left=[0])
+        if found := seeds_table([(_name(row), row) for row in shown]):
+            yield found
     rest = [row for row in by_name.values() if row not in shown]
     if rest:
         yield _rest([(row.metric, row) for row in rest], "further")

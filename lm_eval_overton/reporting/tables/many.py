@@ -14,7 +14,7 @@ from lm_eval_overton.reporting.tables.cells import in_line, table, text
 from lm_eval_overton.reporting.tables.rows import ARROWS
 from lm_eval_overton.stats.shown import bounds, number, signed
 
-__all__ = ["MOST", "as_trend"]
+__all__ = ["as_trend", "is_trend"]
 
 # More runs than these are read as lines over steps and not one by one.
 MOST = 5
@@ -29,6 +29,11 @@ LEGEND = (
     "does; the means from the lowest to the highest. All runs with all metrics: -v."
 )
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def is_trend(compared: Compared) -> bool:
+    """Return whether runs are too many to be read one by one; seeds of a recipe are no training."""
+    return len(compared.pairs) > MOST and not any(pair.is_group for pair in compared.pairs)
 
 
 def as_trend(compared: Compared, seed: int) -> str:

@@ -14,7 +14,13 @@ from lm_eval_overton.comparison.elicited import GROUP as ELICITED
 from lm_eval_overton.comparison.groups import GROUP as OF_PEOPLE
 from lm_eval_overton.reporting.tables.by_tag import by_tag_markdown
 from lm_eval_overton.reporting.tables.cells import estimate, table, text
-from lm_eval_overton.reporting.tables.rows import ARROWS, row_cells, row_head
+from lm_eval_overton.reporting.tables.rows import (
+    ABOUT_SEEDS,
+    ARROWS,
+    row_cells,
+    row_head,
+    seeds_table,
+)
 from lm_eval_overton.runs.responses import DEFAULT_TASK
 
 __all__ = ["GROUPS", "as_markdown", "main_first", "not_computed", "sign"]
@@ -60,6 +66,8 @@ def _section(compared: Compared, i: int, tagged: ByTag | None) -> str:
     parts += [_rows_part(pair, title, rows) for title, rows in main_first(pair.tables)]
     if pair.rows:
         parts.append(_about_rows(pair))
+    if pair.is_group:
+        parts.append(ABOUT_SEEDS)
     if tagged is not None:
         parts.append(by_tag_markdown(tagged))
     groups = {shift.group for shift in pair.shifts}
@@ -79,6 +87,7 @@ def _rows_part(pair: Pair, title: str, rows: Sequence[Row]) -> str:
     if shown:
         lines = [[names[row] + ARROWS[row.higher_is_better], *row_cells(row)] for row in shown]
         parts.append(table(row_head(pair.base, pair.run), lines, left=[0]))
+        parts += filter(None, [seeds_table([(names[row], row) for row in shown])])
     undefined = [name for row, name in names.items() if row not in shown]
     if undefined:
         parts.append(f"Undefined on every shared prompt: {', '.join(undefined)}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from lm_eval_overton.comparison import ByTag, Compared, Crossed, Homogeneity, Pair, Row, Shift
+from lm_eval_overton.comparison.compared import Spread
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.reporting.tables.by_tag import by_tag_json
 from lm_eval_overton.reporting.tables.cells import csv_text, four, plain
@@ -39,6 +41,12 @@ ROW_COLUMNS = (
     "p_holm",
     "detectable",
     "n",
+    "seeds",
+    "seeds_sd",
+    "seeds_low",
+    "seeds_high",
+    "prompts_low",
+    "prompts_high",
 )
 SHIFT_COLUMNS = ("base", "run", "group", "part", "metric", "value", "low", "high", "n", "note")
 NAMES = {"rows": ROW_COLUMNS, "shifts": SHIFT_COLUMNS}
@@ -156,7 +164,16 @@ def _row_values(row: Row) -> tuple[Any, ...]:
         *four(row.run),
         *(paired.difference, paired.ci_low, paired.ci_high),
         *(paired.p_value, row.p_holm, paired.detectable, paired.n),
+        *_seed_values(row.seeds),
     )
+
+
+def _seed_values(seeds: Spread | None) -> tuple[Any, ...]:
+    """Return what seeds of a recipe differ in, and the interval over prompts alone."""
+    if seeds is None:
+        return 1, *[math.nan] * 5
+    alone = seeds.over_prompts
+    return seeds.n_seeds, seeds.sd, seeds.low, seeds.high, alone.low, alone.high
 
 
 def _shift_values(shift: Shift) -> tuple[Any, ...]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lm_eval_overton.comparison import Row
-from lm_eval_overton.reporting.tables.cells import estimate, number, p_value, text
+from lm_eval_overton.reporting.tables.cells import estimate, number, p_value, table, text
 
-__all__ = ["ARROWS", "row_cells", "row_head"]
+__all__ = ["ABOUT_SEEDS", "ARROWS", "row_cells", "row_head", "seeds_table"]
 
+ABOUT_SEEDS = (
+    "Several seeds of one recipe: the mean is over seeds and prompts; the differences above have "
+    "intervals and p over prompts and seeds, never surer than over prompts alone."
+)
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
@@ -28,3 +34,19 @@ def row_cells(row: Row) -> list[str]:
         number(paired.detectable),
         str(paired.n),
     ]
+
+
+def seeds_table(named: Sequence[tuple[str, Row]]) -> str:
+    """Return what the seeds of a recipe differ in, a line per metric; empty of single runs."""
+    head = ["metric", "seeds", "sd", "min", "max", "difference over prompts alone"]
+    lines = [
+        [
+            name,
+            str(own.n_seeds),
+            *map(number, (own.sd, own.low, own.high)),
+            estimate(own.over_prompts, "+"),
+        ]
+        for name, row in named
+        if (own := row.seeds)
+    ]
+    return table(head, lines, left=[0]) if lines else ""

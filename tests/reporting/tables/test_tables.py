@@ -372,6 +372,8 @@ def test_json_is_unrounded_with_null_for_undefined():
         "p_holm": 0.0002,
         "detectable": 0.0123,
         "n": 50,
+        "seeds": 1,
+        **dict.fromkeys(("seeds_sd", "seeds_low", "seeds_high", "prompts_low", "prompts_high")),
     }
     assert (undefined["difference"], undefined["p_holm"], undefined["n"]) == (None, None, 0)
     assert pair["shifts"][0]["value"] is None
