@@ -126,9 +126,10 @@ def trend_of(compared: Compared) -> tuple[Trend, bool]:
     """Return the runs of a comparison as the checkpoints of one training, each beside the base
     alone, and whether their names say the steps."""
     base, *runs = compared.runs
-    pairs = {run.place: pair for run, pair in zip(runs, compared.pairs, strict=True)}
+    # One place may be given twice, under two names.
+    pairs = {id(run): pair for run, pair in zip(runs, compared.pairs, strict=True)}
     ordered, is_named = in_steps(base, runs)
-    points = [Point(step, run, pairs.get(run.place), None) for step, run in ordered]
+    points = [Point(step, run, pairs.get(id(run)), None) for step, run in ordered]
     return Trend(base, tuple(points)), is_named
 
 

@@ -126,3 +126,9 @@ def test_what_does_not_change_has_nothing_to_say():
     runs = [named(f"step{i}", m=SPREAD) for i in range(6)]
     own = courses(trend_of(compare(base, runs))[0], [(DIVERSITY, "m")], 1)[DIVERSITY, "m"]
     assert own.said() == ""
+
+
+def test_one_place_under_two_names_is_two_checkpoints():
+    base, first = named("base", m=SPREAD), named("step1", m=SPREAD + 1)
+    found, _ = trend_of(compare(base, [first, replace(first, name="step2")]))
+    assert [(own.step, own.base.run) for own in found.points] == [(1, "step1"), (2, "step2")]
