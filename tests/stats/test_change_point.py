@@ -192,7 +192,7 @@ def test_p_is_the_share_of_all_signs(n_checkpoints, n_prompts, seed):
     assert found.p_value == pytest.approx(p_by_brute_force(values))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.floats(-5, 5), st.floats(0.1, 9), seeds)
 def test_neither_levels_nor_units_nor_order_of_prompts_matter(shift, scale, seed):
     rng = generator(seed)
