@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ SETTLING_S = 1.0
 # A disk or a card may have been full the first time.
 TRIES = 2
 OVER, FAILED = 1, 2
+GONE = "removed before it was evaluated"
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Watcher:
         base: The zero line, unless it is the first checkpoint or one of them by name.
         base_name: The name of the checkpoint that is the zero line; empty for the first.
         tries: How often the harness failed on a checkpoint.
+        seen: The names of what was there unfinished; it may be gone before it is finished.
         said: What was told.
         shown: What the page shows.
     """
@@ -52,13 +55,14 @@ class Watcher:
     base: FinishedRun | None = None
     base_name: str = ""
     tries: Counter[str] = field(default_factory=Counter)
+    seen: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
     shown: Any = None
 
     def run(self) -> int:
         """Return the exit code, once there is one."""
         self._find_base()
-        code = self._report(self.checkpoints.look())
+        code = self._report(self._look())
         while code is None:
             code = self._round()
             if code is None:
@@ -96,18 +100,36 @@ class Watcher:
 
     def _round(self) -> int | None:
         """Evaluate what is there; return the exit code, if there is one now."""
-        look = self.checkpoints.look()
+        look = self._look()
         while own := self._next(look):
             if self._evaluate(own):
                 code = self._report(look)
                 if code is not None:
                     return code
             # Others may have come, or gone, in the meantime.
-            look = self.checkpoints.look()
+            look = self._look()
         self._tell_unfinished(look)
+        if self.shown and self.shown[1] != self._states(look):
+            self._report(look)
         if not self.args.once or look.settling:
             return None
         return self._end(look)
+
+    def _look(self) -> Look:
+        """Return what is there, and say what is gone before it was evaluated."""
+        look = self.checkpoints.look()
+        for own in look.finished:
+            with suppress(OSError):
+                self.evaluations.note(own)
+        self.seen |= look.unfinished.keys()
+        for name in self._gone(look):
+            self._tell(f"{name}: {GONE}")
+        return look
+
+    def _gone(self, look: Look) -> list[str]:
+        done = {own.checkpoint.name for own in self.evaluations.all_done()}
+        there = {own.name for own in look.finished} | look.unfinished.keys()
+        return sorted((self.seen | self.evaluations.noted()) - there - done)
 
     def _next(self, look: Look) -> Checkpoint | None:
         for own in look.finished:
@@ -132,6 +154,9 @@ class Watcher:
         try:
             self._do(own)
         except (OvertonError, OSError) as error:
+            if not own.folder.is_dir():
+                # Trainer keeps its newest checkpoints only: the next look says it.
+                return False
             self.tries[own.name] += 1
             is_over = self.tries[own.name] >= TRIES
             if is_over and not self.evaluations.all_done():
@@ -180,15 +205,17 @@ class Watcher:
 
         done = {own.checkpoint.name for own in self.evaluations.all_done()}
         said = {own.name: "not evaluated yet" for own in look.finished if own.name not in done}
+        said |= dict.fromkeys(self._gone(look), GONE)
         failed = (name for name, n in self.tries.items() if n >= TRIES)
         said |= dict.fromkeys(failed, "the harness failed; see its log")
         said |= {name: f"not finished: {why}" for name, why in look.unfinished.items()}
         return [State(name, why) for name, why in said.items()]
 
     def _tell_unfinished(self, look: Look) -> None:
-        if self.args.once and not look.settling:
-            for name, why in look.unfinished.items():
-                self._tell(f"{name}: passed over, since {why}")
+        is_over = self.args.once and not look.settling
+        for name, why in look.unfinished.items():
+            if is_over or name in look.stuck:
+                self._tell(f"{name}: {'passed over' if is_over else 'waited for'}, since {why}")
 
     def _tell(self, line: str) -> None:
         """Say something once."""

@@ -1,6 +1,7 @@
 """Stands in for the harness: hands out the results that lie in a checkpoint, and notes that it did.
 
-A checkpoint with a file `exit` ends it with the code in there; one with `seconds` keeps it busy.
+A checkpoint with a file `exit` ends it with the code in there. One with `seconds` keeps it busy,
+and one with `waits` does until that file is gone. One with `gone` is removed.
 """
 
 import json
@@ -9,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+ORDERS = ("seconds", "gone", "exit")
+
 
 def main(words: list[str]) -> int:
     given = {word: words[i + 1] for i, word in enumerate(words[:-1]) if word.startswith("-")}
@@ -16,13 +19,17 @@ def main(words: list[str]) -> int:
     checkpoint = Path(model["pretrained"])
     log = checkpoint.parent.parent / "harness.log"
     note(log, f"began {checkpoint.name} {given['--tasks']}")
-    for name in ("seconds", "exit"):
-        value = checkpoint / name
-        if value.exists() and name == "seconds":
-            time.sleep(float(value.read_text()))
-        elif value.exists():
-            print("Traceback (most recent call last):\nValueError: too\nlarge", file=sys.stderr)
-            return int(value.read_text())
+    asked = {
+        name: (checkpoint / name).read_text() for name in ORDERS if (checkpoint / name).exists()
+    }
+    time.sleep(float(asked.get("seconds", 0)))
+    while (checkpoint / "waits").exists():
+        time.sleep(0.01)
+    if "gone" in asked:
+        shutil.rmtree(checkpoint)
+    if "exit" in asked:
+        print("Traceback (most recent call last):\nValueError: too\nlarge", file=sys.stderr)
+        return int(asked["exit"])
     shutil.copytree(checkpoint / "recorded", Path(given["-o"]) / "model")
     note(log, f"ended {checkpoint.name} {given['--tasks']}")
     return 0

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import sys
 import time
@@ -52,7 +53,7 @@ def log(tmp_path, word="began"):
     return [line.split()[1] for line in lines if line.startswith(word)]
 
 
-def until(told, seconds=20):
+def until(told, seconds=60):
     end = time.monotonic() + seconds
     while not told():
         assert time.monotonic() < end, "waited in vain"
@@ -147,7 +148,7 @@ def test_checkpoints_are_found_as_they_appear_and_half_ones_when_they_are_whole(
     aged(half)
     until(lambda: len(log(tmp_path, "ended")) == 3)
     saved(train, 30, level=0.1)
-    process.join(20)
+    process.join(60)
     assert process.exitcode == 1
     assert log(tmp_path) == [f"checkpoint-{step}" for step in (0, 10, 20, 30)]
 
@@ -174,14 +175,76 @@ def test_a_watcher_that_is_killed_twice_ends_with_the_same_report(tmp_path, trai
 
 
 def test_two_do_not_do_the_work_twice(tmp_path, train, capsys):
-    saved(train, 0, seconds="0.5")
+    own = saved(train, 0, waits="")
     process = multiprocessing.get_context("fork").Process(target=watch, args=(tmp_path, "--once"))
     process.start()
     until(lambda: log(tmp_path))
     assert watch(tmp_path, "--once") == 2
     assert "expected no other watcher, got one (pid" in capsys.readouterr().err
-    process.join(20)
+    (own / "waits").unlink()
+    process.join(60)
     assert log(tmp_path) == ["checkpoint-0"]
+
+
+def test_a_checkpoint_that_is_gone_before_its_turn_is_said(tmp_path, train, capsys):
+    for step in (0, 10, 20):
+        saved(train, step, waits="")
+    half = checkpoint(train / "checkpoint-30")
+    (half / "model.safetensors").unlink()
+    begin = multiprocessing.get_context("fork").Process(target=watch, args=(tmp_path, "--once"))
+    begin.start()
+    until(lambda: log(tmp_path))
+    shutil.rmtree(train / "checkpoint-10")
+    shutil.rmtree(half)
+    for path in train.glob("*/waits"):
+        path.unlink()
+    begin.join(60)
+    assert begin.exitcode == 0
+    assert log(tmp_path, "ended") == ["checkpoint-0", "checkpoint-20"]
+    page = tmp_path / "out" / "trends.html"
+    for name in ("checkpoint-10", "checkpoint-30"):
+        assert f"{name} removed before it was evaluated" in shown(page), name
+    # The next one knows of what was finished, and takes it up if it is saved again.
+    capsys.readouterr()
+    assert watch(tmp_path, "--once") == 0
+    assert "checkpoint-10: removed before it was evaluated" in capsys.readouterr().out
+    assert "checkpoint-10 removed before" in shown(page)
+    saved(train, 10)
+    assert watch(tmp_path, "--once") == 0
+    assert "removed before" not in shown(page)
+
+
+def shown(page):
+    return " ".join(re.sub("<[^>]*>", " ", page.read_text()).split())
+
+
+def test_one_that_goes_while_it_is_evaluated_is_not_tried_again(tmp_path, train, capsys):
+    for step in (0, 10):
+        saved(train, step)
+    saved(train, 5, exit="3", gone="")
+    assert watch(tmp_path, "--once") == 0
+    assert log(tmp_path) == ["checkpoint-0", "checkpoint-5", "checkpoint-10"]
+    told = capsys.readouterr()
+    assert "checkpoint-5: removed before it was evaluated" in told.out
+    assert not told.err
+
+
+def test_a_save_that_never_gets_finished_is_said_while_it_is_waited_for(
+    tmp_path, train, monkeypatch, capfd
+):
+    saved(train, 0)
+    (saved(train, 10) / "model.safetensors").unlink()
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=watch, args=(tmp_path, "--every", "0.05"), daemon=True)
+    process.start()
+    page = tmp_path / "out" / "trends.html"
+    until(lambda: page.exists() and "not finished: no weights" in shown(page))
+    # It is said on the page, too, what has changed without an evaluation.
+    (train / "checkpoint-10" / "config.json").unlink()
+    until(lambda: "not finished: config.json is not there" in shown(page))
+    process.terminate()
+    process.join()
+    assert "checkpoint-10: waited for, since no weights" in capfd.readouterr().out
 
 
 def test_a_checkpoint_on_which_the_harness_fails_is_left_out(tmp_path, train, capsys):

@@ -22,6 +22,8 @@ __all__ = ["Checkpoint", "Checkpoints", "Look", "is_checkpoint", "one_checkpoint
 
 # Nothing is added to a folder that has not changed for so long.
 SETTLE_S = 5.0
+# No save stands still for so long: what such a folder lacks is not to come by itself.
+STUCK_S = 60.0
 
 Snapshot = frozenset[tuple[str, int, int]]
 
@@ -51,11 +53,13 @@ class Look:
         finished: In order of their steps.
         unfinished: Why each of the others cannot be evaluated yet, by name.
         settling: Those of the unfinished that lack nothing but time.
+        stuck: Those of the unfinished that have not changed for long.
     """
 
     finished: tuple[Checkpoint, ...]
     unfinished: dict[str, str]
     settling: frozenset[str]
+    stuck: frozenset[str] = frozenset()
 
 
 def step_of(folder: Path) -> int | None:
@@ -102,12 +106,13 @@ class Checkpoints:
 
     def look(self) -> Look:
         """Return what is there now."""
-        finished, unfinished, settling = [], {}, set()
+        finished, unfinished, settling, stuck = [], {}, set(), set()
         for folder in self._folders():
             step = step_of(folder)
             if step is None:
                 if is_checkpoint(folder):
                     unfinished[folder.name] = f"neither its name nor {STATE} says its step"
+                    stuck.add(folder.name)
                 continue
             try:
                 lacks, found = lacking(folder), _snapshot(folder)
@@ -115,13 +120,15 @@ class Checkpoints:
                 # Trainer removes old checkpoints while they are looked at.
                 unfinished[folder.name] = error.strerror or "it cannot be read"
                 continue
-            if lacks or not self._is_settled(folder, found):
+            stands_s = self._stands_s(folder, found)
+            if lacks or stands_s < self.settle_s:
                 unfinished[folder.name] = lacks or "it has changed just now"
+                (stuck if stands_s >= STUCK_S else set()).add(folder.name)
                 settling |= set() if lacks else {folder.name}
             else:
                 finished.append(Checkpoint(folder.name, folder, step, _newest(found)))
         finished.sort(key=lambda own: (own.step or 0, own.name))
-        return Look(tuple(finished), unfinished, frozenset(settling))
+        return Look(tuple(finished), unfinished, frozenset(settling), frozenset(stuck))
 
     def _folders(self) -> Iterator[Path]:
         """Yield the folders of checkpoints, each once; `latest` is a link to one of them."""
@@ -133,7 +140,8 @@ class Checkpoints:
                 known.add(path.resolve())
                 yield path.parent.resolve() / path.name
 
-    def _is_settled(self, folder: Path, found: Snapshot) -> bool:
+    def _stands_s(self, folder: Path, found: Snapshot) -> float:
+        """Return for how many seconds a folder has not changed."""
         now = time.monotonic()
         before, since = self._seen.get(folder, (None, now))
         if found != before:
@@ -141,7 +149,7 @@ class Checkpoints:
         self._seen[folder] = found, since
         # The clock of another machine may have set the times: then only looking on tells.
         age = time.time() - _newest(found) / 1e9
-        return age >= self.settle_s or now - since >= self.settle_s
+        return max(age, now - since)
 
 
 def _snapshot(folder: Path) -> Snapshot:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,22 @@ class Evaluations:
             OSError: If a file cannot be read or written.
         """
         place = self._place(checkpoint)
+        self._record(checkpoint, place)
+        for task in self.missing(checkpoint):
+            self._run(checkpoint, place, task, beat, every)
+
+    def note(self, checkpoint: Checkpoint) -> None:
+        """Remember that a checkpoint was there: it may be gone before its turn comes.
+
+        Raises:
+            OSError: If the checkpoint cannot be read.
+            DataError: If nothing can be written.
+        """
+        place = self._place(checkpoint)
+        if not (place / RECORD).is_file():
+            self._record(checkpoint, place)
+
+    def _record(self, checkpoint: Checkpoint, place: Path) -> None:
         record = {
             "name": checkpoint.name,
             "step": checkpoint.step,
@@ -89,23 +107,21 @@ class Evaluations:
             "options": self.options.identity,
         }
         write_whole(place / RECORD, f"{json.dumps(record, indent=1)}\n".encode())
-        for task in self.missing(checkpoint):
-            self._run(checkpoint, place, task, beat, every)
 
     def _run(
         self, checkpoint: Checkpoint, place: Path, task: str, beat: Callable[[], None], every: float
     ) -> None:
         log = place / f"{_as_name(task)}.log"
-        with whole_folder(place) as partial:
-            command = self.options.command(checkpoint, place.name, task, partial)
+        with whole_folder(place) as unfinished:
+            command = self.options.command(checkpoint, place.name, task, unfinished)
             code = _call(command, log, beat, every)
-            if code or not results_files(partial):
+            if code or not results_files(unfinished):
                 what = f"exit code {code}" if code else "no results"
                 raise ScoringError(
                     f"{checkpoint.name}: expected results of {task}, got {what} of the harness"
                     f"{_why(log)}; all that it said is in {log}"
                 )
-            partial.replace(place / _as_name(task))
+            unfinished.replace(place / _as_name(task))
 
     def _place(self, checkpoint: Checkpoint) -> Path:
         if checkpoint not in self._keys:
@@ -119,9 +135,11 @@ class Evaluations:
         Raises:
             DataError: If they cannot be used.
         """
-        place = self._place(checkpoint)
+        return self._loaded(self._place(checkpoint), checkpoint.name)
+
+    def _loaded(self, place: Path, name: str) -> FinishedRun:
         if place not in self._runs:
-            self._runs[place] = load_run(place, checkpoint.name)
+            self._runs[place] = load_run(place, name)
         return self._runs[place]
 
     def all_done(self) -> list[Evaluated]:
@@ -133,25 +151,27 @@ class Evaluations:
         Raises:
             DataError: If the results of one cannot be used.
         """
-        found: dict[str, Checkpoint] = {}
-        for path in sorted(self.folder.glob(f"*/*/{RECORD}"), key=lambda own: own.stat().st_mtime):
-            if one := self._recorded(path):
-                found[one.name] = one
-        in_order = sorted(found.values(), key=lambda own: (own.step, own.name))
-        return [Evaluated(own, self.run_of(own)) for own in in_order]
+        tasks = [_as_name(task) for task in self.options.tasks]
+        found = {
+            own.name: (own, place)
+            for own, place in self._recorded()
+            if all((place / task).is_dir() for task in tasks)
+        }
+        in_order = sorted(found.values(), key=lambda pair: (pair[0].step, pair[0].name))
+        return [Evaluated(own, self._loaded(place, own.name)) for own, place in in_order]
 
-    def _recorded(self, path: Path) -> Checkpoint | None:
-        """Return a checkpoint of the training that a record is of, if all is done."""
-        record, place = read_object(path), path.parent
-        done = all((place / _as_name(task)).is_dir() for task in self.options.tasks)
-        is_of_training = type(record.get("step")) is int
-        if not (done and is_of_training) or record.get("options") != _as_json(
-            self.options.identity
-        ):
-            return None
-        checkpoint = Checkpoint(record["name"], Path(record["folder"]), record["step"])
-        self._keys[checkpoint] = place.name
-        return checkpoint
+    def noted(self) -> set[str]:
+        """Return the names of all checkpoints of the training that ever were finished."""
+        return {own.name for own, _ in self._recorded()}
+
+    def _recorded(self) -> Iterator[tuple[Checkpoint, Path]]:
+        """Yield what was noted of the training and where, the last one last."""
+        for path in sorted(self.folder.glob(f"*/*/{RECORD}"), key=lambda own: own.stat().st_mtime):
+            record = read_object(path)
+            is_ours = record.get("options") == _as_json(self.options.identity)
+            if is_ours and type(record.get("step")) is int:
+                own = Checkpoint(record["name"], Path(record["folder"]), record["step"])
+                yield own, path.parent
 
 
 def _as_name(task: str) -> str:
@@ -166,13 +186,14 @@ def _as_json(value: Any) -> Any:
 
 def _call(command: list[str], log: Path, beat: Callable[[], None], every: float) -> int:
     """Run a command to its end, and end it if this process is ended."""
+    parent = os.getpid()
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=partial(_end_with, parent) if sys.platform == "linux" else None,
         )
         try:
             while True:
@@ -185,10 +206,13 @@ def _call(command: list[str], log: Path, beat: Callable[[], None], every: float)
                 process.wait()
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     # Who kills a watcher does not want its evaluation to go on beside that of the next one.
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    # The signal does not come if the watcher is gone already.
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _why(log: Path) -> str:

@@ -20,7 +20,15 @@ __all__ = ["HARNESS", "Options", "read_options"]
 
 # What is meant by `--harness` if it is not given.
 HARNESS = (sys.executable, "-m", "lm_eval")
-BASE_OF_ADAPTER = "base_model_name_or_path"
+BASE_OF_ADAPTER, TOKENIZER = "base_model_name_or_path", "tokenizer_config.json"
+DEFAULT_MODEL = "hf"
+# What these kinds of models call an adapter.
+ADAPTERS = {
+    **dict.fromkeys(("hf", "hf-auto", "huggingface", "hf-multimodal"), "peft"),
+    **dict.fromkeys(("vllm", "vllm-vlm"), "lora_local_path"),
+}
+# These are told the name of what another program has loaded, whichever checkpoint it is.
+OF_A_SERVER = "completions"
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Options:
         harness: The command that is the harness.
         tasks: Each is a run of its own: what dies costs one of them.
         rest: What the harness is given as it is.
+        backend: What the harness calls a kind of model.
         model: The model's arguments, but for where it is.
         cache: Where replies are kept, if they are; each checkpoint has a file of its own.
         metadata: The tasks' settings, as in `rest`.
@@ -39,6 +48,7 @@ class Options:
     harness: tuple[str, ...]
     tasks: tuple[str, ...]
     rest: tuple[str, ...]
+    backend: str
     model: Mapping[str, Any]
     cache: str | None
     metadata: Mapping[str, Any]
@@ -60,23 +70,32 @@ class Options:
 
         Raises:
             DataError: If an adapter does not say what it adapts.
+            SettingsError: If this kind of model takes no adapters.
         """
-        model = {**self.model, **_place(checkpoint.folder, self.model)}
+        model = {**self.model, **self._place(checkpoint.folder)}
         cache = ["--use_cache", f"{self.cache}-{checkpoint.name}-{key}"] if self.cache else []
         own = ["--tasks", task, "--model_args", json.dumps(model), "-o", str(output)]
         return [*self.harness, "run", *self.rest, *cache, *own, "--log_samples"]
 
-
-def _place(folder: Path, given: Mapping[str, Any]) -> dict[str, str]:
-    if not (folder / ADAPTER).is_file():
-        return {"pretrained": str(folder)}
-    base = given.get("pretrained") or read_object(folder / ADAPTER).get(BASE_OF_ADAPTER)
-    if not base:
-        raise DataError(
-            f"{folder / ADAPTER}: expected {BASE_OF_ADAPTER}, the model that is adapted, got none; "
-            "pass `--model_args pretrained=...` after --"
-        )
-    return {"pretrained": str(base), "peft": str(folder)}
+    def _place(self, folder: Path) -> dict[str, str]:
+        if not (folder / ADAPTER).is_file():
+            return {"pretrained": str(folder)}
+        if self.backend not in ADAPTERS:
+            raise SettingsError(
+                f"{folder / ADAPTER}: expected a model that takes adapters ("
+                f"{', '.join(ADAPTERS)}), got --model {self.backend}; merge the adapter into its "
+                "base"
+            )
+        base = self.model.get("pretrained") or read_object(folder / ADAPTER).get(BASE_OF_ADAPTER)
+        if not base:
+            raise DataError(
+                f"{folder / ADAPTER}: expected {BASE_OF_ADAPTER}, the model that is adapted, got "
+                "none; pass `--model_args pretrained=...` after --"
+            )
+        # Its words and its chat template may be other ones than the base's.
+        has_tokenizer = "tokenizer" not in self.model and (folder / TOKENIZER).is_file()
+        tokenizer = {"tokenizer": str(folder)} if has_tokenizer else {}
+        return {"pretrained": str(base), ADAPTERS[self.backend]: str(folder), **tokenizer}
 
 
 def read_options(given: Sequence[str], harness: str | None = None) -> Options:
@@ -104,11 +123,18 @@ def read_options(given: Sequence[str], harness: str | None = None) -> Options:
     if whole.config:
         # What is given beside a file replaces its arguments as a whole.
         model.pop("pretrained", None)
+    backend = whole.model or config.get("model") or DEFAULT_MODEL
+    if backend.endswith(OF_A_SERVER):
+        raise SettingsError(
+            f"watch: expected a model that is loaded from a checkpoint's folder, such as hf or "
+            f"vllm, got --model {backend}, which asks a server for what that has loaded"
+        )
     metadata = whole.metadata or config.get("metadata") or {}
     return Options(
         tuple(shlex.split(harness)) if harness else HARNESS,
         tuple(dict.fromkeys(tasks)),
         tuple(rest),
+        backend,
         model,
         found.cache or config.get("use_cache"),
         metadata if isinstance(metadata, dict) else {},

@@ -21,6 +21,11 @@ ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _TEMPORARY = re.compile(r"(?i)^(\.|tmp[-_.]).*|.*(\.|[-_])(tmp|temp|partial|incomplete|download)$")
 # Trainer writes its arguments with the weights, and its state after everything else.
 ARGUMENTS, OF_TRAINER = "training_args.bin", re.compile(r"checkpoint-\d+")
+# What lies in a save whose weights are divided among processes, and what puts them together.
+_DIVIDED = {
+    "zero_to_fp32.py": "python zero_to_fp32.py . .",
+    "pytorch_model_fsdp_0": "accelerate merge-weights pytorch_model_fsdp_0 .",
+}
 # So many pieces of a file, spread over it, tell two of equal size apart.
 PIECES, PIECE = 16, 65536
 
@@ -67,7 +72,9 @@ def _of_weights(folder: Path, names: tuple[str, ...]) -> str | None:
             return _of_shards(index)
         if (folder / name).is_file():
             return None if _is_whole(folder / name) else f"{name} is there by half"
-    return f"no weights ({' or '.join(names)}, or their index)"
+    merge = next((how for name, how in _DIVIDED.items() if (folder / name).exists()), None)
+    how = f"; in its folder, `{merge}` puts together those that are divided" if merge else ""
+    return f"no weights ({' or '.join(names)}, or their index){how}"
 
 
 def _of_shards(index: Path) -> str | None:

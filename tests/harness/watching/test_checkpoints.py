@@ -80,6 +80,17 @@ def test_what_changes_is_not_finished_and_what_changed_is_another_save(tmp_path)
     assert second != first
 
 
+def test_a_save_that_stands_still_by_half_is_told_from_one_under_way(tmp_path):
+    for name in ("checkpoint-5", "checkpoint-6"):
+        half = checkpoint(tmp_path / name)
+        (half / "model.safetensors").unlink()
+    (half / "config.json").touch()
+    look = Checkpoints(tmp_path).look()
+    assert sorted(look.unfinished) == ["checkpoint-5", "checkpoint-6"]
+    assert look.stuck == {"checkpoint-5"}
+    assert not look.settling
+
+
 def test_a_clock_that_is_ahead_is_not_waited_for(tmp_path):
     folder = checkpoint(tmp_path / "checkpoint-5")
     for path in folder.iterdir():

@@ -73,6 +73,34 @@ def test_an_adapter_is_loaded_onto_its_base(tmp_path):
         command(read_options([]), folder)
 
 
+def test_an_adapter_brings_its_tokenizer_unless_another_one_is_named(tmp_path):
+    folder = tmp_path / "checkpoint-5"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    (folder / "tokenizer_config.json").touch()
+    assert model_of(command(read_options([]), folder))["tokenizer"] == str(folder)
+    assert model_of(command(read_options(["-a", "tokenizer=x"]), folder))["tokenizer"] == "x"
+
+
+def test_an_adapter_is_given_as_each_kind_of_model_takes_it_or_refused(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    found = model_of(command(read_options(["-M", "vllm"]), tmp_path))
+    assert found == {"pretrained": "org/base", "lora_local_path": str(tmp_path)}
+    with pytest.raises(
+        SettingsError, match=r"expected a model that takes adapters .*got --model s"
+    ):
+        command(read_options(["--model", "sglang"]), tmp_path)
+    path = tmp_path / "c.yaml"
+    path.write_text("model: sglang\n")
+    with pytest.raises(SettingsError, match="merge the adapter"):
+        command(read_options(["--config", str(path)]), tmp_path)
+
+
+def test_a_server_is_no_checkpoint():
+    with pytest.raises(SettingsError, match="which asks a server for what that has loaded"):
+        read_options(["-M", "local-completions", "-a", "base_url=http://x"])
+
+
 def test_each_save_has_a_cache_of_its_own(tmp_path):
     words = command(read_options(["--use_cache", "c/replies"]), tmp_path / "checkpoint-5")
     assert words[words.index("--use_cache") + 1] == "c/replies-checkpoint-5-abcd"

@@ -47,6 +47,18 @@ def test_every_shard_that_the_index_lists_is_waited_for(tmp_path):
     assert lacking(folder) is None
 
 
+def test_what_puts_divided_weights_together_is_named(tmp_path):
+    folder = checkpoint(tmp_path / "checkpoint-5")
+    (folder / "model.safetensors").unlink()
+    (folder / "zero_to_fp32.py").touch()
+    assert "`python zero_to_fp32.py . .` puts together" in (lacking(folder) or "")
+    (folder / "zero_to_fp32.py").unlink()
+    (folder / "pytorch_model_fsdp_0").mkdir()
+    assert "`accelerate merge-weights pytorch_model_fsdp_0 .`" in (lacking(folder) or "")
+    weights(folder / "model.safetensors")
+    assert lacking(folder) is None
+
+
 def test_an_adapter_is_a_save_of_its_own_kind(tmp_path):
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "m"}')
     assert "adapter_model.safetensors" in (lacking(tmp_path) or "")
