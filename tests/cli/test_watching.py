@@ -14,7 +14,6 @@ import pytest
 from lm_eval_overton.cli import main
 from lm_eval_overton.data import load_prompts
 from lm_eval_overton.harness.replay import score
-from lm_eval_overton.harness.watching import evaluation
 from lm_eval_overton.runs.responses import read_responses
 from tests.harness.watching.made import aged, checkpoint
 from tests.runs.test_finished import TASK, report, whole, write
@@ -352,26 +351,3 @@ def test_a_collapse_in_what_is_answered_fails_at_its_checkpoint_and_no_other(
     page = (tmp_path / "out" / "trends.html").read_text()
     assert "checkpoint-20: collapse" in page
     assert page.count("It depends on what people value.") == 8 * 3
-
-
-@pytest.mark.run
-def test_a_training_s_checkpoints_with_the_harness_itself(tmp_path, train, demo, warm, monkeypatch):
-    for step, name in ((0, "base"), (100, "chat")):
-        shutil.copytree(demo / name, train / f"checkpoint-{step}")
-    aged(train)
-
-    def call(command, log, *_):
-        assert command[:3] == [sys.executable, "-m", "lm_eval"]
-        done = warm.run("lm_eval", command[3:], {"OVERTON_CACHE_DIR": str(tmp_path / "cache")})
-        log.write_text(done.stdout + done.stderr)
-        return done.returncode
-
-    monkeypatch.setattr(evaluation, "_call", call)
-    out = tmp_path / "out"
-    short = ["--limit", "3", "--batch_size", "8", "--gen_kwargs", "max_gen_toks=8"]
-    options = ["--tasks", "overton_diversity", *short, "--metadata", '{"n_samples": 2}']
-    assert main(["watch", str(train), "-o", str(out), "--once", "--", *options]) == 0
-    page = (out / "trends.html").read_text()
-    assert "2 checkpoints, steps 0 to 100" in page
-    assert "Change of semantic_diversity from checkpoint-0 by step" in page
-    assert page.count('class="prompt"') == 3
