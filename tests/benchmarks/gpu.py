@@ -47,7 +47,8 @@ from lm_eval_overton.cli.demo import train
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.matchers.pair_model import PairModel
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 
 Array = npt.NDArray[np.floating]
 

@@ -48,7 +48,8 @@ from lm_eval_overton.metrics.formulas.semantic import cosine_diversity
 from lm_eval_overton.metrics.formulas.similarity import mean_similarity, rouge_l_matrix
 from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.bleu_words import bleu_words
-from lm_eval_overton.text.encoder import Encoder, find_encoder
+from lm_eval_overton.text.encoder import Encoder
+from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.english import ENGLISH, first_words, rouge_tokens
 
 Array = npt.NDArray[np.floating]
