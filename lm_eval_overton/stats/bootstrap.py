@@ -11,7 +11,7 @@ Know About the Bootstrap" (the expanded levels).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
@@ -38,6 +38,8 @@ __all__ = [
 Statistic = Callable[[Array], Array]
 # The least and the greatest value that a column can have.
 Range = tuple[float, float]
+# Positions of rows, or how often each was drawn.
+Drawn = npt.NDArray[np.int64]
 UNBOUNDED: Range = (-math.inf, math.inf)
 
 # The Monte Carlo error of a 95 % endpoint is then about 4 % of a standard error, and 90 intervals
@@ -161,22 +163,31 @@ def _evaluate(statistic: Statistic, means: Array) -> Array:
 def resampled_means(columns: Array, rng: np.random.Generator, n_resamples: int) -> Array:
     """Return the column means (n_resamples, k) of rows drawn with replacement."""
     n, k = columns.shape
-    means = _counted_means if k >= _MANY_COLUMNS else _fetched_means
-    rows = progress([*blocks(n_resamples, n)], "Bootstrap")
-    return np.concatenate([means(columns, rng.integers(0, n, size=(own, n))) for own in rows])
+    means = _counted_means if k >= _MANY_COLUMNS else fetched_means
+    return np.concatenate([means(columns, drawn) for drawn in drawn_rows(n, rng, n_resamples)])
 
 
-def _fetched_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
+def drawn_rows(n: int, rng: np.random.Generator, n_resamples: int) -> Iterator[Drawn]:
+    """Yield positions of rows that are drawn with replacement, (some resamples, n) at a time."""
+    for rows in progress([*blocks(n_resamples, n)], "Bootstrap"):
+        yield rng.integers(0, n, size=(rows, n))
+
+
+def times_drawn(drawn: Drawn) -> Drawn:
+    """Return how often each position stands in each row of drawn ones (rows, n)."""
+    rows, n = drawn.shape
+    places = drawn + n * np.arange(rows)[:, np.newaxis]
+    return np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
+
+
+def fetched_means(columns: Array, drawn: Drawn) -> Array:
     """Return the column means (rows, k) of drawn positions (rows, n)."""
     return np.stack([column.take(drawn).mean(axis=1) for column in columns.T.copy()], axis=1)
 
 
-def _counted_means(columns: Array, drawn: npt.NDArray[np.int64]) -> Array:
+def _counted_means(columns: Array, drawn: Drawn) -> Array:
     """Return the same from how often each position was drawn, in one product of matrices."""
-    rows, n = drawn.shape
-    places = drawn + n * np.arange(rows)[:, np.newaxis]
-    counts = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
-    means: Array = counts.astype(np.float64) @ columns / n
+    means: Array = times_drawn(drawn).astype(np.float64) @ columns / len(columns)
     return means
 
 
