@@ -11,15 +11,16 @@ Know About the Bootstrap" (the expanded levels).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lm_eval_overton.stats.draws import ROUNDING, Array, blocks
+from lm_eval_overton.stats.draws import ROUNDING, Array, blocks, kept
 from lm_eval_overton.stats.progress import progress
 
 __all__ = [
@@ -39,7 +40,8 @@ Statistic = Callable[[Array], Array]
 # The least and the greatest value that a column can have.
 Range = tuple[float, float]
 # Positions of rows, or how often each was drawn.
-Drawn = npt.NDArray[np.int64]
+Drawn = npt.NDArray[Any]
+Times = npt.NDArray[np.uint8]
 UNBOUNDED: Range = (-math.inf, math.inf)
 
 # The Monte Carlo error of a 95 % endpoint is then about 4 % of a standard error, and 90 intervals
@@ -163,32 +165,49 @@ def _evaluate(statistic: Statistic, means: Array) -> Array:
 def resampled_means(columns: Array, rng: np.random.Generator, n_resamples: int) -> Array:
     """Return the column means (n_resamples, k) of rows drawn with replacement."""
     n, k = columns.shape
-    means = _counted_means if k >= _MANY_COLUMNS else fetched_means
-    return np.concatenate([means(columns, drawn) for drawn in drawn_rows(n, rng, n_resamples)])
+    if k < _MANY_COLUMNS:
+        return fetched_means(columns, rng, n_resamples)
+    counted = times_drawn(n, rng, n_resamples)
+    return np.concatenate([times.astype(np.float64) @ columns / n for times in counted])
 
 
-def drawn_rows(n: int, rng: np.random.Generator, n_resamples: int) -> Iterator[Drawn]:
-    """Yield positions of rows that are drawn with replacement, (some resamples, n) at a time."""
+def fetched_means(columns: Array, rng: np.random.Generator, n_resamples: int) -> Array:
+    """Return the same, each column's as if it were alone."""
+    own = columns.T.copy()
+    rows = _drawn_rows(columns.shape[0], rng, n_resamples)
+    return np.concatenate(
+        [np.stack([one.take(drawn).mean(axis=1) for one in own], axis=1) for drawn in rows]
+    )
+
+
+def times_drawn(n: int, rng: np.random.Generator, n_resamples: int) -> Iterable[Times]:
+    """Return how often each of n positions is drawn, (some resamples, n) at a time."""
+
+    def draw() -> Iterator[Times]:
+        for drawn in _newly_drawn(n, rng, n_resamples):
+            places = drawn + n * np.arange(len(drawn))[:, np.newaxis]
+            counts = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape)
+            # Nothing is drawn 256 times, of however many.
+            yield counts.astype(np.uint8)
+
+    return kept(f"times {n} {n_resamples}", rng, n * n_resamples, draw)
+
+
+def _drawn_rows(n: int, rng: np.random.Generator, n_resamples: int) -> Iterable[Drawn]:
+    """Return n positions that are drawn with replacement, (some resamples, n) at a time."""
+    kind = np.min_scalar_type(n)
+
+    def draw() -> Iterator[Drawn]:
+        return (own.astype(kind) for own in _newly_drawn(n, rng, n_resamples))
+
+    size = n * n_resamples * kind.itemsize
+    drawn = kept(f"rows {n} {n_resamples}", rng, size, draw)
+    return (own.astype(np.intp) for own in drawn)
+
+
+def _newly_drawn(n: int, rng: np.random.Generator, n_resamples: int) -> Iterator[Drawn]:
     for rows in progress([*blocks(n_resamples, n)], "Bootstrap"):
         yield rng.integers(0, n, size=(rows, n))
-
-
-def times_drawn(drawn: Drawn) -> Drawn:
-    """Return how often each position stands in each row of drawn ones (rows, n)."""
-    rows, n = drawn.shape
-    places = drawn + n * np.arange(rows)[:, np.newaxis]
-    return np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
-
-
-def fetched_means(columns: Array, drawn: Drawn) -> Array:
-    """Return the column means (rows, k) of drawn positions (rows, n)."""
-    return np.stack([column.take(drawn).mean(axis=1) for column in columns.T.copy()], axis=1)
-
-
-def _counted_means(columns: Array, drawn: Drawn) -> Array:
-    """Return the same from how often each position was drawn, in one product of matrices."""
-    means: Array = times_drawn(drawn).astype(np.float64) @ columns / len(columns)
-    return means
 
 
 def _bounds(

@@ -23,7 +23,6 @@ import numpy.typing as npt
 from lm_eval_overton.stats.bootstrap import (
     RESAMPLES,
     bootstrap,
-    drawn_rows,
     expanded,
     fetched_means,
     times_drawn,
@@ -96,8 +95,7 @@ class _Resamples:
 
     def __init__(self, n: int, rng: np.random.Generator, level: float) -> None:
         self._n, self._level, self._rng = n, level, copy.deepcopy(rng)
-        rows = drawn_rows(n, rng, RESAMPLES)
-        self._times = np.concatenate([times_drawn(own).astype(np.uint8) for own in rows])
+        self._times = np.concatenate([*times_drawn(n, rng, RESAMPLES)])
         self._z = expanded((1 - level) / 2, n)
         self._tail = _NORMAL.cdf(-self._z)
 
@@ -117,8 +115,7 @@ class _Resamples:
         """Tell of each row whether its interval, computed in full, leaves 0 out."""
         if not len(differences):
             return np.zeros(0, dtype=np.bool_)
-        rows = drawn_rows(differences.shape[1], copy.deepcopy(self._rng), RESAMPLES)
-        means = np.concatenate([fetched_means(differences.T, drawn) for drawn in rows])
+        means = fetched_means(differences.T, copy.deepcopy(self._rng), RESAMPLES)
         found = [
             bootstrap(own[:, np.newaxis], _first, self._level, means[:, [j]].copy)
             for j, own in enumerate(differences)

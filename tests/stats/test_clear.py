@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_overton.stats import Array, paired_comparison
+from lm_eval_overton.stats.bootstrap import times_drawn
 from lm_eval_overton.stats.clear import Pairs, clear_signs
 from lm_eval_overton.stats.sign_flips import are_below, sign_flip_ps
 from lm_eval_overton.stats.sums import at_or_below, rounding_of
@@ -24,7 +27,7 @@ def shares(n: int) -> Array:
     return generator(n).random((ROWS, n)) + np.arange(ROWS)[:, np.newaxis] / (2 * ROWS)
 
 
-TABLES = {
+TABLES: dict[str, Callable[[int], Array]] = {
     "shares": shares,
     # On a grid the resampled means tie with 0 and with the estimate.
     "tenths": lambda n: np.round(shares(n), 1),
@@ -59,14 +62,25 @@ def test_the_generator_stays_as_it_was() -> None:
     assert rng.bit_generator.state == before
 
 
+def test_what_was_drawn_before_is_drawn_again() -> None:
+    first, second = generator(7), generator(7)
+    drawn = [[*times_drawn(30, rng, 50)] for rng in (first, second)]
+    assert all(np.array_equal(a, b) for a, b in zip(*drawn, strict=True))
+    assert (
+        first.bit_generator.state == second.bit_generator.state != generator(7).bit_generator.state
+    )
+    # Another state draws anew.
+    assert not np.array_equal(next(iter(times_drawn(30, first, 50))), drawn[0][0])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 60), st.sampled_from([1, 16]), st.integers(0, 2**32 - 1))
 def test_a_row_is_below_where_its_p_value_is(n: int, digits: int, seed: int) -> None:
     table = np.round(generator(seed).normal(0.3, 1, (20, n)), digits)
     table = table[table.any(axis=1)]
-    below = are_below(table, 0.05, generator()) if len(table) else []
+    below = are_below(table, 0.05, generator())
     wanted = [sign_flip_ps([own], generator())[0] < 0.05 for own in table]
-    assert [*below] == wanted
+    assert below.tolist() == wanted
 
 
 def test_counts_of_sums() -> None:
