@@ -51,7 +51,7 @@ METRICS = (
 
 def write_run(folder: Path, name: str, shift: float, prompts: int, kinds: int) -> Path:
     """Write a results file and a judged file; each kind of metrics has undefined prompts."""
-    rng = np.random.default_rng(len(name))
+    rng = np.random.default_rng([*name.encode()])
     place = folder / name
     place.mkdir()
     details = [
