@@ -10,7 +10,16 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lm_eval_overton.cli import comparing, judging, listing, scoring, setup, surveys, watching
+from lm_eval_overton.cli import (
+    comparing,
+    judging,
+    listing,
+    recovering,
+    scoring,
+    setup,
+    surveys,
+    watching,
+)
 from lm_eval_overton.errors import OvertonError
 from lm_eval_overton.settings.credentials import without_keys
 from lm_eval_overton.settings.shown import clean_logs, clean_output, in_a_line, printable
@@ -84,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (setup, scoring, judging, comparing, watching, surveys, listing):
+    modules = (setup, scoring, judging, comparing, recovering, watching, surveys, listing)
+    for module in modules:
         module.add(commands)
     return parser

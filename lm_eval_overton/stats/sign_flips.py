@@ -58,7 +58,9 @@ def signed_sums(table: Array, rng: np.random.Generator) -> Array:
     """
     if len(table) <= EXACT_PAIRS:
         return _all_signed_sums(table)
-    return np.concatenate([table.sum(axis=0, keepdims=True), _random_signed_sums(table, rng)])
+    total = table.sum(axis=0, keepdims=True)
+    drawn = _drawn_signs(len(table), rng)
+    return np.concatenate([total, *(total - 2 * (own.astype(np.float64) @ table) for own in drawn)])
 
 
 def _exact_p(values: Array) -> float:
