@@ -6,8 +6,7 @@ resampled means lie there, and those are counted in products of matrices of 32 b
 rounding leaves open is counted with 64 bits, and what that leaves open is computed as
 `paired_comparison` does.
 
-Sources: Efron 1987, "Better Bootstrap Confidence Intervals"; Bentkus and Dzindzalieta 2015, "A
-Tight Gaussian Bound for Weighted Sums of Rademacher Random Variables".
+Source: Efron 1987, "Better Bootstrap Confidence Intervals".
 """
 
 from __future__ import annotations
@@ -37,11 +36,7 @@ __all__ = ["Pairs", "Signs", "clear_signs"]
 Signs = npt.NDArray[np.int8]
 _Places = npt.NDArray[np.intp]
 
-# A probability that no number of random flips takes for `TEST_LEVEL`.
-_SURELY_SMALL = 0.6 * TEST_LEVEL
 _NORMAL = NormalDist()
-# By how much more than a normal variable a sum of values under random signs exceeds a bound.
-_SIGNED_SUM = 1 / (4 * _NORMAL.cdf(-(2**0.5)))
 # From so many prompts on, what 32 bits leave open is more than what they save.
 _MANY_PROMPTS = 1000
 # The means of so many pairs, where they have to be computed in full, take 40 MB.
