@@ -8,7 +8,17 @@ from pathlib import Path
 from lm_eval_overton.comparison import Compared, Homogeneity
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.reporting import alike as likeness
-from lm_eval_overton.reporting import browser, by_tag, changes, glance, made, sections, svg, terms
+from lm_eval_overton.reporting import (
+    browser,
+    by_tag,
+    changes,
+    crossed,
+    glance,
+    made,
+    sections,
+    svg,
+    terms,
+)
 from lm_eval_overton.reporting.ballots import ballots
 from lm_eval_overton.reporting.decomposition import decompositions
 from lm_eval_overton.reporting.document import Part, document, packaged
@@ -183,6 +193,8 @@ def _parts(
     yield "pairs", "Changes", changes.pair_tables(compared)
     if answers := ballots(compared.runs):
         yield "opinions", "Opinions", answers
+    if written := crossed.tables(compared.runs, estimates.seed):
+        yield "writers", "Whose answers", written
     yield "tags", "By tag", by_tag.tables(compared, estimates.seed)
     yield "homogeneity", "Homogeneity", _homogeneity(alike, len(compared.runs))
     yield "browser", "Samples", _browser(compared.runs, samples, text_bytes)
