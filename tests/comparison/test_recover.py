@@ -344,10 +344,10 @@ def test_a_place_with_nothing_in_it(tmp_path):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    from lm_eval_overton.text import encoder as encoders
+    from lm_eval_overton.text import encoder, encoder_source
 
-    monkeypatch.setattr(encoders, "find_encoder", lambda name: name)
-    monkeypatch.setattr(encoders, "get_encoder", lambda found, device=None: Fake())
+    monkeypatch.setattr(encoder_source, "find_encoder", lambda name: name)
+    monkeypatch.setattr(encoder, "get_encoder", lambda found, device=None: Fake())
     responses(tmp_path / "chat.jsonl", **{key: ["ant bee", "bee ant"] for key in "pqrs"})
     responses(tmp_path / "base.jsonl", p=["fox"], q=["fox"], r=["fox"], s=["ant ``` bee"])
     # The same prompts in another order, under other ids.
