@@ -7,7 +7,8 @@ random weights, and runs
 
 - `lm_eval` with overton_diversity and with overton_choice, which asks for log-probabilities, as
   whole runs: bfloat16 on the card, float32 on the processors;
-- the sentence encoder on texts put together from the packaged viewpoints;
+- the sentence encoder on texts put together from the packaged viewpoints, in float32, and in
+  bfloat16 on the card;
 - the classifier of pairs on pairs of those viewpoints.
 
 A row says how long each took, how many of it a second, and the largest absolute difference between
@@ -16,8 +17,8 @@ differs anyway, so of overton_diversity the row says how many prompts have all v
 
 Without a card it says so; with ``--device cpu`` the same path is taken on the processors, in
 bfloat16 beside float32 and on fewer texts. Exits with 1 if a run fails, if a vector or probability
-is further off than 1e-4 (a card sums in another order), a metric than 5e-2, or a prompt has no
-value.
+is further off than 1e-4 (a card sums in another order), a vector in bfloat16 than 1e-2, a metric
+than 5e-2, or a prompt has no value.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from lm_eval_overton.data.folders import tasks_folder
 from lm_eval_overton.matchers.pair_model import PairModel
 from lm_eval_overton.text.encoder import Encoder
 from lm_eval_overton.text.encoder_source import find_encoder
+from lm_eval_overton.text.forward import DTYPES
 
 Array = npt.NDArray[np.floating]
 
@@ -64,7 +66,7 @@ PAIR_MODEL = {
 SIZES = {"cuda": (5_000, 5_000, 20), "cpu": (32, 32, 2)}
 TOKENS = 64
 SEED = 1234
-OF_NUMBERS, OF_METRICS = 1e-4, 5e-2
+OF_NUMBERS, OF_HALVES, OF_METRICS = 1e-4, 1e-2, 5e-2
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,18 @@ def viewpoints() -> list[str]:
     return [view["text"] for doc in docs for view in doc["viewpoints"]]
 
 
-def encoder(device: str, n: int) -> Row:
-    """Encode texts of one to twelve viewpoints."""
+def encoder(device: str, n: int, dtype: str = DTYPES[0]) -> Row:
+    """Encode texts of one to twelve viewpoints, in a precision on the device."""
     rng, views = random.Random(SEED), viewpoints()
     texts = [" ".join(rng.sample(views, rng.randint(1, 12))) for _ in range(n)]
 
-    def on(place: str) -> tuple[float, Array]:
-        own = Encoder(find_encoder(), place)
+    def on(place: str, dtype: str = DTYPES[0]) -> tuple[float, Array]:
+        own = Encoder(find_encoder(), place, dtype)
         own.encode(["Loaded before the clock starts."])
         return timed(lambda: own.encode(texts))
 
-    return beside("sentence encoder, texts", n, on(device), on("cpu"))
+    limit = OF_NUMBERS if dtype == DTYPES[0] else OF_HALVES
+    return beside(f"encoder in {dtype}, texts", n, on(device, dtype), on("cpu"), limit)
 
 
 def pairs(device: str, n: int, folder: Path) -> Row:
@@ -139,10 +142,16 @@ def pairs(device: str, n: int, folder: Path) -> Row:
     return beside("classifier of pairs, pairs", n, on(device), on("cpu"))
 
 
-def beside(name: str, n: int, card: tuple[float, Array], processors: tuple[float, Array]) -> Row:
+def beside(
+    name: str,
+    n: int,
+    card: tuple[float, Array],
+    processors: tuple[float, Array],
+    limit: float = OF_NUMBERS,
+) -> Row:
     """Return the row of two computations of the same numbers."""
     difference = float(np.abs(card[1] - processors[1]).max())
-    return Row(name, n, card[0], processors[0], difference, OF_NUMBERS)
+    return Row(name, n, card[0], processors[0], difference, limit)
 
 
 @dataclass(frozen=True)
@@ -229,6 +238,7 @@ def table(device: str, sizes: tuple[int, int], folder: Path, runs: Runs) -> Sequ
     print(HEAD, flush=True)
     parts: Sequence[Callable[[], Row]] = (
         lambda: encoder(device, sizes[0]),
+        lambda: encoder(device, sizes[0], DTYPES[1]),
         lambda: pairs(device, sizes[1], folder / "pairs"),
         lambda: sampled(runs, device),
         lambda: asked(runs, device),
