@@ -41,7 +41,7 @@ def parse_run(text: str) -> tuple[Path, str | None]:
         SettingsError: If nothing stands on one side of the sign.
     """
     name, separator, place = text.partition("=")
-    if not separator or Path(text).exists():
+    if not separator or _is_there(text):
         return Path(text), None
     if not name or not place:
         raise SettingsError(f"expected a run as NAME=PLACE or a place, got {text!r}")
@@ -54,32 +54,58 @@ def parse_group(text: str) -> list[Path]:
     A path that exists is a path, also if it holds a comma or a star.
 
     Raises:
-        SettingsError: If a pattern fits nothing, a place is empty or named twice.
+        SettingsError: If the name is missing, a pattern fits nothing, a place is empty or named
+            twice.
     """
-    _, separator, places = text.partition("=")
-    if not separator or Path(text).exists() or Path(places).exists():
+    name, separator, places = text.partition("=")
+    if _is_there(text) or (separator and _is_there(places)):
         return []
-    parts = places.split(",")
-    if parts == [places] and not MAGIC.intersection(places):
+    if not _are_several(places if separator else text):
         return []
-    found = [path for part in parts for path in _fitting(part, text)]
+    if not name or not separator:
+        raise SettingsError(
+            f"expected a place, or seeds as NAME=PLACE1,PLACE2 or NAME=PATTERN*, got {text!r}"
+        )
+    found = [path for part in places.split(",") for path in _fitting(part, text)]
     again = [path for i, path in enumerate(found) if path.resolve() in map(Path.resolve, found[:i])]
     if again:
         raise SettingsError(f"{text}: expected every seed once, got {again[0]} more than once")
     return found
 
 
+def _are_several(places: str) -> bool:
+    return "," in places or bool(MAGIC.intersection(places))
+
+
 def _fitting(part: str, text: str) -> list[Path]:
     """Return the places that a part of a group stands for."""
     if not part:
         raise SettingsError(f"{text}: expected NAME=PLACE1,PLACE2, got an empty place")
-    if Path(part).exists() or not MAGIC.intersection(part):
+    if _is_there(part) or not MAGIC.intersection(part):
         return [Path(part)]
     anchor = Path(part).anchor
-    found = sorted(Path(anchor).glob(str(Path(part).relative_to(anchor))))
+    try:
+        every = sorted(Path(anchor).glob(str(Path(part).relative_to(anchor))))
+    except ValueError:
+        # Two stars that are not all of a folder's name.
+        every = []
+    # What systems and notebooks hide is no seed, as in a shell.
+    found = [path for path in every if _is_hidden(part) or not _is_hidden(path)]
     if not found:
         raise SettingsError(f"{text}: expected places that fit {part!r}, got none")
     return found
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:
+        # The places of many seeds are longer than any path may be.
+        return False
+
+
+def _is_hidden(path: str | Path) -> bool:
+    return Path(path).name.startswith(".")
 
 
 def visible(folder: Path, pattern: str) -> Iterator[Path]:

@@ -28,7 +28,7 @@ def test_lists_and_patterns(here):
     assert names("dpo=b,nowhere") == ["b", "nowhere"]
 
 
-@pytest.mark.parametrize("text", ["dpo=a1", "a1", "dpo=x,y", "x,y", "n=a1,a2", "dpo=z*", "a1,a2"])
+@pytest.mark.parametrize("text", ["dpo=a1", "a1", "dpo=x,y", "x,y", "n=a1,a2", "dpo=z*"])
 def test_one_run_is_no_group(here, text):
     assert names(text) == []
 
@@ -40,8 +40,23 @@ def test_one_run_is_no_group(here, text):
         ("dpo=a1,", "an empty place"),
         ("dpo=a1,./a1", "every seed once"),
         ("dpo=a1,a*", "every seed once"),
+        ("dpo=**a", "got none"),
+        ("a1,a2", "NAME=PLACE1,PLACE2"),
+        ("a*", "NAME=PLACE1,PLACE2"),
+        ("=a1,a2", "NAME=PLACE1,PLACE2"),
     ],
 )
 def test_what_is_no_group_is_refused(here, text, said):
     with pytest.raises(SettingsError, match=said):
         parse_group(text)
+
+
+def test_hidden_places_are_no_seeds_unless_asked_for(here):
+    (here / ".a3").mkdir()
+    assert names("dpo=*[1-9]") == ["a1", "a2", "n=a1,a2"]
+    assert names("dpo=.*") == [".a3"]
+
+
+def test_many_places_may_be_longer_than_any_path(here):
+    many = [f"a_name_of_a_seed_that_is_long_{i}" for i in range(200)]
+    assert names(f"dpo={','.join(many)}") == many
