@@ -42,6 +42,7 @@ from lm_eval_overton.text.bertscore import BertScorer
 from lm_eval_overton.text.encoder import Encoder, get_encoder
 from lm_eval_overton.text.encoder_source import find_encoder
 from lm_eval_overton.text.reward import RewardModel
+from lm_eval_overton.text.workers import named_devices, require_devices
 
 __all__ = ["Instruments"]
 
@@ -95,8 +96,11 @@ class Instruments:
             find_encoder(settings.encoder), settings.encoder_device, settings.encoder_dtype
         )
         device = settings.first_device
-        if recorded is None and Need.CLASSES in needs:
-            _require_enough(settings, task)
+        if recorded is None:
+            # Before anything is generated; a finished run may be read where it was not made.
+            require_devices(named_devices(settings.encoder_device))
+            if Need.CLASSES in needs:
+                _require_enough(settings, task)
         reward, bert = settings.reward_model, settings.bertscore
         return cls(
             settings,

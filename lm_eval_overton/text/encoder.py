@@ -20,7 +20,7 @@ from lm_eval_overton.errors import EncoderError
 from lm_eval_overton.text.device import own_device
 from lm_eval_overton.text.encoder_source import OFFLINE_SHA256, EncoderSource, weights_sha256
 from lm_eval_overton.text.forward import DTYPES, TITLE, pooled
-from lm_eval_overton.text.workers import Workers, named_devices
+from lm_eval_overton.text.workers import Workers, named_devices, require_devices
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -74,8 +74,10 @@ class Encoder:
 
         Raises:
             EncoderError: If it cannot be loaded, or the packaged weights were altered.
+            SettingsError: If torch has no such device.
         """
         self._verify()
+        require_devices(self.devices)
         import torch
         from sentence_transformers import SentenceTransformer
 

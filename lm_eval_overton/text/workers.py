@@ -18,7 +18,7 @@ import numpy as np
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.stats.progress import progress
 
-__all__ = ["Workers", "named_devices"]
+__all__ = ["Workers", "named_devices", "require_devices"]
 
 # Jobs per device at least, so that none waits long for the last.
 JOBS_PER_DEVICE = 4
@@ -30,6 +30,40 @@ _of_this_process: list[_Work] = []
 def named_devices(given: str | None) -> tuple[str, ...]:
     """Return the devices that a setting names, such as `cuda:0,cuda:1`; none where it is None."""
     return tuple(name.strip() for name in given.split(",")) if given else ()
+
+
+def require_devices(names: Sequence[str]) -> None:
+    """Raise unless torch has each of some devices; nothing is placed on a card.
+
+    Args:
+        names: Of `named_devices`.
+
+    Raises:
+        SettingsError: If one is empty, no device, or not there.
+    """
+    for name in names:
+        if reason := _why_not(name):
+            raise SettingsError(
+                "encoder_device: expected a device of torch, or several with a comma between, such "
+                f"as 'cuda:0,cuda:1', got {name!r}: {reason}"
+            )
+
+
+def _why_not(name: str) -> str:
+    """Return why a device cannot be used; empty if it can."""
+    import torch
+
+    try:
+        device = torch.device(name)
+        if device.type == "cuda":
+            # A card that is used before the evaluated model is loaded would break engines that
+            # fork.
+            n = torch.cuda.device_count()
+            return "" if (device.index or 0) < n else f"there are {n} cards"
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    return "it holds no numbers" if device.type == "meta" else ""
 
 
 class Workers:
@@ -44,8 +78,7 @@ class Workers:
     """
 
     def __init__(self, devices: Sequence[str], begin: Callable[[str], _Work]) -> None:
-        for device in devices:
-            _require(device)
+        require_devices(devices)
         self.devices = devices
         context = get_context("spawn")
         places = context.Queue()
@@ -101,19 +134,6 @@ class Workers:
                 f"encoder_device: expected a process on each of {', '.join(self.devices)}, got one "
                 "that ended (what it said stands above; often memory); name fewer devices"
             ) from error
-
-
-def _require(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        raise SettingsError(
-            f"encoder_device: expected devices of torch with a comma between, such as "
-            f"'cuda:0,cuda:1', got {device!r}: {reason}"
-        ) from error
 
 
 def _begin_process(begin: Callable[[str], _Work], places: Any, threads: int) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.text.workers import JOBS_PER_DEVICE, Workers, named_devices
+from lm_eval_overton.text.workers import JOBS_PER_DEVICE, Workers, named_devices, require_devices
 
 
 def doubled(device, numbers):
@@ -55,3 +55,10 @@ def test_shares_are_consecutive_and_none_is_much_larger_than_its_part(weights):
 def test_a_process_that_ends_is_said_in_one_line(pair):
     with pytest.raises(SettingsError, match="expected a process on each of cpu, cpu, got one"):
         pair.arrays([1, -1, 2], [1, 1, 1], "Doubling")
+
+
+@pytest.mark.parametrize("given", ["cpux", "cpu,", ",", " ", "cpu,cuda:99", "meta,cpu", "cpu;cpu"])
+def test_devices_that_torch_has_not_are_refused(given):
+    with pytest.raises(SettingsError, match="expected a device of torch, or several"):
+        require_devices(named_devices(given))
+    require_devices(named_devices("cpu, cpu:0"))
