@@ -103,7 +103,7 @@ class Pair:
     The rows stand table by table, those of `SAMPLES_TABLE` last. Shifts, notes and `headline`, the
     same rows once more, are without the prompts that have one right answer; `left_out` says of each
     task with such prompts how many there are. `gains` say whether one answer covers more, and not
-    only more words.
+    only more words. `n_seeds` is 1 but where the run stands for several seeds of one recipe.
     """
 
     base: str
@@ -114,6 +114,7 @@ class Pair:
     headline: tuple[Row, ...] = ()
     left_out: tuple[str, ...] = ()
     gains: tuple[Gain, ...] = ()
+    n_seeds: int = 1
 
     def __repr__(self) -> str:
         n, shifts, notes = len(self.rows), len(self.shifts), len(self.notes)
@@ -134,7 +135,7 @@ class Pair:
     @property
     def is_group(self) -> bool:
         """Whether the run stands for several seeds of one recipe."""
-        return any(row.seeds for row in self.rows)
+        return self.n_seeds > 1
 
     @property
     def tables(self) -> dict[str, list[Row]]:

@@ -127,6 +127,30 @@ def test_alarms_of_every_seed_are_noted():
     assert f"{DIVERSITY}: alarm in dpo 1: odd" in notes
 
 
+def test_samples_that_are_those_of_another_seed_are_noted():
+    def answered(own, key):
+        details = tuple({"sha": f"{key}{i}"} for i in range(N))
+        return replace(own, tasks={DIVERSITY: replace(own.tasks[DIVERSITY], details=details)})
+
+    one, two, three = seeds(-0.1, -0.11, -0.12).runs
+    group = Group("dpo", (answered(one, "a"), answered(two, "b"), answered(three, "a")))
+    [note] = [note for note in pair(group).notes if "copy" in note]
+    assert note.startswith("all samples of dpo 0 and dpo 2 are the same")
+
+
+def test_two_seeds_are_said_to_be_few_where_they_differ():
+    assert any("a third seed" in note for note in pair(seeds(-0.1, -0.2)).notes)
+    assert not pair(seeds(-0.1, -0.1)).notes
+    assert not any("a third seed" in note for note in pair(seeds(-0.1, -0.2, -0.3)).notes)
+
+
+def test_a_group_of_one_prompt_is_one_too():
+    group = Group("g", (run("a", task(ids="p", m=[2])), run("b", task(ids="p", m=[4]))))
+    found = compare_groups(run("base", task(ids="p", m=[1])), [group])
+    assert found.pairs[0].is_group
+    assert "Not computed" not in as_brief(found)
+
+
 def test_prompts_with_one_right_answer_stay_out_of_the_headline():
     def tagged(own):
         details = tuple({"tags": ["one_answer"] if i < 5 else []} for i in range(N))
