@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ def load_all(args: argparse.Namespace) -> list[Any]:
     """Return the base, and every run or group of seeds after it.
 
     Raises:
-        OvertonError: If a run cannot be read, or the base is a group.
+        OvertonError: If a run cannot be read, the base is a group, or one of the seeds is the base
+            or another seed.
     """
     from lm_eval_overton.comparison.loaded import load_run
     from lm_eval_overton.comparison.seeds import Group
@@ -28,10 +30,26 @@ def load_all(args: argparse.Namespace) -> list[Any]:
         places, name = parse_group(given), given.partition("=")[0]
         if len(places) > 1:
             runs = [load_run(place, f"{name} ({short_path(place)})") for place in places]
+            _require_apart(given, [*found[:1], *runs])
             found.append(Group(name, tuple(runs)))
         else:
             found.append(load_run(places[0], name) if places else load_run(*parse_run(given)))
     return found
+
+
+def _require_apart(given: str, runs: Sequence[Any]) -> None:
+    """Refuse a group in which one results file is of two runs, the base among them."""
+    from lm_eval_overton.errors import SettingsError
+
+    known: dict[Path, str] = {}
+    for run in runs:
+        for path in {own.path.resolve() for own in run.tasks.values()}:
+            if path in known:
+                raise SettingsError(
+                    f"{given}: expected seeds of their own beside the base, got the results of "
+                    f"{known[path]} again in {run.name}; name each once"
+                )
+            known[path] = run.name
 
 
 def refuse_groups(args: argparse.Namespace, what: str) -> None:
@@ -57,7 +75,7 @@ def write_trend(args: argparse.Namespace, seed: int) -> None:
     Raises:
         OvertonError: If runs cannot be read or compared, or the page cannot be written.
     """
-    from lm_eval_overton.comparison.courses import in_steps
+    from lm_eval_overton.comparison.courses import COUNTED, in_steps
     from lm_eval_overton.comparison.loaded import load_run
     from lm_eval_overton.comparison.trends import Pairing
     from lm_eval_overton.errors import SettingsError
@@ -65,11 +83,19 @@ def write_trend(args: argparse.Namespace, seed: int) -> None:
     from lm_eval_overton.runs.places import parse_run
 
     refuse_groups(args, "--trend")
-    if args.plots or args.homogeneity or args.similarity or not args.runs:
+    if not args.runs:
         raise SettingsError(
-            "--trend: expected a base and checkpoints, without --plots, --homogeneity and "
-            "--similarity, got others; leave them out"
+            f"--trend: expected a base and its checkpoints, got {args.base} alone; name them after "
+            "it"
+        )
+    if args.plots or args.homogeneity or args.similarity:
+        raise SettingsError(
+            "--trend: expected no --plots, --homogeneity or --similarity beside it, got one; leave "
+            "it out"
         )
     base, *runs = [load_run(*parse_run(given)) for given in (args.base, *args.runs)]
-    trend = Pairing(args.force, seed).trend(base, in_steps(base, runs)[0])
+    ordered, is_named = in_steps(base, runs)
+    if not is_named:
+        print(f"steps 1 to {len(ordered)}{COUNTED}")
+    trend = Pairing(args.force, seed).trend(base, ordered)
     print(f"written to {write(trend, args.output or Path('report.html'))}")

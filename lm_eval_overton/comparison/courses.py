@@ -25,6 +25,7 @@ from lm_eval_overton.stats.shown import signed
 
 __all__ = [
     "ABOUT_CHANGES",
+    "COUNTED",
     "HEADLINE",
     "Course",
     "Line",
@@ -39,6 +40,8 @@ HEADLINE = (
     *FINDINGS,
     *(own.name for own in (DEGENERATE_SHARE, REFUSAL_SHARE, DUPLICATE_SHARE, MEAN_WORDS)),
 )
+# What is said of steps that names do not say.
+COUNTED = ", counted in the order given since not every name says one of its own"
 # So many metrics are shown of a task that has none of these.
 OTHERS = 3
 
@@ -58,15 +61,25 @@ class Course:
 
     Attributes:
         row: The last of them beside the base.
+        ends_in_base: Whether the base is the last of them all.
         steps: In order.
         means: At each step, over the checkpoint's own prompts.
+        n_prompts: How many there are, of all checkpoints.
         change: Where the mean changes along the checkpoints, the base only where it is one.
     """
 
     row: Row
+    ends_in_base: bool
     steps: tuple[int, ...]
     means: tuple[float, ...]
+    n_prompts: int
     change: stats.ChangePoint
+
+    @property
+    def untested(self) -> str:
+        """Why it cannot be told whether the mean changes; empty where it can."""
+        is_few = 0 < self.change.n <= self.n_prompts < stats.FEWEST_PAIRS
+        return self.change.why if is_few or len(self.steps) == 1 else ""
 
     def said(self) -> str:
         """Return where the mean changes, in words; empty where no change holds."""
@@ -181,16 +194,22 @@ class _Along:
         points = [point for point, row in own if row or point.base is None]
         found = {point.step: _values(point, line) for point in points}
         self.values = {step: values for step, values in found.items() if values}
+        self.ends_in_base = points[-1].base is None
 
     def table(self) -> stats.Array:
         """Return the values (n_checkpoints, n_prompts), NaN where a checkpoint has none."""
-        keys = dict.fromkeys(key for values in self.values.values() for key in values)
+        keys = self._keys()
         return np.array([[own.get(key, math.nan) for key in keys] for own in self.values.values()])
+
+    def _keys(self) -> list[str]:
+        return list(dict.fromkeys(key for values in self.values.values() for key in values))
 
     def course(self, change: stats.ChangePoint) -> Course:
         """Return the whole, with where it changes."""
         means = [float(np.mean([*own.values()])) for own in self.values.values()]
-        return Course(self.last, tuple(self.values), tuple(means), change)
+        n_prompts = len(self._keys())
+        steps = tuple(self.values)
+        return Course(self.last, self.ends_in_base, steps, tuple(means), n_prompts, change)
 
 
 def _values(point: Point, line: Line) -> dict[str, float]:

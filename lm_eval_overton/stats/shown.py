@@ -9,6 +9,8 @@ from lm_eval_overton.stats.bootstrap import Interval
 __all__ = ["bounds", "number", "percent", "signed"]
 
 MINUS = "\N{MINUS SIGN}"
+# From here on nobody counts digits, and no table holds them.
+POWERS = 1e7
 
 
 def number(value: float, like: float | None = None) -> str:
@@ -16,14 +18,15 @@ def number(value: float, like: float | None = None) -> str:
 
     Args:
         value: A number.
-        like: The number whose size says how many decimals there are: three below 10, fewer above;
+        like: The number whose size says how many decimals there are: three below 10, fewer above,
+            and a power of ten from ten millions on;
             None for the value itself.
     """
     if math.isnan(value):
         return ""
     size = abs(value if like is None or math.isnan(like) else like)
     decimals = 3 if size < 9.9995 else 1 if size < 999.95 else 0
-    text = f"{abs(value):,.{decimals}f}"
+    text = f"{abs(value):,.{decimals}f}" if size < POWERS else f"{abs(value):.2e}"
     return MINUS + text if value < 0 and text.strip("0.") else text
 
 

@@ -346,7 +346,20 @@ def test_the_report_of_checkpoints_is_the_page_of_their_trend(runs, tmp_path, ca
     assert text == f"written to {page}\n"
     assert "Where it changes" in page.read_text()
     assert main(["report", str(runs / "base"), "--trend"]) == 2
-    assert "expected a base and checkpoints" in capsys.readouterr().err
+    assert "expected a base and its checkpoints" in capsys.readouterr().err
+
+
+def test_a_page_of_counted_steps_says_so(runs, tmp_path, capsys):
+    page = tmp_path / "trend.html"
+    text = output(capsys, "report", *(runs / name for name in MODELS), "--trend", "-o", page)
+    assert text.startswith("steps 1 to 2, counted in the order given since not every name says one")
+
+
+def test_a_seed_is_neither_the_base_nor_another_seed(runs, capsys):
+    file = next((runs / "sft").rglob("results_*.json"))
+    for group in (f"g={runs / 'sft'},{file}", f"g={runs / 'sft'},{runs / 'base'}"):
+        assert main(["compare", str(runs / "base"), group]) == 2
+        assert "expected seeds of their own beside the base" in capsys.readouterr().err
 
 
 def test_seeds_of_a_recipe_are_compared_together(runs, tmp_path, capsys):

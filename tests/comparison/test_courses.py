@@ -132,3 +132,25 @@ def test_one_place_under_two_names_is_two_checkpoints():
     base, first = named("base", m=SPREAD), named("step1", m=SPREAD + 1)
     found, _ = trend_of(compare(base, [first, replace(first, name="step2")]))
     assert [(own.step, own.base.run) for own in found.points] == [(1, "step1"), (2, "step2")]
+
+
+def test_few_prompts_and_one_checkpoint_cannot_tell_of_a_change():
+    base = named("base", m=0, other=0)
+    runs = [named(f"step{i}", m=SPREAD + i, other=SPREAD if i == 2 else np.nan) for i in range(6)]
+    line = (DIVERSITY, "other")
+    alone = courses(trend_of(compare(base, runs))[0], [line], 1)[line]
+    assert alone.untested == "one checkpoint alone"
+
+    def five(own):
+        return replace(own, tasks={key: t.of_prompts(IDS[:5]) for key, t in own.tasks.items()})
+
+    trend, _ = trend_of(compare(five(base), [five(own) for own in runs]))
+    own = courses(trend, [(DIVERSITY, "m")], 1)[DIVERSITY, "m"]
+    assert (own.said(), own.untested[:14]) == ("", "5 prompts vary")
+    # Few of twelve that vary are no change; none that varies is none, however few there are.
+    still = trend_of(compare(five(base), [five(named(f"step{i}", m=1)) for i in range(6)]))[0]
+    assert not courses(still, [(DIVERSITY, "m")], 1)[DIVERSITY, "m"].untested
+    rare = [named(f"step{i}", m=np.eye(12)[0] * i) for i in range(6)]
+    assert not courses(trend_of(compare(base, rare))[0], [(DIVERSITY, "m")], 1)[
+        DIVERSITY, "m"
+    ].untested

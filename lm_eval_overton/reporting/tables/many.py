@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from lm_eval_overton.comparison import Compared
-from lm_eval_overton.comparison.courses import Course, Line, courses, headline, trend_of
+from lm_eval_overton.comparison.courses import COUNTED, Course, Line, courses, headline, trend_of
 from lm_eval_overton.comparison.trends import Trend, alarms, holds
 from lm_eval_overton.reporting.tables.brief import WIDTH, cut, folded
 from lm_eval_overton.reporting.tables.cells import in_line, table, text
 from lm_eval_overton.reporting.tables.rows import ARROWS
+from lm_eval_overton.stats.draws import ROUNDING
 from lm_eval_overton.stats.shown import bounds, number, signed
 
 __all__ = ["as_trend", "is_trend"]
@@ -19,14 +21,15 @@ __all__ = ["as_trend", "is_trend"]
 # More runs than these are read as lines over steps and not one by one.
 MOST = 5
 NAME = 26
-BARS = "▁▂▃▄▅▆▇█"
+BARS, GAP = "▁▂▃▄▅▆▇█", "·"
 # A line of fewer bars says nothing that first and last do not.
 LEAST_BARS, MOST_BARS = 4, 20
 MARKS = {True: "▲ ", False: "▼ "}
 LEGEND = (
     "Means over the prompts of each run; last - base with its 95 % interval on the shared prompts, "
     "▲ or ▼ where p < 0.05 after Holm's correction; the step after which the mean changes, if it "
-    "does; the means from the lowest to the highest. All runs with all metrics: -v."
+    "does; the means from the lowest to the highest, a dot where there is none. All runs with all "
+    "metrics: -v."
 )
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -50,7 +53,7 @@ def as_trend(compared: Compared, seed: int) -> str:
 
 def _parts(trend: Trend, is_named: bool, seed: int) -> Iterator[str]:
     first, last = (f"{trend.points[at].step:,}" for at in (0, -1))
-    counted = "" if is_named else ", counted in the order given since not all names say one"
+    counted = "" if is_named else COUNTED
     yield f"## {len(trend.points)} checkpoints against {text(trend.base.name)}"
     yield f"Steps {first} to {last}{counted}."
     lines = headline(trend)
@@ -58,15 +61,16 @@ def _parts(trend: Trend, is_named: bool, seed: int) -> Iterator[str]:
     for task in dict.fromkeys(task for task, _ in lines):
         yield f"### {text(task)}"
         own = {line: course for line, course in found.items() if line[0] == task}
-        yield _table(own)
-        yield from _said(own, [point.step for point in trend.points])
+        steps = [point.step for point in trend.points]
+        yield _table(own, steps)
+        yield from _said(own, steps)
     if lines:
         yield LEGEND
     yield from _list("Alarms:", _alarms(trend))
     yield from _list("Notes:", _notes(trend))
 
 
-def _table(found: dict[Line, Course]) -> str:
+def _table(found: dict[Line, Course], steps: Sequence[int]) -> str:
     head = ["metric", "base", "first", "last", "last - base", "changes"]
     lines = [_cells(metric, course) for (_, metric), course in found.items()]
     plain = table(head, lines, left=[0, 5])
@@ -74,7 +78,7 @@ def _table(found: dict[Line, Course]) -> str:
     room = min(MOST_BARS, WIDTH - max(map(len, plain.split("\n"))) - 3)
     if room < LEAST_BARS:
         return plain
-    bars = [_bars(course.means, room) for course in found.values()]
+    bars = [_bars(_at(course, steps), room) for course in found.values()]
     lines = [[*line, own] for line, own in zip(lines, bars, strict=True)]
     return table([*head, "trend"], lines, left=[0, 5, 6])
 
@@ -84,6 +88,8 @@ def _cells(metric: str, course: Course) -> list[str]:
     mark = MARKS[row.paired.difference > 0] if holds(row) else ""
     means = [number(value) for value in (row.base.estimate, course.means[0], course.means[-1])]
     change = f"{mark}{signed(row.paired.difference)} {bounds(row.change)}".rstrip()
+    # The row is that of a checkpoint before it.
+    change = "is the base" if course.ends_in_base else change
     name = cut(metric, NAME) + ARROWS[row.higher_is_better]
     return [name, *means, change, _when(course)]
 
@@ -91,25 +97,43 @@ def _cells(metric: str, course: Course) -> list[str]:
 def _when(course: Course) -> str:
     change = course.change
     if change.split is None:
-        return "no"
+        return "unknown" if course.untested else "no"
     return "drifts" if change.is_drift else f"after {course.steps[change.split - 1]:,}"
+
+
+def _at(course: Course, steps: Sequence[int]) -> list[float]:
+    """Return the mean at each of some steps, NaN where there is none."""
+    known = dict(zip(course.steps, course.means, strict=True))
+    return [known.get(step, math.nan) for step in steps]
 
 
 def _bars(means: Sequence[float], room: int) -> str:
     """Return means as bars, neighbours in one where there are more of them than room."""
     n = min(len(means), room)
     ends = [i * len(means) // n for i in range(n + 1)]
-    shown = [sum(means[a:b]) / (b - a) for a, b in pairwise(ends)]
-    low, span = min(shown), max(shown) - min(shown)
+    shown = [_mean(means[a:b]) for a, b in pairwise(ends)]
+    known = [one for one in shown if not math.isnan(one)]
+    low, span = min(known), max(known) - min(known)
+    if span <= ROUNDING * max(map(abs, known)):
+        # What differs by rounding alone is level.
+        span = math.inf
     return "".join(
-        BARS[round((one - low) / span * (len(BARS) - 1)) if span else 0] for one in shown
+        GAP if math.isnan(one) else BARS[round((one - low) / span * (len(BARS) - 1))]
+        for one in shown
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _said(found: dict[Line, Course], steps: Sequence[int]) -> Iterator[str]:
     """Yield where metrics change, and at which steps they are not defined."""
     lines = [f"- {text(metric)}: {own.said()}" for (_, metric), own in found.items() if own.said()]
     for (_, metric), own in found.items():
+        if own.untested:
+            lines.append(f"- {text(metric)}: whether it changes is unknown: {own.untested}")
         if without := [f"{step:,}" for step in steps if step not in own.steps]:
             lines.append(f"- {text(metric)}: undefined at step {', '.join(without)}")
     if lines:

@@ -192,7 +192,12 @@ def _changes(trend: Trend, lines: Sequence[Line]) -> Markup:
         for line, own in found.items()
         if own.said()
     ]
-    none = [names[line] for line, own in found.items() if not own.said()]
+    told += [
+        tag("li", tag("b", names[line]), ": unknown, ", own.untested)
+        for line, own in found.items()
+        if own.untested
+    ]
+    none = [names[line] for line, own in found.items() if not own.said() and not own.untested]
     rest = [tag("p", f"No change that holds: {', '.join(none)}.")] if none else []
     about = tag("p", ABOUT_CHANGES, class_="detail") if lines else missing(NOTHING_YET)
     return join([about, *([tag("ul", *told)] if told else []), *rest])

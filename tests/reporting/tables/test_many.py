@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +52,42 @@ def test_a_line_holds_base_first_last_change_and_course():
 
 def test_steps_that_no_name_says_are_said_to_be_counted():
     runs = [named(f"model {i}x", semantic_diversity=SPREAD) for i in range(6)]
-    assert "Steps 1 to 6, counted in the order given since not all names say one." in shown(*runs)
+    assert (
+        "Steps 1 to 6, counted in the order given since not every name says one of its own."
+        in shown(*runs)
+    )
+
+
+def test_steps_that_several_names_say_are_counted_too():
+    runs = [replace(named("step7", m=SPREAD + i), place=Path(f"{i}")) for i in range(6)]
+    assert "since not every name says one of its own." in shown(*runs, base=named("base", m=0))
+
+
+def test_the_base_as_the_last_checkpoint_is_no_change_from_itself():
+    *runs, last = checkpoints()
+    assert cells(shown(*runs, base=last), "semantic_diversity")[3:5] == ["0.400", "is the base"]
+
+
+def test_means_that_differ_by_rounding_are_level():
+    # Two or three of the same number have a mean that differs in its last digit.
+    runs = [named(f"step{i}", m=np.full(12, 213.4123456789)) for i in range(40)]
+    assert set(cells(shown(*runs, base=runs[0]), "m ")[-1]) == {BARS[0]}
+
+
+def test_a_checkpoint_without_a_metric_leaves_a_gap():
+    runs = checkpoints()[:7]
+    runs[2] = named("checkpoint-300", refusal_share=0, m=0)
+    text = shown(*runs, base=named("base", semantic_diversity=SPREAD, refusal_share=0))
+    assert cells(text, "semantic_diversity")[-1][:4] == "▁▁·▁"
+
+
+def test_what_cannot_be_tested_is_not_said_to_stay():
+    runs = [run(f"step{i}", task(ids=IDS[:5], m=SPREAD[:5] + i)) for i in range(7)]
+    text = shown(*runs[1:], base=runs[0])
+    assert cells(text, "m ")[5] == "unknown"
+    assert "- m: whether it changes is unknown: 5 prompts vary, and fewer than 6" in " ".join(
+        text.split()
+    )
 
 
 def test_nothing_is_wider_than_the_terminal():
@@ -61,6 +97,7 @@ def test_nothing_is_wider_than_the_terminal():
             f"checkpoint-{10**7 + i}",
             task(ids=IDS, semantic_diversity=SPREAD, **{long: SPREAD * i}),
             task(COVERAGE, ids=IDS, **{long: SPREAD + 10_000 * i}, m=SPREAD * 1e5),
+            task("overton_likelihood", ids=IDS, m=SPREAD + 1e15 * i),
         )
         for i in range(8)
     ]
