@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import io
 import json
 import shlex
 import subprocess
@@ -374,17 +375,21 @@ def test_a_closed_output_is_quiet(place, code):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_what_a_terminal_cannot_show_is_escaped(encoding, tmp_path):
+def test_what_a_terminal_cannot_show_is_escaped(encoding, tmp_path, monkeypatch):
     responses = jsonl(tmp_path / "mine.jsonl", ROWS)
     score(responses, tmp_path / "a")
     [path] = (tmp_path / "a").rglob("results_*.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"model_name": "m\ud800\u2192"}))
     run_of = f"\u2192\U0001f600={tmp_path / 'a'}"
     for form in ((), ("--json",), ("--csv",)):
-        result = into("", "compare", run_of, run_of, *form, PYTHONIOENCODING=encoding)
-        assert result.returncode == 0, result.stderr
+        terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", terminal)
+            assert main(["compare", run_of, run_of, *form]) == 0
+        shown = terminal.buffer.getvalue().decode(encoding)
+        assert r"\u2192" in shown
         if form == ("--json",):
-            [first, _] = json.loads(result.stdout)["runs"]
+            [first, _] = json.loads(shown)["runs"]
             assert first["name"] == "\u2192\U0001f600"
             assert first["tasks"]["overton_diversity"]["model"] == "m\ud800\u2192"
 
