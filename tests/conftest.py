@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ import pytest
 from lm_eval_overton.cli import demo as training
 from lm_eval_overton.cli import main
 from lm_eval_overton.cli.linking import harness_folder
+from lm_eval_overton.text import workers
 from lm_eval_overton.text.encoder import Encoder
 from tests.kept_vectors import forward_of
 
@@ -230,6 +232,14 @@ def warm(
         yield WarmStart(process, env, tmp_path_factory.mktemp("warm"))
         assert process.stdin is not None
         process.stdin.close()
+
+
+@pytest.fixture
+def ready_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes for devices begin as in use, but for imports: one process did them for all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["sentence_transformers"])
+    monkeypatch.setattr(workers, "get_context", lambda _: context)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_a_pair_is_seen_once_however_often_it_is_asked_for(name):
     assert len(shapes) == 1
 
 
-def test_processes_on_several_devices_say_what_one_says(name):
+def test_processes_on_several_devices_say_what_one_says(name, ready_processes):
     pairs = [("a " * n, "b") for n in range(1, 12)]
     alone = PairModel(name, "nli_model", "cpu").probabilities(pairs)
     assert PairModel(name, "nli_model", "cpu,cpu").probabilities(pairs) == pytest.approx(alone)

@@ -205,7 +205,7 @@ def test_more_texts_than_a_batch_come_back_in_order(encoder, monkeypatch):
     assert fresh(encoder).encode(TEXTS) == pytest.approx(encoder.encode(TEXTS), abs=1e-5)
 
 
-def test_processes_on_several_devices_encode_as_one_does(encoder):
+def test_processes_on_several_devices_encode_as_one_does(encoder, ready_processes):
     several = Encoder(encoder.source, "cpu,cpu")
     texts = [f"{n} moons" + " and more" * n for n in range(20)]
     assert several.encode(texts) == pytest.approx(encoder.encode(texts), abs=1e-6)
