@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from lm_eval_overton.data.tags import TAGS
@@ -22,29 +24,42 @@ def is_detail(value: Any) -> bool:
     """Tell whether a value that was read is what is kept of a prompt."""
     if not isinstance(value, dict):
         return False
-    covered, verdicts = value.get("covered", []), value.get("verdicts", {})
-    tags = value.get(TAGS, [])
-    classes = value.get("classes")
-    return (
-        all(isinstance(value.get(key, ""), str) for key in ("sha", "reference_sha", "question"))
-        and isinstance(tags, list)
-        and all(isinstance(tag, str) and tag for tag in tags)
-        and isinstance(covered, list)
-        and all(own is None or _are_positions(own) for own in covered)
-        and (classes is None or _are_positions(classes))
-        and _are_answers(value.get("answers", []), value.get("stated"))
-        and _are_ratings(value.get("ratings", []), value.get("scale"))
-        and _are_shares(value.get("shares", {}))
-        and _are_positions(value.get("refusal", []))
-        and _are_groups(value.get("groups"))
-        and isinstance(verdicts, dict)
-        and all(isinstance(own, list) for own in verdicts.values())
+    alone = (check(value[key]) for key, check in _ALONE.items() if key in value)
+    together = (
+        check(value.get(first, []), value.get(second))
+        for (first, second), check in _TOGETHER.items()
+        if first in value or second in value
     )
+    return all(alone) and all(together)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_tags(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(tag, str) and tag for tag in value)
+
+
+def _are_covered(value: Any) -> bool:
+    """Tell whether there are lists of positions and nulls."""
+    if not isinstance(value, list):
+        return False
+    lists = [own for own in value if own is not None]
+    return all(isinstance(own, list) for own in lists) and _are_positions([*chain(*lists)])
 
 
 def _are_positions(value: Any) -> bool:
     # Files hold very many of these: no loop of Python's own.
     return isinstance(value, list) and set(map(type, value)) <= {int} and min(value, default=0) >= 0
+
+
+def _are_classes(value: Any) -> bool:
+    return value is None or _are_positions(value)
+
+
+def _are_verdicts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(own, list) for own in value.values())
 
 
 def _are_answers(answers: Any, stated: Any) -> bool:
@@ -97,3 +112,22 @@ def _is_of_group(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
+
+
+# What each key may hold, and what two of them may hold beside each other; any may be left out.
+_ALONE: Mapping[str, Callable[[Any], bool]] = {
+    "sha": _is_text,
+    "reference_sha": _is_text,
+    "question": _is_text,
+    TAGS: _are_tags,
+    "covered": _are_covered,
+    "classes": _are_classes,
+    "shares": _are_shares,
+    "refusal": _are_positions,
+    "groups": _are_groups,
+    "verdicts": _are_verdicts,
+}
+_TOGETHER: Mapping[tuple[str, str], Callable[[Any, Any], bool]] = {
+    ("answers", "stated"): _are_answers,
+    ("ratings", "scale"): _are_ratings,
+}
