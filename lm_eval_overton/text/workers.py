@@ -7,6 +7,7 @@ It is for one process with several cards (an evaluated model behind a server, or
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -129,6 +130,10 @@ class Workers:
     def _done(self, jobs: Sequence[Any], title: str) -> Iterator[Any]:
         try:
             yield from progress(self._pool.map(_do, jobs), title, len(jobs))
+        except KeyboardInterrupt:
+            # Python waits at its end for what is asked of a pool.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            raise
         except BrokenProcessPool as error:
             raise SettingsError(
                 f"encoder_device: expected a process on each of {', '.join(self.devices)}, got one "
@@ -139,6 +144,8 @@ class Workers:
 def _begin_process(begin: Callable[[str], _Work], places: Any, threads: int) -> None:
     import torch
 
+    # Who interrupts the command interrupts its processes, which have nothing to say to it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(threads)
     _of_this_process.append(begin(places.get()))
 

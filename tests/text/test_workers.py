@@ -52,6 +52,20 @@ def test_shares_are_consecutive_and_none_is_much_larger_than_its_part(weights):
     assert all(sum(weights[i] for i in part[:-1]) < most for part in found)
 
 
+def test_an_interrupt_ends_what_is_asked_and_leaves_nothing_to_wait_for(monkeypatch):
+    workers = Workers(("cpu", "cpu"), begin)
+    ended = []
+
+    def interrupted(work, jobs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers._pool, "map", interrupted)
+    monkeypatch.setattr(workers._pool, "shutdown", lambda **given: ended.append(given))
+    with pytest.raises(KeyboardInterrupt):
+        workers.arrays([1, 2], [1, 1], "Doubling")
+    assert ended == [{"wait": False, "cancel_futures": True}]
+
+
 def test_a_process_that_ends_is_said_in_one_line(pair):
     with pytest.raises(SettingsError, match="expected a process on each of cpu, cpu, got one"):
         pair.arrays([1, -1, 2], [1, 1, 1], "Doubling")
