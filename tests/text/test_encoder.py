@@ -212,7 +212,9 @@ def test_processes_on_several_devices_encode_as_one_does(encoder, ready_processe
 
 
 def test_a_device_that_torch_does_not_have_is_named(encoder):
-    with pytest.raises(SettingsError, match=r"expected devices .*, got 'cuda:91'"):
+    with pytest.raises(
+        SettingsError, match=r"expected a device of torch, .* got 'cuda:91': there are \d+ cards"
+    ):
         Encoder(encoder.source, "cpu,cuda:91").encode(["a"])
 
 
