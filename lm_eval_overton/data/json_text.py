@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["json_lines", "json_value"]
@@ -14,14 +15,22 @@ def json_value(text: str, **options: Any) -> Any:
 
     Args:
         text: All of it.
-        options: As `json.loads` takes them.
+        options: As `json.JSONDecoder` takes them.
 
     Raises:
         ValueError: If it is no JSON, or a key stands twice in one object: which of the two is
             meant nobody can know.
         RecursionError: If it is nested too deep.
     """
-    return json.loads(text, object_pairs_hook=_object, **options)
+    if text.startswith("\ufeff"):
+        raise ValueError("a byte order mark before it; save it as UTF-8 without one")
+    return _decoder(**options).decode(text)
+
+
+@lru_cache(maxsize=8)
+def _decoder(**options: Any) -> json.JSONDecoder:
+    # A results file holds a text per metric, and a decoder takes as long to make as many a text.
+    return json.JSONDecoder(object_pairs_hook=_object, **options)
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:

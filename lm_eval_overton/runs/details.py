@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -24,13 +24,15 @@ def is_detail(value: Any) -> bool:
     """Tell whether a value that was read is what is kept of a prompt."""
     if not isinstance(value, dict):
         return False
-    alone = (check(value[key]) for key, check in _ALONE.items() if key in value)
-    together = (
+    for key, own in value.items():
+        check = _ALONE.get(key)
+        if check is not None and not check(own):
+            return False
+    return all(
         check(value.get(first, []), value.get(second))
-        for (first, second), check in _TOGETHER.items()
+        for first, second, check in _TOGETHER
         if first in value or second in value
     )
-    return all(alone) and all(together)
 
 
 def _is_text(value: Any) -> bool:
@@ -127,7 +129,7 @@ _ALONE: Mapping[str, Callable[[Any], bool]] = {
     "groups": _are_groups,
     "verdicts": _are_verdicts,
 }
-_TOGETHER: Mapping[tuple[str, str], Callable[[Any, Any], bool]] = {
-    ("answers", "stated"): _are_answers,
-    ("ratings", "scale"): _are_ratings,
-}
+_TOGETHER: Sequence[tuple[str, str, Callable[[Any, Any], bool]]] = (
+    ("answers", "stated", _are_answers),
+    ("ratings", "scale", _are_ratings),
+)

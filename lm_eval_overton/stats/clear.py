@@ -121,11 +121,12 @@ class _Resamples:
         """Tell of each row, its mean above 0, whether its interval is, and whether that is open."""
         margin, sums = rounding_of(table, kind, self._n), table.sum(axis=1)
         position = self._tail * (RESAMPLES - 1)
-        bounds = -margin, margin, sums - margin, sums + margin
-        least, most, low, high = at_or_below(table, self._times, bounds, kind, position + 2)
+        least, most = at_or_below(table, self._times, (-margin, margin), kind, position + 2)
         is_apart, is_open = most == 0, np.zeros(len(table), dtype=np.bool_)
         near = np.flatnonzero((most > 0) & (least <= position + 2))
-        first, last = self._positions(table[near], kind, low[near], high[near])
+        around = (sums - margin)[near], (sums + margin)[near]
+        low, high = at_or_below(table[near], self._times, around, kind)
+        first, last = self._positions(table[near], kind, low, high)
         is_apart[near] = np.floor(first - _SLACK) >= most[near]
         is_open[near] = ~is_apart[near] & (np.floor(last + _SLACK) > least[near] - 2)
         return is_apart, is_open
