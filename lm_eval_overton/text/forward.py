@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["DTYPES", "TITLE", "batches", "pooled", "tokens_at_once"]
 
 # What a model may compute in. Integers of eight bits are not among them: where a processor has
-# instructions for neither, they moved cosines by .016 on the average.
+# instructions for neither, they moved cosines by .018 on the average.
 DTYPES = ("float32", "bfloat16")
 
 # The activations of so many tokens stay in a processor's cache; a card needs more to be busy.
