@@ -23,7 +23,8 @@ def json_value(text: str, **options: Any) -> Any:
         RecursionError: If it is nested too deep.
     """
     if text.startswith("\ufeff"):
-        raise ValueError("a byte order mark before it; save it as UTF-8 without one")
+        # As `json.loads` has it, which a decoder alone leaves to its caller.
+        raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
     return _decoder(**options).decode(text)
 
 
