@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 from lm_eval_overton.comparison import Homogeneity
 from lm_eval_overton.comparison.homogeneity import GRAM, Cells
-from lm_eval_overton.reporting.html import Markup, bounds, join, number, prose, signed, table, tag
+from lm_eval_overton.reporting.html import (
+    Markup,
+    bounds,
+    estimate,
+    join,
+    number,
+    prose,
+    table,
+    tag,
+)
 from lm_eval_overton.reporting.picture import WIDTH, Picture, short
 from lm_eval_overton.reporting.svg import INK, new_figure
 from lm_eval_overton.reporting.tables.homogeneity import mixing_rows
-from lm_eval_overton.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +144,7 @@ def tables(alike: Homogeneity) -> Markup:
 
 def _grid(alike: Homogeneity, cells: Cells, caption: str, *, is_change: bool = False) -> Markup:
     rows = [
-        [_name(i, run), *(_estimate(cell, is_change) for cell in cells[i])]
+        [_name(i, run), *(estimate(cell, is_change=is_change) for cell in cells[i])]
         for i, run in enumerate(alike.runs)
     ]
     head = ["samples of", *(_name(i, run) for i, run in enumerate(alike.runs))]
@@ -147,13 +155,8 @@ def _name(i: int, run: str) -> Markup:
     return join([tag("span", i + 1, class_="key"), " ", run])
 
 
-def _estimate(value: Interval, is_change: bool = False) -> Markup:
-    shown = (signed if is_change else number)(value.estimate)
-    return join([shown, " ", tag("small", bounds(value))]) if shown else Markup("")
-
-
 def _mixing(alike: Homogeneity) -> Markup:
-    rows = [[run, _estimate(own.share), number(own.chance)] for run, own in mixing_rows(alike)]
+    rows = [[run, estimate(own.share), number(own.chance)] for run, own in mixing_rows(alike)]
     caption = (
         "Source mixing: share of a sample's n - 1 nearest samples that come from another run, n "
         f"being the number of its own run's; {alike.overall.share.n} prompts"

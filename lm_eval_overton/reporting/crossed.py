@@ -9,16 +9,13 @@ from lm_eval_overton.comparison import Crossed, crossed_of
 from lm_eval_overton.reporting.changes import missing
 from lm_eval_overton.reporting.html import (
     Markup,
-    bounds,
+    estimate,
     join,
-    number,
     prose,
-    signed,
     table,
     tag,
 )
 from lm_eval_overton.runs.finished import FinishedRun
-from lm_eval_overton.stats import Interval
 
 __all__ = ["tables"]
 
@@ -40,7 +37,7 @@ def tables(runs: Sequence[FinishedRun], seed: int) -> Markup:
 
 
 def _grid(crossed: Crossed) -> Markup:
-    cells = {(cell.whose, cell.model): _estimate(cell.bits_per_byte) for cell in crossed.cells}
+    cells = {(cell.whose, cell.model): estimate(cell.bits_per_byte) for cell in crossed.cells}
     rows = [[whose, *(cells.get((whose, own), "") for own in crossed.models)]
             for whose in crossed.whose]  # fmt: skip
     caption = (
@@ -52,7 +49,7 @@ def _grid(crossed: Crossed) -> Markup:
 
 def _divergences(crossed: Crossed) -> Markup:
     done = [one for one in crossed.divergences if not math.isnan(one.value.estimate)]
-    rows = [[o.whose, o.model, _estimate(o.value, is_change=True), f"{o.value.n:,}"] for o in done]
+    rows = [[o.whose, o.model, estimate(o.value, is_change=True), f"{o.value.n:,}"] for o in done]
     caption = (
         "Nats per answer under the model less those under the one that wrote the answers, on the "
         "prompts that both scored: an estimate of the divergence of the second from the first"
@@ -64,8 +61,3 @@ def _divergences(crossed: Crossed) -> Markup:
         if math.isnan(one.value.estimate)
     ]
     return join([shown if rows else "", *lacking])
-
-
-def _estimate(value: Interval, *, is_change: bool = False) -> Markup:
-    shown = (signed if is_change else number)(value.estimate)
-    return join([shown, " ", tag("small", bounds(value))]) if shown else Markup("")

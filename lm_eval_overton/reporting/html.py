@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lm_eval_overton.stats.bootstrap import Interval
 from lm_eval_overton.stats.shown import bounds, number, percent, signed
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Wide",
     "bounds",
     "breakable",
+    "estimate",
     "join",
     "number",
     "p_value",
@@ -138,6 +140,17 @@ def _cell(cell: object, is_words: bool) -> Markup:
     if isinstance(cell, Wide):
         return tag("td", cell.content, class_="words", colspan=cell.columns)
     return tag("td", cell, class_="words" if is_words else None)
+
+
+def estimate(value: Interval, *, is_change: bool = False) -> Markup:
+    """Return an estimate with its interval in small print; nothing where it is undefined.
+
+    Args:
+        value: The estimate.
+        is_change: Whether it has a sign.
+    """
+    shown = (signed if is_change else number)(value.estimate)
+    return join([shown, " ", tag("small", bounds(value))]) if shown else Markup("")
 
 
 def p_value(value: float) -> str:

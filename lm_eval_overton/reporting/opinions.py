@@ -20,11 +20,19 @@ from lm_eval_overton.comparison.groups import (
 from lm_eval_overton.metrics.formulas.scaling import scaled
 from lm_eval_overton.metrics.measures.survey import OPINION_ENTROPY
 from lm_eval_overton.reporting.estimates import Estimates
-from lm_eval_overton.reporting.html import Markup, bounds, join, number, percent, signed, table, tag
+from lm_eval_overton.reporting.html import (
+    Markup,
+    bounds,
+    estimate,
+    number,
+    percent,
+    signed,
+    table,
+)
 from lm_eval_overton.reporting.labels import around, write_names
 from lm_eval_overton.reporting.picture import WIDTH, Picture, labelled, look, name_rows, short
 from lm_eval_overton.reporting.svg import INK, fix_layout, new_figure
-from lm_eval_overton.stats import Array, Interval
+from lm_eval_overton.stats import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,9 +156,9 @@ def _numbers(rows: Sequence[_Row]) -> Markup:
         row.name: [
             [
                 one.group,
-                _estimate(one.match),
+                estimate(one.match),
                 *(number(one.floors[name].estimate) for name in (*FLOORS, "chance")),
-                _estimate(one.steered),
+                estimate(one.steered),
                 one.match.n,
             ]
             for one in row.groups
@@ -163,14 +171,6 @@ def _numbers(rows: Sequence[_Row]) -> Markup:
         "option, of the other groups, of all groups together, and of as many people drawn from it"
     )
     return table(caption, head, groups)
-
-
-def _estimate(value: Interval) -> Markup:
-    shown = number(value.estimate)
-    return join([shown, " ", tag("small", bounds(value))]) if shown else Markup("")
-
-
-# ----------------------------------------------------------------------------------------- map
 
 
 def _map(estimates: Estimates, found: Sequence[Opinions]) -> Picture:
