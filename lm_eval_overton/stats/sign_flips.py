@@ -58,9 +58,7 @@ def signed_sums(table: Array, rng: np.random.Generator) -> Array:
     """
     if len(table) <= EXACT_PAIRS:
         return _all_signed_sums(table)
-    total = table.sum(axis=0, keepdims=True)
-    drawn = _drawn_signs(len(table), rng)
-    return np.concatenate([total, *(total - 2 * (own.astype(np.float64) @ table) for own in drawn)])
+    return np.concatenate([table.sum(axis=0, keepdims=True), *_random_signed_sums(table, rng)])
 
 
 def _exact_p(values: Array) -> float:
@@ -71,10 +69,9 @@ def _exact_p(values: Array) -> float:
 
 def _random_ps(table: Array, rng: np.random.Generator) -> list[float]:
     """Return for each column of a table (n, k) the share of random signs that are as extreme."""
-    total, extreme = table.sum(axis=0), _as_extreme(table)
+    extreme = _as_extreme(table)
     counts = np.zeros(table.shape[1], dtype=np.int64)
-    for negative in _drawn_signs(len(table), rng):
-        sums = total - 2 * (negative.astype(np.float64) @ table)
+    for sums in _random_signed_sums(table, rng):
         counts += np.count_nonzero(np.abs(sums) >= extreme, axis=0)
     return [(1 + count) / (1 + SIGN_FLIPS) for count in counts.tolist()]
 
@@ -91,6 +88,13 @@ def _all_signed_sums(values: Array) -> Array:
     for value in values:
         sums = np.concatenate([sums + value, sums - value])
     return sums
+
+
+def _random_signed_sums(table: Array, rng: np.random.Generator) -> Iterator[Array]:
+    """Yield column sums of a table (n, k) under random signs of its rows, some flips at a time."""
+    total = table.sum(axis=0)
+    for negative in _drawn_signs(len(table), rng):
+        yield total - 2 * (negative.astype(np.float64) @ table)
 
 
 def _drawn_signs(n: int, rng: np.random.Generator) -> Iterator[Times]:
