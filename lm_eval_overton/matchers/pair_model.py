@@ -14,7 +14,7 @@ from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.text.classifier import load_classifier, read_config
 from lm_eval_overton.text.encoder_source import weights_sha256
 from lm_eval_overton.text.forward import batches, tokens_at_once
-from lm_eval_overton.text.workers import Workers, named_devices, require_devices
+from lm_eval_overton.text.workers import Workers, device_here, named_devices
 
 __all__ = ["BATCH_SIZE", "PairFrame", "PairModel", "label_index"]
 
@@ -103,10 +103,7 @@ class PairModel:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        require_devices(self.devices)
-        # Where processes classify, this one only splits texts into tokens.
-        device = "cpu" if len(self.devices) > 1 else next(iter(self.devices), None)
-        return load_classifier(self.name, self.setting, device)
+        return load_classifier(self.name, self.setting, device_here(self.devices))
 
     @property
     def _room(self) -> int:

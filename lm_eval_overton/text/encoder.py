@@ -20,7 +20,7 @@ from lm_eval_overton.errors import EncoderError
 from lm_eval_overton.text.device import own_device
 from lm_eval_overton.text.encoder_source import OFFLINE_SHA256, EncoderSource, weights_sha256
 from lm_eval_overton.text.forward import DTYPES, TITLE, pooled
-from lm_eval_overton.text.workers import Workers, named_devices, require_devices
+from lm_eval_overton.text.workers import Workers, device_here, named_devices
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -77,13 +77,11 @@ class Encoder:
             SettingsError: If torch has no such device.
         """
         self._verify()
-        require_devices(self.devices)
+        device = device_here(self.devices) or _default_device()
         import torch
         from sentence_transformers import SentenceTransformer
 
         place = str(self.source.folder or self.source.name)
-        # Where processes encode, this one only splits texts into tokens.
-        device = "cpu" if len(self.devices) > 1 else next(iter(self.devices), _default_device())
         try:
             return SentenceTransformer(place, device=device).to(getattr(torch, self.dtype))
         except Exception as error:

@@ -19,7 +19,7 @@ import numpy as np
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.stats.progress import progress
 
-__all__ = ["Workers", "named_devices", "require_devices"]
+__all__ = ["Workers", "device_here", "named_devices", "require_devices"]
 
 # Jobs per device at least, so that none waits long for the last.
 JOBS_PER_DEVICE = 4
@@ -48,6 +48,18 @@ def require_devices(names: Sequence[str]) -> None:
                 "encoder_device: expected a device of torch, or several with a comma between, such "
                 f"as 'cuda:0,cuda:1', got {name!r}: {reason}"
             )
+
+
+def device_here(devices: Sequence[str]) -> str | None:
+    """Return where this process loads its own copy; None where no device is named.
+
+    Where there are several, others do the work, and this one only splits texts into tokens.
+
+    Raises:
+        SettingsError: As `require_devices`.
+    """
+    require_devices(devices)
+    return "cpu" if len(devices) > 1 else next(iter(devices), None)
 
 
 def _why_not(name: str) -> str:
