@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,13 +49,13 @@ class Asked:
 
 def is_client(model: Any) -> bool:
     """Tell whether a model of the harness is one whose requests and replies are known here."""
-    try:
-        from lm_eval.models.api_models import TemplateAPI
-    except ImportError:
+    # No model is one of a module that was never loaded; to load it takes as long as all of ours.
+    clients = sys.modules.get("lm_eval.models.api_models")
+    if clients is None or not isinstance(model, clients.TemplateAPI):
         return False
     # What sends in a way of its own, with a library of its provider say, is left to it.
-    return isinstance(model, TemplateAPI) and all(
-        getattr(type(model), name) is getattr(TemplateAPI, name)
+    return all(
+        getattr(type(model), name) is getattr(clients.TemplateAPI, name)
         for name in ("generate_until", "model_call", "amodel_call", "get_batched_requests")
     )
 
