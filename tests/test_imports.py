@@ -46,3 +46,12 @@ def test_our_registrations_leave_the_harness_its_own_and_the_task_loads_no_encod
         "import lm_eval_overton.harness.task\n"
     )
     assert loaded_after(code, "lm_eval", "sentence_transformers") == ["lm_eval"]
+
+
+def test_a_task_loads_nothing_that_a_judge_alone_needs():
+    judging = ("pydantic", "lm_eval.models.api_models", "lm_eval_overton.judge.parse")
+    # Some versions of the harness load pydantic for themselves.
+    before = loaded_after("import lm_eval.api.task, lm_eval.evaluator", *judging)
+    assert (
+        loaded_after("import lm_eval.evaluator, lm_eval_overton.harness.task", *judging) == before
+    )

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from lm_eval_overton.errors import OvertonError, SettingsError
 from lm_eval_overton.judge.judgements import JUDGEMENTS, OF_REFERENCE
-from lm_eval_overton.judge.labels import align, read_labels
 from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.settings.judge import JudgeSpec
@@ -116,6 +115,9 @@ class LabelsJudge:
         n_samples: int,
         n_reference: int | None = None,
     ) -> None:
+        # With the patterns of all that a reply may look like, which other judges need as late.
+        from lm_eval_overton.judge.labels import align, read_labels
+
         self.signature = f"{spec.name}|labels|bar:{spec.bar}"
         self._verdicts: dict[tuple[str, str, int], Verdict | None] = {}
         for name, path in spec.labels.items():

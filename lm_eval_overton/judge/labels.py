@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from lm_eval_overton.data import normal, read_jsonl
 from lm_eval_overton.errors import DataError, SettingsError
 from lm_eval_overton.judge.judgements import JUDGEMENTS, RELEASED
@@ -155,7 +153,7 @@ def _labelled(label: object, judgement: str, where: str) -> Verdict | None:
         return None
     try:
         reply = JUDGEMENTS[judgement].schema.from_label(label)
-    except (TypeError, ValidationError) as error:
+    except (TypeError, ValueError) as error:
         raise DataError(
             f"{where}: expected a label of {judgement} to be {JUDGEMENTS[judgement].example}; "
             f"got {label!r:.60}"

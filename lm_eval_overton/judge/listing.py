@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lm_eval_overton.judge.prompts import Judgement
+
+if TYPE_CHECKING:
+    from lm_eval_overton.judge.replies import Reply
 
 __all__ = ["ListJudgement"]
 
@@ -16,22 +20,27 @@ class ListJudgement(Judgement):
     """A judgement one of whose inputs is a list of texts.
 
     Attributes:
-        listed: The name of this input, a plural in "s". How many texts it must hold is the
-            `count` of the schema.
+        listed: The name of this input, a plural in "s".
+        count: How many texts it must hold.
     """
 
     listed: str = ""
+    count: int = 0
+
+    @property
+    def schema(self) -> type[Reply]:
+        """What a reply about so many texts must hold."""
+        return self._replies().REPLY.of(self.count)  # type: ignore[no-any-return]
 
     def _text(self, name: str, texts: Mapping[str, str | Sequence[str]]) -> str:
         return self._numbered(texts[name]) if name == self.listed else super()._text(name, texts)
 
     def _numbered(self, listed: str | Sequence[str]) -> str:
         """Return the texts as one JSON line each, so that no text can pose as two."""
-        expected = getattr(self.schema, "count", 0)
-        if isinstance(listed, str) or len(listed) != expected:
+        if isinstance(listed, str) or len(listed) != self.count:
             came = "one text" if isinstance(listed, str) else f"{len(listed)} texts"
             raise ValueError(
-                f"{self.name}: expected a list of {expected} {self.listed}, got {came}; "
+                f"{self.name}: expected a list of {self.count} {self.listed}, got {came}; "
                 f"make the judgement with {self.name}(len(list))"
             )
         one = self.listed.removesuffix("s")

@@ -29,20 +29,21 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.judge.echoes import is_echo
-from lm_eval_overton.judge.judgements import JUDGEMENTS
+from lm_eval_overton.judge.judgements import JUDGEMENTS, RELEASED
 from lm_eval_overton.judge.objects import Found, objects
-from lm_eval_overton.judge.prompts import Judgement, Reply
+from lm_eval_overton.judge.prompts import Judgement
 from lm_eval_overton.judge.standing import is_nothing_else, stands_alone
 from lm_eval_overton.judge.verdicts import STATUSES, Status, Verdict
 from lm_eval_overton.text.forms import FENCE
 from lm_eval_overton.text.reasoning import Reasoning
 from lm_eval_overton.text.reasoning_marks import FAMILIES
 from lm_eval_overton.text.refusals import is_refusal
+
+if TYPE_CHECKING:
+    from lm_eval_overton.judge.replies import Reply
 
 __all__ = ["READING", "STATUSES", "Status", "Verdict", "choose", "parse", "parse_released"]
 
@@ -138,13 +139,12 @@ def parse_released(name: str, reply: str | None) -> Verdict:
     Raises:
         ValueError: If no judgement of that name was released.
     """
-    released = {own.name: own.released for own in JUDGEMENTS.values() if own.released}
-    if name not in released:
+    if name not in RELEASED:
         raise ValueError(
-            f"parse_released: expected one of {', '.join(released)}, got {name!r}; "
+            f"parse_released: expected one of {', '.join(RELEASED)}, got {name!r}; "
             "other judgements were not released"
         )
-    return _parse(released[name], reply)
+    return _parse(JUDGEMENTS[name].released_schema, reply)
 
 
 @dataclass(frozen=True)
@@ -226,14 +226,7 @@ def _agreed(schema: type[Reply], answer: _Answer) -> Any:
 
 def _value(schema: type[Reply], found: Found) -> Any:
     """Return the plain value of an attempt; None if it does not meet the schema."""
-    return _validated(schema, found.content)
-
-
-def _validated(schema: type[Reply], content: Any) -> Any:
-    try:
-        return schema.model_validate(content).value()
-    except ValidationError:
-        return None
+    return schema.read(found.content)
 
 
 def _in_words(schema: type[Reply], found: Found, text: str) -> list[Any]:
@@ -248,7 +241,7 @@ def _in_words(schema: type[Reply], found: Found, text: str) -> list[Any]:
         rf"\b({keys})\b[\s\"'`*_)]{{0,6}}[:=>|：][\s\"'`*_>|(]{{0,6}}(\w+)", words, re.IGNORECASE
     )
     content = found.content or {}
-    values = [_validated(schema, {**content, key.casefold(): word}) for key, word in said]
+    values = [schema.read({**content, key.casefold(): word}) for key, word in said]
     return [value for value in values if value is not None]
 
 

@@ -1,6 +1,7 @@
 """What a judgement is: what a judge is asked, what it may answer, how texts are quoted to it.
 
-Each judgement stands in a file of its own under `judgements/`.
+Each judgement stands in a file of its own under `judgements/`, what it may answer in one of the
+same name under `replies/`.
 
 Every text that a model or a data file wrote is quoted as data. It stands between marker lines
 that carry a mark which occurs in none of the quoted texts, and the judge is told, before and
@@ -14,30 +15,25 @@ requests of the texts that hold it alone, and the replies to all others stay goo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from lm_eval_overton.judge.quoting import as_data, fenced, new_mark
+
+if TYPE_CHECKING:
+    from lm_eval_overton.judge.replies import Reply
 
 __all__ = [
     "ONE_OBJECT",
     "SCORES",
-    "Json",
     "Judgement",
-    "Name",
-    "Reply",
     "Scale",
-    "Score",
-    "ScoreOrNone",
-    "as_label",
 ]
 
 SCORES = (1, 2, 3, 4, 5)
-# How a reply format begins, and its first key.
 # How every reply begins: with why, before what.
 ONE_OBJECT = (
     "Reply with one JSON object and nothing else, its keys in this order: "
@@ -45,82 +41,6 @@ ONE_OBJECT = (
 )
 # The names under which a judgement quotes the reference run's sample.
 _OF_REFERENCE = ("reference", "response_a")
-
-_NOT_APPLICABLE = frozenset({"n/a", "na", "not applicable", "null", "none"})
-_WHOLE_SCORE = re.compile(r"[1-5](?:\.0)?", re.ASCII)
-
-
-def _as_score(value: object) -> object:
-    """Return a score as an integer, None for "N/A"; anything else as it came, to be rejected."""
-    if isinstance(value, bool):
-        # True equals 1 in Python, but no judge means 1 by it.
-        raise ValueError("expected a score 1..5, got a truth value; ask the judge for a number")
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str):
-        word = value.strip()
-        if word.casefold() in _NOT_APPLICABLE:
-            return None
-        return int(word[0]) if _WHOLE_SCORE.fullmatch(word) else value
-    return value
-
-
-def as_label(value: object) -> object:
-    """Return a label without white space around it and in lower case; anything else as it came."""
-    return value.strip().casefold() if isinstance(value, str) else value
-
-
-def _as_text(value: object) -> str:
-    """Return a text that UTF-8 can hold, and nothing for what is not text.
-
-    A reason never decides a verdict, so a wrong one must not cost it; a topic needs its name.
-    """
-    if not isinstance(value, str):
-        return ""
-    return value.encode("utf-8", "replace").decode("utf-8")
-
-
-Reason = Annotated[str, BeforeValidator(_as_text)]
-Score = Annotated[Literal[1, 2, 3, 4, 5], BeforeValidator(_as_score)]
-ScoreOrNone = Annotated[Literal[1, 2, 3, 4, 5] | None, BeforeValidator(_as_score)]
-Name = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
-
-
-def _require_all(schema: dict[str, Any]) -> None:
-    """Make a JSON Schema as strict as servers with structured output demand."""
-    schema["required"] = list(schema["properties"])
-    schema["additionalProperties"] = False
-    # The schema is part of the hashed request: a docstring must not change it.
-    schema.pop("description", None)
-    for described in schema["properties"].values():
-        described.pop("default", None)
-        described.pop("title", None)
-
-
-class Json(BaseModel):
-    """A JSON object within a reply."""
-
-    model_config = ConfigDict(json_schema_extra=_require_all)
-
-
-class Reply(Json):
-    """A judge's reply; keys that the schema does not name are ignored."""
-
-    reason: Reason = ""
-
-    def value(self) -> Any:
-        """Return the verdict as plain data that `json` can write."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_label(cls, label: Any) -> Reply:
-        """Return the reply that says a label: its one value, or an object of its keys.
-
-        Raises:
-            TypeError: If no reply says it; so does pydantic's ValidationError.
-        """
-        keys = [key for key in cls.model_fields if key != "reason"]
-        return cls.model_validate({keys[0]: label} if len(keys) == 1 else label)
 
 
 @dataclass(frozen=True)
@@ -146,7 +66,6 @@ class Judgement:
         name: Its name in settings and results.
         version: Raised with any change that can move a verdict.
         place: Where it stands in every list of judgements; the next free number for a new one.
-        schema: What a reply must hold.
         inputs: Names of the texts that it needs, in the order in which they are quoted: "prompt",
             the sample as "response", "alternative" or "response_b", the reference run's sample as
             "reference" or "response_a".
@@ -163,13 +82,12 @@ class Judgement:
             exist already do not have; None where they come to nothing. Without it one order is
             asked.
         scale: What a judge's agreement with labels is measured on; None: it cannot be calibrated.
-        released: What a reply released with arXiv:2406.17692 holds; None: none was released.
+        released: Whether replies were released with arXiv:2406.17692.
     """
 
     name: str
     version: int
     place: int
-    schema: type[Reply]
     inputs: tuple[str, ...]
     question: str
     reply_format: str
@@ -181,7 +99,17 @@ class Judgement:
     contested_only: bool = False
     merge: Callable[[Sequence[Any]], Any] | None = None
     scale: Scale | None = None
-    released: type[Reply] | None = None
+    released: bool = False
+
+    @property
+    def schema(self) -> type[Reply]:
+        """What a reply must hold."""
+        return self._replies().REPLY  # type: ignore[no-any-return]
+
+    @property
+    def released_schema(self) -> type[Reply]:
+        """What a released reply holds, if any were."""
+        return self._replies().RELEASED  # type: ignore[no-any-return]
 
     @property
     def needs_reference(self) -> bool:
@@ -244,6 +172,9 @@ class Judgement:
         It is stricter than the parser: every key is required and no other is allowed.
         """
         return self.schema.model_json_schema()
+
+    def _replies(self) -> ModuleType:
+        return import_module(f"lm_eval_overton.judge.replies.{self.name}")
 
     def _quoting(self, texts: Mapping[str, str | Sequence[str]], closing: str) -> str:
         parts = {name: as_data(self._text(name, texts)) for name in self._checked(texts)}

@@ -10,7 +10,6 @@ from typing import Any
 
 from lm_eval_overton.errors import SettingsError
 from lm_eval_overton.judge.ask import GuardedJudge, Judge, Judged, LabelsJudge, judge_prompts
-from lm_eval_overton.judge.client.model import HarnessJudge, is_local
 from lm_eval_overton.judge.judgements import JUDGEMENTS, OF_REFERENCE, check_names
 from lm_eval_overton.judge.verdicts import STATUSES
 from lm_eval_overton.metrics.measures import JUDGED_BY
@@ -50,6 +49,9 @@ def find_judge(
         n_samples = max(len(own) for own in recorded.responses.values())
         n_reference = max(map(len, reference.values()), default=None)
         return LabelsJudge(spec, docs, n_samples, n_reference)
+    # Only a run with a judge waits for what a client takes.
+    from lm_eval_overton.judge.client.model import HarnessJudge, is_local
+
     if recorded is None and is_local(spec):
         return None
     judge = HarnessJudge(spec)

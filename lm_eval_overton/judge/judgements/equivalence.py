@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Scale
 
-from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Reply, Scale, as_label
-
-__all__ = ["JUDGEMENT", "EquivalenceReply"]
+__all__ = ["JUDGEMENT"]
 
 _LABELS = ("same", "different")
 
@@ -27,16 +24,6 @@ idea and how it is worked out, not by the genre that the prompt fixed. Neither q
 correctness matters, and the order in which the two are shown means nothing."""
 
 
-class EquivalenceReply(Reply):
-    """Whether two responses serve the same function."""
-
-    verdict: Annotated[Literal["same", "different"], BeforeValidator(as_label)]
-
-    def value(self) -> str:
-        """Return "same" or "different"."""
-        return self.verdict
-
-
 def _merged(values: Sequence[str]) -> str | None:
     """Return what both orders say; nothing where they contradict each other."""
     return values[0] if len(set(values)) == 1 else None
@@ -46,7 +33,6 @@ JUDGEMENT = Judgement(
     name="equivalence",
     version=1,
     place=5,
-    schema=EquivalenceReply,
     inputs=("prompt", "response_a", "response_b"),
     question=_QUESTION,
     reply_format=f'{ONE_OBJECT}, "verdict" ("same" or "different").',

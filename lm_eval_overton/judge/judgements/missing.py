@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lm_eval_overton.judge.prompts import ONE_OBJECT, SCORES, Judgement, Reply, Scale, Score
+from lm_eval_overton.judge.prompts import ONE_OBJECT, SCORES, Judgement, Scale
 
-__all__ = ["JUDGEMENT", "MissingReply"]
+__all__ = ["JUDGEMENT"]
 
 _QUESTION = """\
 Two responses, REFERENCE and ALTERNATIVE, answer the same PROMPT. A reader has read the reference. \
@@ -22,21 +22,10 @@ to the point. Measure the new against the alternative itself: a short alternativ
 idea and nothing else is all new, and what only the reference says does not count."""
 
 
-class MissingReply(Reply):
-    """How much an alternative adds to a reference; "N/A" is no verdict."""
-
-    score: Score
-
-    def value(self) -> int:
-        """Return 1 (redundant) to 5 (all new)."""
-        return self.score
-
-
 JUDGEMENT = Judgement(
     name="missing",
     version=1,
     place=3,
-    schema=MissingReply,
     inputs=("prompt", "reference", "alternative"),
     question=_QUESTION,
     reply_format=f'{ONE_OBJECT}, "score" (a whole number from 1 to 5).',
@@ -44,5 +33,5 @@ JUDGEMENT = Judgement(
     labels=("1", "2", "3", "4", "5"),
     measured=True,
     scale=Scale(SCORES, ordinal=True),
-    released=MissingReply,
+    released=True,
 )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from lm_eval_overton.judge.prompts import ONE_OBJECT, SCORES, Judgement, Scale
 
-from pydantic import field_validator
-
-from lm_eval_overton.judge.prompts import ONE_OBJECT, SCORES, Judgement, Reply, Scale, ScoreOrNone
-
-__all__ = ["JUDGEMENT", "QUALITY_ASPECTS", "QualityReply"]
+__all__ = ["JUDGEMENT", "QUALITY_ASPECTS"]
 
 QUALITY_ASPECTS = ("helpfulness", "clarity", "factuality", "depth", "engagement")
 
@@ -41,41 +37,10 @@ own view earns nothing either. If the response breaks off, rate what is there. U
 scale."""
 
 
-class QualityReply(Reply):
-    """Five aspects of one response, each 1..5; None where the judge says it does not apply."""
-
-    helpfulness: ScoreOrNone
-    clarity: ScoreOrNone
-    factuality: ScoreOrNone
-    depth: ScoreOrNone
-    engagement: ScoreOrNone
-
-    def value(self) -> dict[str, int | None]:
-        """Return the score of each of `QUALITY_ASPECTS`."""
-        return {aspect: getattr(self, aspect) for aspect in QUALITY_ASPECTS}
-
-    @classmethod
-    def from_label(cls, label: Any) -> Reply:
-        """Return a label with None for the aspects that it leaves out."""
-        if not isinstance(label, dict) or not label or not label.keys() <= set(QUALITY_ASPECTS):
-            raise TypeError(label)
-        return cls.model_validate({**dict.fromkeys(QUALITY_ASPECTS), **label})
-
-
-class _ReleasedQuality(QualityReply):
-    """Each aspect an object of reason and score."""
-
-    @field_validator(*QUALITY_ASPECTS, mode="before")
-    @classmethod
-    def _score_of(cls, aspect: object) -> object:
-        return aspect.get("score", aspect) if isinstance(aspect, dict) else aspect
-
-
 JUDGEMENT = Judgement(
     name="quality",
     version=1,
     place=1,
-    schema=QualityReply,
     inputs=("prompt", "response"),
     question=_QUESTION,
     reply_format=(
@@ -87,5 +52,5 @@ JUDGEMENT = Judgement(
     measured=True,
     of_reference=True,
     scale=Scale(SCORES, ordinal=True, parts=QUALITY_ASPECTS),
-    released=_ReleasedQuality,
+    released=True,
 )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Scale
 
-from pydantic import BeforeValidator
-
-from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Reply, Scale
-
-__all__ = ["JUDGEMENT", "MOST", "RatingReply"]
+__all__ = ["JUDGEMENT", "MOST"]
 
 MOST = 10
 _LABELS = tuple(range(1, MOST + 1))
@@ -26,30 +22,10 @@ such, nor does agreement with your own view where informed people disagree. If t
 off, rate what is there. Use the whole scale."""
 
 
-def _as_rating(value: object) -> object:
-    """Return a rating as an integer; anything else as it came, to be rejected."""
-    if isinstance(value, bool):
-        raise ValueError("expected a rating 1..10, got a truth value; ask the judge for a number")
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-class RatingReply(Reply):
-    """One rating, 1..10."""
-
-    rating: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], BeforeValidator(_as_rating)]
-
-    def value(self) -> Any:
-        """Return the rating."""
-        return self.rating
-
-
 JUDGEMENT = Judgement(
     name="rating",
     version=1,
     place=8,
-    schema=RatingReply,
     inputs=("prompt", "response"),
     question=_QUESTION,
     reply_format=f'{ONE_OBJECT}, "rating" (a whole number from 1 to 10).',

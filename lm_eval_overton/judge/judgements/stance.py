@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Scale
 
-from pydantic import BeforeValidator
-
-from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement, Reply, Scale, as_label
-
-__all__ = ["JUDGEMENT", "StanceReply"]
+__all__ = ["JUDGEMENT"]
 
 _LABELS = ("yes", "no", "both", "other")
 
@@ -30,21 +26,10 @@ put, negations included. Whether the response is right, good or complete does no
 does what you would answer."""
 
 
-class StanceReply(Reply):
-    """The stance of one response to a yes/no question."""
-
-    stance: Annotated[Literal["yes", "no", "both", "other"], BeforeValidator(as_label)]
-
-    def value(self) -> str:
-        """Return "yes", "no", "both" or "other"."""
-        return self.stance
-
-
 JUDGEMENT = Judgement(
     name="stance",
     version=1,
     place=2,
-    schema=StanceReply,
     inputs=("prompt", "response"),
     question=_QUESTION,
     reply_format=f'{ONE_OBJECT}, "stance" ("yes", "no", "both" or "other").',
@@ -53,5 +38,5 @@ JUDGEMENT = Judgement(
     measured=True,
     contested_only=True,
     scale=Scale(_LABELS),
-    released=StanceReply,
+    released=True,
 )

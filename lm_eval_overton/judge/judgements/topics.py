@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator
+from lm_eval_overton.judge.prompts import ONE_OBJECT, Judgement
 
-from lm_eval_overton.judge.prompts import ONE_OBJECT, Json, Judgement, Name, Reply, ScoreOrNone
-
-__all__ = ["JUDGEMENT", "TopicsReply"]
+__all__ = ["JUDGEMENT"]
 
 _SIDES = ("only_a", "both", "only_b")
 # Whose topics these are, as shown first the reference and then the sample.
@@ -27,51 +25,6 @@ Leave out greetings, closing phrases and remarks about the answer itself.
 
 Rate for each topic how helpful it is to somebody who asked the prompt: 5 central, 4 valuable, \
 3 of some use, 2 marginal, 1 useless or harmful. Rate the topic, not the length of its treatment."""
-
-
-class Topic(Json):
-    """One topic that a response deals with."""
-
-    name: Name
-    helpfulness: ScoreOrNone
-
-
-class TopicsReply(Reply):
-    """The topics of two responses, by who deals with them."""
-
-    only_a: list[Topic]
-    only_b: list[Topic]
-    both: list[Topic]
-
-    def value(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the lists "only_a", "only_b", "both" of {"name", "helpfulness"}."""
-        return {
-            side: [topic.model_dump() for topic in getattr(self, side)]
-            for side in ("only_a", "only_b", "both")
-        }
-
-
-def _as_side(value: object) -> object:
-    sides = {"a": "only_a", "b": "only_b", "both": "both"}
-    return sides.get(value.strip().casefold(), value) if isinstance(value, str) else value
-
-
-class _ReleasedTopic(BaseModel):
-    name: str
-    response: Annotated[Literal["only_a", "only_b", "both"], BeforeValidator(_as_side)]
-    helpfulness: ScoreOrNone
-
-
-class _ReleasedTopics(Reply):
-    """One list of topics, each with the response that deals with it."""
-
-    topics: list[_ReleasedTopic]
-
-    def value(self) -> dict[str, list[dict[str, Any]]]:
-        sides: dict[str, list[dict[str, Any]]] = {"only_a": [], "only_b": [], "both": []}
-        for topic in self.topics:
-            sides[topic.response].append({"name": topic.name, "helpfulness": topic.helpfulness})
-        return sides
 
 
 def _merged(values: Sequence[Mapping[str, Sequence[Any]]]) -> dict[str, Any] | None:
@@ -96,7 +49,6 @@ JUDGEMENT = Judgement(
     name="topics",
     version=1,
     place=4,
-    schema=TopicsReply,
     inputs=("prompt", "response_a", "response_b"),
     question=_QUESTION,
     reply_format=(
@@ -107,5 +59,5 @@ JUDGEMENT = Judgement(
     example='{"only_a": [...], "only_b": [...], "both": [...]}',
     measured=True,
     merge=_merged,
-    released=_ReleasedTopics,
+    released=True,
 )
