@@ -12,6 +12,8 @@ Source: Efron 1987, "Better Bootstrap Confidence Intervals".
 from __future__ import annotations
 
 import copy
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -41,8 +43,10 @@ _NORMAL = NormalDist()
 _MANY_PROMPTS = 1000
 # The means of so many pairs, where they have to be computed in full, take 40 MB.
 _PAIRS_AT_A_TIME = 1024
-# Differences held at a time where there are many pairs: 32 MB.
-_HELD = 2**22
+# Differences held at a time where flips of their signs are drawn: 8 MB.
+_HELD = 2**20
+# Each works on blocks of its own.
+_WORKERS = min(os.cpu_count() or 1, 8)
 _KINDS = np.float32, np.float64
 # What two ways of computing a quantile's position can differ by.
 _SLACK = 1e-6
@@ -57,7 +61,7 @@ class Pairs:
     second: _Places
     n: int
 
-    def differences(self, at: slice | _Places) -> Array:
+    def differences(self, at: _Places) -> Array:
         """Return first minus second of some pairs, (k, n)."""
         own = differences_of(self.table[self.first[at]], self.table[self.second[at]])
         return own[~np.isnan(own)].reshape(-1, self.n)
@@ -71,18 +75,26 @@ def clear_signs(pairs: Pairs, rng: np.random.Generator, level: float) -> Signs:
         rng: Source of the resamples and flips; its state is left as it was.
         level: Confidence level in (0, 1).
     """
+    from threadpoolctl import threadpool_limits
+
     rng = copy.deepcopy(rng)
     resamples = _Resamples(pairs.n, rng, level)
-    found = np.zeros(len(pairs.first), dtype=np.int8)
-    for start in range(0, len(found), _PAIRS_AT_A_TIME):
-        block = slice(start, start + _PAIRS_AT_A_TIME)
-        found[block] = resamples.signs(pairs.differences(block))
     some = max(1, _HELD // pairs.n)
-    apart = np.flatnonzero(found)
-    for start in range(0, len(apart), some):
-        at = apart[start : start + some]
-        found[at[~are_below(pairs.differences(at), TEST_LEVEL, rng)]] = 0
+    # Arrays are worked on without Python's lock, and no block draws from the generator itself. A
+    # product of matrices with threads of its own would wait for those of the others.
+    with threadpool_limits(1), ThreadPoolExecutor(_WORKERS) as pool:
+        blocks = _blocks(np.arange(len(pairs.first)), _PAIRS_AT_A_TIME)
+        signs = pool.map(lambda at: resamples.signs(pairs.differences(at)), blocks)
+        found = np.concatenate([*signs])
+        blocks = _blocks(np.flatnonzero(found), some)
+        tested = pool.map(lambda at: are_below(pairs.differences(at), TEST_LEVEL, rng), blocks)
+        for at, is_below in zip(blocks, tested, strict=True):
+            found[at[~is_below]] = 0
     return found
+
+
+def _blocks(places: _Places, size: int) -> list[_Places]:
+    return [places[start : start + size] for start in range(0, len(places), size)]
 
 
 class _Resamples:
@@ -121,12 +133,11 @@ class _Resamples:
         """Tell of each row, its mean above 0, whether its interval is, and whether that is open."""
         margin, sums = rounding_of(table, kind, self._n), table.sum(axis=1)
         position = self._tail * (RESAMPLES - 1)
-        least, most = at_or_below(table, self._times, (-margin, margin), kind, position + 2)
+        bounds = -margin, margin, sums - margin, sums + margin
+        least, most, low, high = at_or_below(table, self._times, bounds, kind, position + 2)
         is_apart, is_open = most == 0, np.zeros(len(table), dtype=np.bool_)
         near = np.flatnonzero((most > 0) & (least <= position + 2))
-        around = (sums - margin)[near], (sums + margin)[near]
-        low, high = at_or_below(table[near], self._times, around, kind)
-        first, last = self._positions(table[near], kind, low, high)
+        first, last = self._positions(table[near], kind, low[near], high[near])
         is_apart[near] = np.floor(first - _SLACK) >= most[near]
         is_open[near] = ~is_apart[near] & (np.floor(last + _SLACK) > least[near] - 2)
         return is_apart, is_open

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ _DRAWS_PER_BLOCK = 2**17
 # Every interval starts from the same state, and draws the same for as many prompts.
 _KEPT: OrderedDict[str, tuple[list[npt.NDArray[Any]], Any]] = OrderedDict()
 _MOST_KEPT = 2**27
+_LOCK = Lock()
 
 
 def blocks(rows: int, draws_per_row: int) -> Iterator[int]:
@@ -49,17 +51,18 @@ def kept(
         draw: Draws from the generator.
     """
     key = f"{what} {rng.bit_generator.state}"
-    if key in _KEPT:
-        _KEPT.move_to_end(key)
-        found, rng.bit_generator.state = _KEPT[key]
-        return found
-    if size > _MOST_KEPT // 4:
-        return draw()
-    drawn = [*draw()]
-    _KEPT[key] = drawn, rng.bit_generator.state
-    while sum(own.nbytes for some, _ in _KEPT.values() for own in some) > _MOST_KEPT:
-        _KEPT.popitem(last=False)
-    return drawn
+    with _LOCK:
+        if key in _KEPT:
+            _KEPT.move_to_end(key)
+            found, rng.bit_generator.state = _KEPT[key]
+            return found
+        if size > _MOST_KEPT // 4:
+            return draw()
+        drawn = [*draw()]
+        _KEPT[key] = drawn, rng.bit_generator.state
+        while sum(own.nbytes for some, _ in _KEPT.values() for own in some) > _MOST_KEPT:
+            _KEPT.popitem(last=False)
+        return drawn
 
 
 def of_equal_length(columns: Sequence[Array]) -> list[list[int]]:

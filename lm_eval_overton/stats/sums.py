@@ -17,8 +17,9 @@ Counts = npt.NDArray[np.int64]
 # How often each position is taken in each of many draws, (n_draws, n): kept small.
 Times = npt.NDArray[np.uint8]
 
-# Sums of so many rows and draws stay in the processor's cache.
-_ROWS, _DRAWS = 512, 256
+# Sums of so many rows and draws stay in the processor's cache; what is counted of so many draws at
+# once fits into a byte.
+_ROWS, _DRAWS = 512, 250
 
 
 def at_or_below(
@@ -41,22 +42,26 @@ def at_or_below(
     for start in range(0, len(table), _ROWS):
         at = slice(start, start + _ROWS)
         some = np.stack(bounds)[:, at].astype(kind)
-        found = _counted(table[at].astype(kind), times, some, most)
+        found = _counted(np.ascontiguousarray(table[at].T, dtype=kind), times, some, most)
         for count, own in zip(counts, found, strict=True):
             count[at] = own
     return counts
 
 
-def _counted(rows: npt.NDArray[Any], times: Times, bounds: npt.NDArray[Any], most: float) -> Counts:
+def _counted(
+    columns: npt.NDArray[Any], times: Times, bounds: npt.NDArray[Any], most: float
+) -> Counts:
     counts = np.zeros(bounds.shape, dtype=np.int64)
-    places = np.arange(len(rows))
+    places = np.arange(columns.shape[1])
     for start in range(0, len(times), _DRAWS):
-        sums = rows @ times[start : start + _DRAWS].astype(rows.dtype).T
+        sums = times[start : start + _DRAWS].astype(columns.dtype) @ columns
         for count, bound in zip(counts, bounds, strict=True):
-            count[places] += np.count_nonzero(sums <= bound[:, np.newaxis], axis=1)
+            is_counted = (sums <= bound).view(np.uint8)
+            count[places] += np.add.reduce(is_counted, axis=0, dtype=np.uint8)
         is_open = counts[0, places] <= most
         if not is_open.all():
-            rows, bounds, places = rows[is_open], bounds[:, is_open], places[is_open]
+            columns, bounds = columns.compress(is_open, axis=1), bounds[:, is_open]
+            places = places[is_open]
     return counts
 
 

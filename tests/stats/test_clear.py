@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_overton.stats import Array, paired_comparison
+from lm_eval_overton.stats import Array, clear, draws, paired_comparison
 from lm_eval_overton.stats.bootstrap import times_drawn
 from lm_eval_overton.stats.clear import Pairs, clear_signs
 from lm_eval_overton.stats.sign_flips import are_below, sign_flip_ps
@@ -55,6 +57,16 @@ def test_a_sign_is_that_of_the_comparison(name: str, n: int) -> None:
     assert signs.tolist() == wanted
 
 
+def test_signs_do_not_depend_on_how_many_pairs_are_looked_at_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs = Pairs(shares(20), *np.triu_indices(ROWS, 1), 20)
+    whole = clear_signs(pairs, generator(), 0.95)
+    monkeypatch.setattr(clear, "_PAIRS_AT_A_TIME", 5)
+    monkeypatch.setattr(clear, "_HELD", 60)
+    assert np.array_equal(clear_signs(pairs, generator(), 0.95), whole)
+
+
 def test_the_generator_stays_as_it_was() -> None:
     rng = generator()
     before = rng.bit_generator.state
@@ -81,6 +93,29 @@ def test_a_row_is_below_where_its_p_value_is(n: int, digits: int, seed: int) -> 
     below = are_below(table, 0.05, generator())
     wanted = [sign_flip_ps([own], generator())[0] < 0.05 for own in table]
     assert below.tolist() == wanted
+
+
+def test_threads_draw_what_each_alone_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is kept pushes out what was kept before, all the time.
+    monkeypatch.setattr(draws, "_MOST_KEPT", 2**14)
+    before = sys.getswitchinterval()
+    sizes = [*range(5, 30)] * 8
+
+    def first(n: int) -> list[int]:
+        return [int(own) for own in next(iter(times_drawn(n, generator(), 50)))[0]]
+
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(8) as pool:
+            found = [*pool.map(first, sizes)]
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [first(n) for n in sizes]
+
+
+def test_draws_that_are_all_counted_do_not_overflow() -> None:
+    [count] = at_or_below(np.zeros((3, 2)), np.ones((4_999, 2), dtype=np.uint8), [np.zeros(3)])
+    assert count.tolist() == [4_999] * 3
 
 
 def test_counts_of_sums() -> None:
