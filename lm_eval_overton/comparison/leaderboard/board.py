@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -115,8 +114,13 @@ def leaderboard(
         direction,
         columns,
         tuple(
-            _row(name, rank, rows[name], metric, columns, seed, above)
-            for (name, rank), above in zip(order, _above(table, order, seed), strict=True)
+            _row(name, rank, rows[name], metric, columns, score, above)
+            for (name, rank), score, above in zip(
+                order,
+                _scores([rows[name] for name, _ in order], metric, seed),
+                _above(table, order, seed),
+                strict=True,
+            )
         ),
         {run.name: _missing(run, task, metric) for run in runs if run.name not in rows},
         signature,
@@ -210,12 +214,23 @@ def _above(
     table: Mapping[str, stats.Array], ranked: Sequence[tuple[str, stats.Rank]], seed: int
 ) -> list[stats.Comparison | None]:
     """Return for each row how the row above differs from it; None for the first."""
-    pairs = pairwise(name for name, _ in ranked)
-    found = [
-        stats.paired_comparison(table[upper], table[lower], np.random.default_rng(seed))
-        for upper, lower in pairs
-    ]
-    return [None, *found][: len(ranked)]
+    if len(ranked) < 2:
+        return [None] * len(ranked)
+    columns = np.column_stack([table[name] for name, _ in ranked])
+    rng = np.random.default_rng(seed)
+    return [None, *stats.paired_comparisons(columns[:, :-1], columns[:, 1:], rng)]
+
+
+def _scores(rows: Sequence[TaskResult], metric: str, seed: int) -> list[stats.Interval]:
+    """Return each row's score, which is the same in every table."""
+    if not rows:
+        return []
+    # Each in the order of its own prompts, by which it is resampled.
+    columns = np.full((max(len(own.ids) for own in rows), len(rows)), np.nan)
+    for column, own in zip(columns.T, rows, strict=True):
+        column[: len(own.ids)] = own.values[metric]
+    limits = limits_of([metric]) * len(rows)
+    return stats.mean_intervals(columns, np.random.default_rng(seed), limits=limits)
 
 
 def _row(
@@ -224,14 +239,10 @@ def _row(
     own: TaskResult,
     metric: str,
     columns: Sequence[str],
-    seed: int,
+    score: stats.Interval,
     above: stats.Comparison | None,
 ) -> Row:
     signed = fields(own.signature)
-    # A generator of its own: a row's interval is the same in every table.
-    [limits] = limits_of([metric])
-    rng = np.random.default_rng(seed)
-    score = stats.mean_interval(own.values[metric], rng, limits=limits)
     return Row(
         rank.first,
         rank.last,
