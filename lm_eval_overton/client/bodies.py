@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,8 @@ LENGTH_NAMES = ("max_tokens", "max_completion_tokens", "max_new_tokens")
 _STOP_NAMES = ("stop", "stop_sequences")
 # OpenAI takes so many stop sequences; what others stop at is cut afterwards.
 _MOST_STOPS = 4
+# The base of the harness's clients.
+_CLIENT = ("lm_eval.models.api_models", "TemplateAPI")
 # What a setting is where it changes nothing.
 _SAYS_NOTHING = {"top_p": 1}
 
@@ -49,13 +50,11 @@ class Asked:
 
 def is_client(model: Any) -> bool:
     """Tell whether a model of the harness is one whose requests and replies are known here."""
-    # No model is one of a module that was never loaded; to load it takes as long as all of ours.
-    clients = sys.modules.get("lm_eval.models.api_models")
-    if clients is None or not isinstance(model, clients.TemplateAPI):
-        return False
+    # By name: to load its module takes as long as all of ours, and no model is of one never loaded.
+    found = [own for own in type(model).__mro__ if (own.__module__, own.__name__) == _CLIENT]
     # What sends in a way of its own, with a library of its provider say, is left to it.
-    return all(
-        getattr(type(model), name) is getattr(clients.TemplateAPI, name)
+    return bool(found) and all(
+        getattr(type(model), name) is getattr(found[0], name)
         for name in ("generate_until", "model_call", "amodel_call", "get_batched_requests")
     )
 

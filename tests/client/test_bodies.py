@@ -1,6 +1,8 @@
 """What servers are sent: key by key what the user asked for."""
 
 import json
+import sys
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -184,3 +186,10 @@ def test_a_model_with_a_way_of_its_own_is_left_alone():
     assert not is_client(Own(model="m", base_url=URL))
     assert not is_client(get_model("dummy")())
     assert issubclass(Own, TemplateAPI)
+
+
+def test_a_client_is_one_while_its_module_is_loaded_anew(monkeypatch):
+    model = made("local-chat-completions", "m")
+    monkeypatch.setitem(sys.modules, "lm_eval.models.api_models", ModuleType("half loaded"))
+    assert is_client(model)
+    assert not is_client(object())
