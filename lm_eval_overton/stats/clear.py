@@ -62,9 +62,15 @@ class Pairs:
     n: int
 
     def differences(self, at: _Places) -> Array:
-        """Return first minus second of some pairs, (k, n)."""
+        """Return first minus second of some pairs, (k, n), in a unit of each row's own.
+
+        Neither squares nor 32 bits hold numbers of any size, and no sign depends on the unit; a
+        power of 2 rounds nothing.
+        """
         own = differences_of(self.table[self.first[at]], self.table[self.second[at]])
-        return own[~np.isnan(own)].reshape(-1, self.n)
+        own = own[~np.isnan(own)].reshape(-1, self.n)
+        _, exponents = np.frexp(np.abs(own).max(axis=1, keepdims=True))
+        return np.asarray(np.ldexp(own, -exponents))
 
 
 def clear_signs(pairs: Pairs, rng: np.random.Generator, level: float) -> Signs:

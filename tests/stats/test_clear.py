@@ -39,6 +39,9 @@ TABLES: dict[str, Callable[[int], Array]] = {
     # Differences far smaller than the values lose digits.
     "close": lambda n: 1000 + shares(n) * 1e-6,
     "equal": lambda n: np.repeat(shares(n)[:1], ROWS, axis=0) + np.arange(ROWS)[:, np.newaxis] // 4,
+    # Neither their squares nor 32 bits hold them.
+    "tiny": lambda n: shares(n) * 1e-300,
+    "huge": lambda n: shares(n) * 1e100,
 }
 
 
