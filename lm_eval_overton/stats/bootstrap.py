@@ -32,6 +32,7 @@ __all__ = [
     "bootstrap",
     "check_settings",
     "expanded",
+    "free_of_rounding",
     "mean_intervals_of",
     "resampled_means",
 ]
@@ -107,6 +108,17 @@ def mean_intervals_of(
         )
         for j, column in enumerate(columns)
     ]
+
+
+def free_of_rounding(interval: Interval, differences: Array) -> Interval:
+    """Return the interval of a mean of differences (n,), 0 for bounds that are it but for rounding.
+
+    On a grid resampled means are 0 on paper, and which side of it they come to lie on depends on
+    how they were summed.
+    """
+    rounding = ROUNDING * float(np.abs(differences).max(initial=0))
+    low, high = (0.0 if abs(own) <= rounding else own for own in (interval.low, interval.high))
+    return replace(interval, low=low, high=high)
 
 
 def _with_unseen(interval: Interval, level: float, limits: Range) -> Interval:

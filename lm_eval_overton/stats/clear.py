@@ -26,6 +26,7 @@ from lm_eval_overton.stats.bootstrap import (
     bootstrap,
     expanded,
     fetched_means,
+    free_of_rounding,
     times_drawn,
 )
 from lm_eval_overton.stats.draws import Array
@@ -130,7 +131,9 @@ class _Resamples:
             return np.zeros(0, dtype=np.bool_)
         means = fetched_means(differences.T, copy.deepcopy(self._rng), RESAMPLES)
         found = [
-            bootstrap(own[:, np.newaxis], _first, self._level, means[:, [j]].copy)
+            free_of_rounding(
+                bootstrap(own[:, np.newaxis], _first, self._level, means[:, [j]].copy), own
+            )
             for j, own in enumerate(differences)
         ]
         return np.array([own.low > 0 or own.high < 0 for own in found])

@@ -25,6 +25,7 @@ from lm_eval_overton.stats.bootstrap import (
     Interval,
     Range,
     check_settings,
+    free_of_rounding,
     mean_intervals_of,
 )
 from lm_eval_overton.stats.draws import ROUNDING, Array, of_equal_length
@@ -245,7 +246,8 @@ def _comparisons(
         UNBOUNDED if own.any() else (low - high, high - low)
         for own, (low, high) in zip(differences, limits, strict=True)
     ]
-    intervals = mean_intervals_of(differences, rng, level, RESAMPLES, widths)
+    found = mean_intervals_of(differences, rng, level, RESAMPLES, widths)
+    intervals = [free_of_rounding(*own) for own in zip(found, differences, strict=True)]
     p_values = sign_flip_ps(differences, rng)
     return [
         Comparison(

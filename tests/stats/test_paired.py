@@ -406,6 +406,18 @@ class TestPairedComparison:
         assert result.p_value == 1.0
         assert not result.is_clear
 
+    @pytest.mark.parametrize("n", [8, 12, 15])
+    def test_rounding_moves_no_bound_away_from_0(self, n: int) -> None:
+        # Thirds, whose resampled means are often 0 on paper.
+        first, second = np.round(generator().random((2, n, 60)) * 3 + [[[0]], [[1]]]) / 3
+        together = paired_comparisons(first, second, generator())
+        bounds = np.abs([(own.ci_low, own.ci_high) for own in together])
+        assert ((bounds == 0) | (bounds > 1e-9)).all()
+        columns = zip(first.T, second.T, strict=True)
+        alone = [paired_comparison(*own, generator()).is_clear for own in columns]
+        assert alone == [own.is_clear for own in together]
+        assert (bounds == 0).any()
+
     def test_what_does_not_vary_has_no_smallest_difference(self) -> None:
         assert math.isnan(paired_comparison([0.5] * 9, [0.5] * 9, generator()).detectable)
         assert math.isnan(paired_comparison([0.5] * 9, [0.4] * 9, generator()).detectable)
