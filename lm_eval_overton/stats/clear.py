@@ -16,6 +16,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,13 @@ _Places = npt.NDArray[np.intp]
 _NORMAL = NormalDist()
 # From so many prompts on, what 32 bits leave open is more than what they save.
 _MANY_PROMPTS = 1000
-# The means of so many pairs, where they have to be computed in full, take 40 MB.
+# The means of so many pairs, where they have to be computed in full, take each thread 40 MB.
 _PAIRS_AT_A_TIME = 1024
-# Differences held at a time where flips of their signs are drawn: 8 MB.
+# Differences that each thread holds at a time: 8 MB.
 _HELD = 2**20
 # Each works on blocks of its own.
 _WORKERS = min(os.cpu_count() or 1, 8)
+_ALONE = Lock()
 _KINDS = np.float32, np.float64
 # What two ways of computing a quantile's position can differ by.
 _SLACK = 1e-6
@@ -88,9 +90,10 @@ def clear_signs(pairs: Pairs, rng: np.random.Generator, level: float) -> Signs:
     resamples = _Resamples(pairs.n, rng, level)
     some = max(1, _HELD // pairs.n)
     # Arrays are worked on without Python's lock, and no block draws from the generator itself. A
-    # product of matrices with threads of its own would wait for those of the others.
-    with threadpool_limits(1), ThreadPoolExecutor(_WORKERS) as pool:
-        blocks = _blocks(np.arange(len(pairs.first)), _PAIRS_AT_A_TIME)
+    # product of matrices with threads of its own would wait for those of the others; how many it
+    # has is one setting of the process, and who finds it lowered would leave it so.
+    with _ALONE, threadpool_limits(1), ThreadPoolExecutor(_WORKERS) as pool:
+        blocks = _blocks(np.arange(len(pairs.first)), min(some, _PAIRS_AT_A_TIME))
         signs = pool.map(lambda at: resamples.signs(pairs.differences(at)), blocks)
         found = np.concatenate([*signs])
         blocks = _blocks(np.flatnonzero(found), some)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,20 @@ def test_threads_draw_what_each_alone_would(monkeypatch: pytest.MonkeyPatch) -> 
     finally:
         sys.setswitchinterval(before)
     assert found == [first(n) for n in sizes]
+
+
+def test_boards_ranked_at_once_leave_the_threads_of_products_as_they_were() -> None:
+    pairs = Pairs(shares(30), *np.triu_indices(ROWS, 1), 30)
+
+    def counts() -> list[int]:
+        return [own["num_threads"] for own in threadpoolctl.threadpool_info()]
+
+    with threadpoolctl.threadpool_limits(2), ThreadPoolExecutor(4) as pool:
+        before = counts()
+        for found in [pool.submit(clear_signs, pairs, generator(), 0.95) for _ in range(12)]:
+            found.result()
+        after = counts()
+    assert after == before
 
 
 def test_draws_that_are_all_counted_do_not_overflow() -> None:
