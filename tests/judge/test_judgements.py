@@ -4,6 +4,7 @@ import hashlib
 import json
 import pkgutil
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from lm_eval_overton.cli import main
 from lm_eval_overton.errors import SettingsError
-from lm_eval_overton.judge import judgements
+from lm_eval_overton.judge import judgements, replies
 from lm_eval_overton.judge.ask import Judged, Question, ask_as_declared, judge_prompts
 from lm_eval_overton.judge.judgements import (
     CALIBRATED,
@@ -22,6 +23,7 @@ from lm_eval_overton.judge.judgements import (
     check_names,
 )
 from lm_eval_overton.judge.judgements.viewpoints import viewpoints
+from lm_eval_overton.judge.listing import ListJudgement
 from lm_eval_overton.judge.verdicts import Verdict
 from lm_eval_overton.settings.judge import read_spec
 
@@ -53,6 +55,17 @@ def test_every_file_of_the_folder_declares_the_judgement_that_it_is_named_for():
     files = {module.name for module in pkgutil.iter_modules(judgements.__path__)}
     assert files == set(JUDGEMENTS)
     assert all(name == judgement.name for name, judgement in JUDGEMENTS.items())
+
+
+def test_every_judgement_has_a_file_that_declares_what_it_may_be_answered():
+    files = {module.name for module in pkgutil.iter_modules(replies.__path__)}
+    assert files == set(JUDGEMENTS)
+    for judgement in JUDGEMENTS.values():
+        declared = import_module(f"{replies.__name__}.{judgement.name}")
+        lists = isinstance(judgement, ListJudgement)
+        assert issubclass(declared.REPLY, replies.ListReply if lists else replies.Reply)
+        assert hasattr(declared, "RELEASED") is judgement.released
+        assert issubclass(judgement.schema, declared.REPLY)
 
 
 def test_each_has_a_place_of_its_own():
