@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from lm_eval_overton import stats
-from lm_eval_overton.comparison.aligned import Both, align
+from lm_eval_overton.comparison.aligned import Both, align, lacking, verdict_counts
 from lm_eval_overton.comparison.compared import SAMPLES_TABLE, Compared, Pair, Row, Spread
 from lm_eval_overton.comparison.likelihood import comparable
 from lm_eval_overton.comparison.notes import Notes
@@ -89,7 +89,7 @@ def _pair(base: FinishedRun, group: Group, force: bool, seed: int) -> Pair:
     few = left_out(base, group.runs[0], tags)
     headline = _rows(headline_of(everything, tags), metrics, seed) if few else rows
     lines = tuple(f"{task}: {text}" for task, text in few.items())
-    notes = (*_remarks(group, rows), *_alike(group), *said, *lines)
+    notes = (*_remarks(group, rows), *_alike(group), *_left(base, group), *said, *lines)
     return Pair(
         base.name, group.name, tuple(rows), (), notes, tuple(headline), lines,
         n_seeds=len(group.runs),
@@ -232,24 +232,60 @@ def _remarks(group: Group, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _alike(group: Group) -> Iterator[str]:
-    """Yield which seeds have the same samples throughout: as a rule one run and its copy."""
+    """Yield which seeds have the same samples of a task: as a rule one run and its copy."""
     for one, other in combinations(group.runs, 2):
-        answers, others = _answers(one), _answers(other)
-        if answers and answers == others:
+        shared = [task for task in one.tasks if task in other.tasks]
+        same = [task for task in shared if _is_same(one.tasks[task], other.tasks[task])]
+        if same:
+            of_some = f" of {', '.join(same)}" if len(same) < len(shared) else ""
             yield (
-                f"all samples of {one.name} and {other.name} are the same: if one is a copy, leave "
-                "it out, since it makes seeds look more alike than they are"
+                f"all samples{of_some} of {one.name} and {other.name} are the same: if one is a "
+                "copy, leave it out, since it makes seeds look more alike than they are"
             )
 
 
-def _answers(run: FinishedRun) -> dict[tuple[str, str], str]:
-    """Return the hash of the samples of each task and prompt, as far as it is known."""
-    return {
-        (task, key): detail["sha"]
-        for task, own in run.tasks.items()
-        for key, detail in zip(own.ids, own.details, strict=True)
-        if "sha" in detail
-    }
+def _is_same(one: TaskResult, other: TaskResult) -> bool:
+    answers, others = _answers(one), _answers(other)
+    shared = answers.keys() & others.keys()
+    return bool(shared) and all(answers[key] == others[key] for key in shared)
+
+
+def _answers(own: TaskResult) -> dict[str, str]:
+    """Return the hash of the samples of each prompt, as far as it is known."""
+    pairs = zip(own.ids, own.details, strict=True)
+    return {key: detail["sha"] for key, detail in pairs if "sha" in detail}
+
+
+def _left(base: FinishedRun, group: Group) -> Iterator[str]:
+    """Yield what the base and some seeds have, but not all: it has no mean over the seeds."""
+    for task, own in base.tasks.items():
+        having = [run for run in group.runs if task in run.tasks]
+        if having and len(having) < len(group.runs):
+            missing = lacking(task, "", *(run for run in group.runs if task not in run.tasks))
+            yield f"{task}: left out, since not all seeds have it: {missing}"
+        elif having:
+            for names, metrics in _partly(own, group).items():
+                yield (
+                    f"{task}: {', '.join(metrics)} without a mean over the seeds: no value in "
+                    f"{' and '.join(names)}"
+                )
+
+
+def _partly(base: TaskResult, group: Group) -> dict[tuple[str, ...], list[str]]:
+    """Return the metrics of a task that some seeds have no value of, by the names of these."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for metric in base.values:
+        names = tuple(
+            run.name for run in group.runs if not _has_value(run.tasks[base.task], metric)
+        )
+        if _has_value(base, metric) and 0 < len(names) < len(group.runs):
+            found.setdefault(names, []).append(metric)
+    return found
+
+
+def _has_value(own: TaskResult, metric: str) -> bool:
+    is_metric = metric in own.values and metric not in verdict_counts(own)
+    return is_metric and not np.isnan(own.values[metric]).all()
 
 
 def _leaves_0_out(seeds: Spread | None) -> bool:

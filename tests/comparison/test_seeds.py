@@ -138,6 +138,40 @@ def test_samples_that_are_those_of_another_seed_are_noted():
     assert note.startswith("all samples of dpo 0 and dpo 2 are the same")
 
 
+def test_a_copy_is_noted_for_the_tasks_and_prompts_that_it_shares():
+    def answered(name, **tasks):
+        return run(
+            name,
+            *(
+                replace(task(own, ids=keys, m=[1.0] * 2), details=tuple({"sha": k} for k in hashes))
+                for own, (keys, hashes) in tasks.items()
+            ),
+        )
+
+    base = run("base", task("choice", ids="pqrs", m=[1.0] * 4))
+    one = answered("one", choice=("pq", "ab"), said=("pq", "ab"))
+    two = answered("two", choice=("rq", "xb"), said=("pq", "xy"))
+    three = answered("three", choice=("rq", "ab"), said=("qr", "zz"))
+    notes = [note for note in pair(Group("g", (one, two, three)), base).notes if "copy" in note]
+    assert [note.partition(":")[0] for note in notes] == [
+        "all samples of choice of one and two are the same",
+        "all samples of choice of one and three are the same",
+    ]
+
+
+def test_what_not_all_seeds_have_is_said():
+    nan = [None] * N
+    own = dict.fromkeys(("semantic_diversity", "often", "never"), PROMPTS)
+    base = run("base", task(ids=IDS, **own), task(COVERAGE, ids=IDS, m=PROMPTS))
+    one, two = seeds(-0.1, -0.1, often=PROMPTS, never=nan).runs
+    two.tasks[DIVERSITY].values["often"] = np.full(N, np.nan)
+    one = replace(one, tasks={**one.tasks, COVERAGE: base.tasks[COVERAGE]})
+    notes = pair(Group("dpo", (one, two)), base).notes
+    assert f"{COVERAGE}: left out, since not all seeds have it: no {COVERAGE} in dpo 1" in notes
+    assert f"{DIVERSITY}: often without a mean over the seeds: no value in dpo 1" in notes
+    assert not any("never" in note for note in notes)
+
+
 def test_two_seeds_are_said_to_be_few_where_they_differ():
     assert any("a third seed" in note for note in pair(seeds(-0.1, -0.2)).notes)
     assert not pair(seeds(-0.1, -0.1)).notes
