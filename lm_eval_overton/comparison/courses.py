@@ -12,6 +12,7 @@ from lm_eval_overton import stats
 from lm_eval_overton.comparison.by_tag import HEADLINE as FINDINGS
 from lm_eval_overton.comparison.compared import Compared, Row
 from lm_eval_overton.comparison.trends import Point, Trend
+from lm_eval_overton.metrics.headline import FEW, headline_of
 from lm_eval_overton.metrics.measures.about_samples import (
     DEGENERATE_SHARE,
     DUPLICATE_SHARE,
@@ -36,13 +37,11 @@ __all__ = [
 ]
 
 # What samples are like may change before what they say does.
-HEADLINE = (
-    *FINDINGS,
-    *(own.name for own in (DEGENERATE_SHARE, REFUSAL_SHARE, DUPLICATE_SHARE, MEAN_WORDS)),
-)
+BESIDE = tuple(own.name for own in (DEGENERATE_SHARE, REFUSAL_SHARE, DUPLICATE_SHARE, MEAN_WORDS))
+HEADLINE = (*FINDINGS, *BESIDE)
 # What is said of steps that names do not say.
 COUNTED = ", counted in the order given since not every name says one of its own"
-# So many metrics are shown of a task that has none of these.
+# So many metrics are shown of a task that has none which is known.
 OTHERS = 3
 
 ABOUT_CHANGES = (
@@ -158,8 +157,10 @@ def headline(trend: Trend) -> list[Line]:
 
 
 def _shown(rows: dict[str, Row]) -> list[str]:
+    findings = [metric for metric in FINDINGS if metric in rows] or headline_of(rows)[:FEW]
+    shown = [*findings, *(metric for metric in BESIDE if metric in rows)]
     directed = [metric for metric, row in rows.items() if row.higher_is_better is not None]
-    return [metric for metric in HEADLINE if metric in rows] or directed[:OTHERS]
+    return shown or (directed or list(rows))[:OTHERS]
 
 
 def courses(trend: Trend, lines: Sequence[Line], seed: int) -> dict[Line, Course]:

@@ -15,6 +15,7 @@ from lm_eval_overton.comparison.aligned import align
 from lm_eval_overton.comparison.compared import Compared, Pair, Row
 from lm_eval_overton.comparison.fail_on import Failure, failures
 from lm_eval_overton.comparison.pairs import compare
+from lm_eval_overton.errors import DataError
 from lm_eval_overton.metrics.measures.about_samples import (
     DEGENERATE_SHARE,
     DUPLICATE_SHARE,
@@ -48,7 +49,8 @@ class Point:
         step: Of the training.
         run: Its results.
         base: It against the base; None for the base itself.
-        before: It against the checkpoint before; None for the first.
+        before: It against the checkpoint before; None for the first, and where the two have nothing
+            in common.
     """
 
     step: int
@@ -86,7 +88,7 @@ class Pairing:
             runs: Steps and results, in order.
 
         Raises:
-            OvertonError: If two of them cannot be compared.
+            OvertonError: If one of them cannot be compared with the base, or settings differ.
         """
         before = [None, *(run for _, run in runs[:-1])]
         points = [
@@ -94,11 +96,18 @@ class Pairing:
                 step,
                 run,
                 None if run.place == base.place else self._pair(base, run),
-                None if last is None else self._pair(last, run),
+                None if last is None else self._neighbours(last, run),
             )
             for (step, run), last in zip(runs, before, strict=True)
         ]
         return Trend(base, tuple(points))
+
+    def _neighbours(self, last: FinishedRun, run: FinishedRun) -> Pair | None:
+        # Each has something in common with the base, and that need not be the same.
+        try:
+            return self._pair(last, run)
+        except DataError:
+            return None
 
     def _pair(self, base: FinishedRun, run: FinishedRun) -> Pair:
         key = (base.place, run.place)

@@ -101,6 +101,13 @@ def test_checkpoints_without_a_metric_are_left_out():
     assert "between steps 10 and 40 [10 to 40]" in own.said()
 
 
+def test_a_task_of_choices_is_shown_by_what_is_read_first():
+    shown = ["first_label_bias", "answer_mass", "opinion_entropy"]
+    base, *runs = (named(f"step_{i}", mean_words=9, **dict.fromkeys(shown, i)) for i in range(3))
+    found = headline(Pairing().trend(base, list(enumerate(runs, start=1))))
+    assert found == [(DIVERSITY, metric) for metric in (*shown, "mean_words")]
+
+
 def test_prompts_are_joined_by_id():
     runs = training()
     for i in (0, 3):

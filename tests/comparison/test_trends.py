@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lm_eval_overton.comparison.trends import Pairing, alarms, first_failure, holds, moved
-from lm_eval_overton.errors import SettingsError
-from tests.comparison.test_compare import DIVERSITY, row, run, task
+from lm_eval_overton.errors import DataError, SettingsError
+from tests.comparison.test_compare import COVERAGE, DIVERSITY, row, run, task
 
 IDS = [f"q{i}" for i in range(12)]
 BOUND = "semantic_diversity<-0.05"
@@ -46,6 +46,16 @@ def test_the_base_may_be_another_run_or_one_in_between():
     assert [own.base is None for own in between.points] == [False, True, False]
     assert row(between.points[0].base, "m").paired.difference == pytest.approx(-1)
     assert row(between.points[1].before, "m").paired.difference == pytest.approx(1)
+
+
+def test_neighbours_without_anything_in_common_are_compared_with_the_base_alone():
+    base = run("base", task(ids=IDS, m=SPREAD), task(COVERAGE, ids=IDS, m=SPREAD))
+    runs = [run("a", base.tasks[DIVERSITY]), run("b", base.tasks[COVERAGE])]
+    first, second = trend(*enumerate(runs), base=base).points
+    assert (row(first.base, "m").task, row(second.base, "m").task) == (DIVERSITY, COVERAGE)
+    assert second.before is None
+    with pytest.raises(DataError, match="a task in common with a"):
+        trend(*enumerate(runs), base=runs[0])
 
 
 def test_two_runs_are_compared_once(monkeypatch):

@@ -222,9 +222,11 @@ def _rows(trend: Trend, task: str, metric: str) -> list[list[object]]:
     rows: list[list[object]] = []
     for point in trend.points:
         base, before = (_row(pair, task, metric) for pair in (point.base, point.before))
-        mean = base.run if base else _of_base(trend, task, metric)
+        is_base = point.base is None
+        # A checkpoint without this task has no mean of its own.
+        mean = _of_base(trend, task, metric) if is_base else base.run if base else None
         rows.append(
-            [f"{point.step:,}", _mean(mean), _change(base) or "base", _change(before),
+            [f"{point.step:,}", _mean(mean), "base" if is_base else _change(base), _change(before),
              mean.n if mean else ""]
         )  # fmt: skip
     return rows

@@ -70,6 +70,21 @@ def test_a_table_has_a_row_for_each_checkpoint_in_order(trend, page):
     assert f"{row.paired.mean_a:.3f}" in text
 
 
+def test_a_checkpoint_without_the_task_has_no_numbers_of_the_base(trend, tmp_path):
+    base, other = trend.base, trend.points[2].run
+    away = replace(other.tasks[made.DIVERSITY], task="overton_coverage")
+    both = replace(base, tasks={**base.tasks, away.task: away})
+    elsewhere = replace(other, place=Path("elsewhere"), tasks={away.task: away})
+    runs = [(1, elsewhere), (2, other)]
+    text = write(Pairing().trend(both, runs), tmp_path / "page.html").read_text()
+    rows = re.findall(r'<th scope="row">(\d)</th><td>(.*?)</td><td>(.*?)</td>', text)
+    # Each has no cell in the task that the other has.
+    assert [(step, bool(mean), bool(change)) for step, mean, change in rows] == [
+        *[("1", False, False), ("2", True, True)] * len(METRICS),
+        *[("1", True, True), ("2", False, False)] * len(METRICS),
+    ]
+
+
 def test_nothing_breaks_out_and_nothing_is_loaded(page):
     found = []
 
