@@ -106,12 +106,19 @@ def _unknown(expression: str, task: str | None, metric: str, pair: Pair) -> Sett
     names = full if task else sorted({row.metric for row in pair.rows})
     near = difflib.get_close_matches(f"{task}.{metric}" if task else metric, names, n=3, cutoff=0.5)
     there = f"near: {', '.join(near)}" if near else f"there are: {', '.join(names)}"
-    # A note says why a metric that both runs have is no row.
-    why = [note for note in pair.notes if metric in re.findall(r"\w+", note)]
+    why = _why(task, metric, pair)
     return SettingsError(
         f"--fail-on {expression}: expected a metric of {pair.base} and {pair.run}, got "
         f"{metric!r}; {'; '.join(why) or there}"
     )
+
+
+def _why(task: str | None, metric: str, pair: Pair) -> list[str]:
+    """Return the notes that say why a metric, or the whole task, is no row."""
+    is_there = task is None or any(row.task == task for row in pair.rows)
+    named = {metric, task or metric} if is_there else {str(task)}
+    notes = [note for note in pair.notes if named.issubset(re.findall(r"\w+", note))]
+    return [note for note in notes if is_there or "left out" in note]
 
 
 def _sure(row: Row, expression: str) -> stats.Comparison:

@@ -57,8 +57,10 @@ def compare_groups(
         shifts. The runs hold every seed.
 
     Raises:
-        OvertonError: As for `compare`, also of two seeds of a group.
+        OvertonError: As for `compare`, also of two seeds of a group, and if a group is called like
+            the base or another of them.
     """
+    _require_own_names(base, others)
     alone = [one for one in others if isinstance(one, FinishedRun)]
     plain = compare(base, alone, force=force, seed=seed) if alone or not others else None
     first, *told_apart = plain.runs if plain else [base]
@@ -73,6 +75,16 @@ def compare_groups(
             runs.append(run)
             found.append(pair)
     return Compared(tuple(runs), tuple(found))
+
+
+def _require_own_names(base: FinishedRun, others: Sequence[FinishedRun | Group]) -> None:
+    names = [base.name, *(one.name for one in others)]
+    for one in others:
+        if isinstance(one, Group) and names.count(one.name) > 1:
+            raise SettingsError(
+                f"{one.name}: expected a name of its own for a group of seeds, got it more than "
+                "once; write another NAME before the sign ="
+            )
 
 
 def _pair(base: FinishedRun, group: Group, force: bool, seed: int) -> Pair:

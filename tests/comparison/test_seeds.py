@@ -1,5 +1,6 @@
 """Seeds of a recipe as a group: their mean beside the base, what they differ in."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -176,6 +177,32 @@ def test_two_seeds_are_said_to_be_few_where_they_differ():
     assert any("a third seed" in note for note in pair(seeds(-0.1, -0.2)).notes)
     assert not pair(seeds(-0.1, -0.1)).notes
     assert not any("a third seed" in note for note in pair(seeds(-0.1, -0.2, -0.3)).notes)
+
+
+def test_what_seeds_have_no_spread_of_is_of_all_of_them():
+    group = seeds(-0.1, -0.1, -0.1, never=[None] * N)
+    found = compare_groups(run("base", task(ids=IDS, never=[None] * N)), [group])
+    [line] = json.loads(as_json(found))["pairs"][0]["rows"]
+    assert (line["metric"], line["n"], line["seeds"], line["seeds_sd"]) == ("never", 0, 3, None)
+
+
+def test_a_group_has_a_name_of_its_own():
+    group = seeds(-0.1, -0.1)
+    for others in ([group, group], [replace(group, name="base")]):
+        with pytest.raises(SettingsError, match="a name of its own"):
+            compare_groups(BASE, others)
+
+
+def test_a_gate_on_what_not_all_seeds_have_says_so():
+    base = run("base", BASE.tasks[DIVERSITY], task(COVERAGE, ids=IDS, m=PROMPTS))
+    one, two = seeds(-0.15, 0.02).runs
+    one = replace(one, tasks={**one.tasks, COVERAGE: base.tasks[COVERAGE]})
+    found = compare_groups(base, [Group("dpo", (one, two))])
+    with pytest.raises(SettingsError, match=f"got 'm'; {COVERAGE}: left out, since not all"):
+        fails(found, [f"{COVERAGE}.m<0"])
+    # What is said of another task's metric of the name is no reason.
+    with pytest.raises(SettingsError, match="semantic_diversity'; overton_coverage: left out"):
+        fails(found, [f"{COVERAGE}.semantic_diversity<0"])
 
 
 def test_a_group_of_one_prompt_is_one_too():

@@ -152,11 +152,12 @@ def _columns(table: str) -> Sequence[str]:
 def _records(pair: Pair, table: str) -> list[dict[str, Any]]:
     """Return the lines of a table of one pair, by column."""
     names = _columns(table)
-    lines = map(_row_values, pair.rows) if table == "rows" else map(_shift_values, pair.shifts)
+    rows = (_row_values(row, pair.n_seeds) for row in pair.rows)
+    lines = rows if table == "rows" else map(_shift_values, pair.shifts)
     return [dict(zip(names, (pair.base, pair.run, *line), strict=True)) for line in lines]
 
 
-def _row_values(row: Row) -> tuple[Any, ...]:
+def _row_values(row: Row, n_seeds: int) -> tuple[Any, ...]:
     paired = row.paired
     return (
         *(row.table, row.task, row.metric, row.higher_is_better),
@@ -164,14 +165,14 @@ def _row_values(row: Row) -> tuple[Any, ...]:
         *four(row.run),
         *(paired.difference, paired.ci_low, paired.ci_high),
         *(paired.p_value, row.p_holm, paired.detectable, paired.n),
-        *_seed_values(row.seeds),
+        *_seed_values(row.seeds, n_seeds),
     )
 
 
-def _seed_values(seeds: Spread | None) -> tuple[Any, ...]:
+def _seed_values(seeds: Spread | None, n_seeds: int) -> tuple[Any, ...]:
     """Return what seeds of a recipe differ in, and the interval over prompts alone."""
     if seeds is None:
-        return 1, *[math.nan] * 5
+        return n_seeds, *[math.nan] * 5
     alone = seeds.over_prompts
     return seeds.n_seeds, seeds.sd, seeds.low, seeds.high, alone.low, alone.high
 
