@@ -223,20 +223,37 @@ def _one_tasks_file(place: Path, name: str | None, preferred: str) -> Path:
 
 
 def shared_task(runs: Sequence[FinishedRun]) -> str:
-    """Return the task whose samples runs are compared by: overton_diversity, or the first of all.
+    """Return the task whose samples runs are compared by: overton_diversity, or the first of all
+    that have samples.
 
     Args:
         runs: At least one.
 
     Raises:
-        DataError: If they have no task in common.
+        DataError: If they have no task with samples in common.
     """
     names = (DEFAULT_TASK, *runs[0].tasks)
-    task = next((name for name in names if all(name in run.tasks for run in runs)), None)
+    task = next((name for name in names if all(_is_sampled(run, name) for run in runs)), None)
     if task is None:
-        held = "; ".join(f"{run.name} has {', '.join(run.tasks)}" for run in runs)
+        held = "; ".join(
+            f"{run.name} has {', '.join(map(_told, run.tasks.values()))}" for run in runs
+        )
         raise DataError(f"expected the samples of a task that all runs have, got none: {held}")
     return task
+
+
+def _is_sampled(run: FinishedRun, task: str) -> bool:
+    return task in run.tasks and not _is_given(run.tasks[task])
+
+
+def _is_given(own: TaskResult) -> bool:
+    """Return whether a model was only asked how likely given answers are."""
+    signed = fields(own.signature)
+    return "whose" in signed or signed.get("answers") == "loglikelihood"
+
+
+def _told(own: TaskResult) -> str:
+    return f"{own.task} (log-probabilities alone)" if _is_given(own) else own.task
 
 
 def valid_texts(runs: Sequence[FinishedRun], task: str) -> list[dict[str, list[str]]]:

@@ -9,7 +9,7 @@ from lm_eval_overton.comparison import Compared
 from lm_eval_overton.data import load_viewpoints
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting import write
-from lm_eval_overton.runs.answers import read_answers
+from lm_eval_overton.runs.answers import read_answers, shared_task
 from lm_eval_overton.runs.finished import FinishedRun, TaskResult
 from lm_eval_overton.settings.signature import sign
 from tests.conftest import PAPER
@@ -195,3 +195,21 @@ def test_the_released_responses_make_a_page_whose_samples_are_the_cleaned_ones(t
         for i, own in enumerate(samples(model, stops)):
             texts = [s["t"] for s in shown[i][position]["s"] if "x" not in s]
             assert texts == [s.text for s in own if s.status == "valid"]
+
+
+def asked(name, **signed):
+    """A run of tasks with these fields in their signatures."""
+    tasks = {
+        task: TaskResult(task, "m", f"{task}@1|{own}", (), {}, {}, (), Path("results.json"))
+        for task, own in signed.items()
+    }
+    return FinishedRun(name, Path(name), tasks)
+
+
+def test_runs_are_compared_by_a_task_that_has_samples():
+    of_letters = {"choice": "answers:loglikelihood", "likelihood": "whose:chat"}
+    both = [asked(name, **of_letters, closed="answers:sampled") for name in "ab"]
+    assert shared_task(both) == "closed"
+    assert shared_task([asked("a", choice="answers:replies")]) == "choice"
+    with pytest.raises(DataError, match=r"b has choice \(log-probabilities alone\), likelihood"):
+        shared_task([both[0], asked("b", **of_letters)])
