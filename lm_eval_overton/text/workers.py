@@ -11,7 +11,8 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -158,8 +159,16 @@ def _begin_process(begin: Callable[[str], _Work], places: Any, threads: int) -> 
 
     # Who interrupts the command interrupts its processes, which have nothing to say to it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     _of_this_process.append(begin(places.get()))
+
+
+def _end_with_parent() -> None:
+    # Who is killed ends no others, and each of these would hold its device for good.
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _do(job: Any) -> Any:

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -64,6 +67,34 @@ def test_an_interrupt_ends_what_is_asked_and_leaves_nothing_to_wait_for(monkeypa
     with pytest.raises(KeyboardInterrupt):
         workers.arrays([1, 2], [1, 1], "Doubling")
     assert ended == [{"wait": False, "cancel_futures": True}]
+
+
+KILLED = """
+import os, signal, sys, time, types
+sys.modules["torch"] = types.SimpleNamespace(set_num_threads=int)
+from multiprocessing import get_context
+from lm_eval_overton.text.workers import _begin_process
+
+def begin(device):
+    time.sleep(60)
+
+if __name__ == "__main__":
+    context = get_context("spawn")
+    places = context.Queue()
+    places.put("cpu")
+    context.Process(target=_begin_process, args=(begin, places, 1)).start()
+    while not places.empty():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_ends_with_the_one_that_was_killed(tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    # The output is read to its end, which comes when the last process that holds it is gone.
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=30)
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_a_process_that_ends_is_said_in_one_line(pair):
