@@ -238,12 +238,12 @@ def test_a_save_that_never_gets_finished_is_said_while_it_is_waited_for(
     process.start()
     page = tmp_path / "out" / "trends.html"
     until(lambda: page.exists() and "not finished: no weights" in shown(page))
+    until(lambda: "checkpoint-10: waited for, since no weights" in capfd.readouterr().out)
     # It is said on the page, too, what has changed without an evaluation.
     (train / "checkpoint-10" / "config.json").unlink()
     until(lambda: "not finished: config.json is not there" in shown(page))
     process.terminate()
     process.join()
-    assert "checkpoint-10: waited for, since no weights" in capfd.readouterr().out
 
 
 def test_a_checkpoint_on_which_the_harness_fails_is_left_out(tmp_path, train, capsys):

@@ -127,6 +127,9 @@ class Checkpoints:
                 settling |= set() if lacks else {folder.name}
             else:
                 finished.append(Checkpoint(folder.name, folder, step, _newest(found)))
+        for name in self._broken_links():
+            unfinished[name] = "it is a link to a folder that is not there"
+            stuck.add(name)
         finished.sort(key=lambda own: (own.step or 0, own.name))
         return Look(tuple(finished), unfinished, frozenset(settling), frozenset(stuck))
 
@@ -139,6 +142,13 @@ class Checkpoints:
             if path.is_dir() and not is_temporary(path.name) and path.resolve() not in known:
                 known.add(path.resolve())
                 yield path.parent.resolve() / path.name
+
+    def _broken_links(self) -> list[str]:
+        """Return the links that are called as checkpoints and lead nowhere."""
+        if not self.folder.is_dir():
+            return []
+        links = [path for path in self.folder.iterdir() if path.is_symlink() and not path.exists()]
+        return sorted(path.name for path in links if step_in(path.name) is not None)
 
     def _stands_s(self, folder: Path, found: Snapshot) -> float:
         """Return for how many seconds a folder has not changed."""

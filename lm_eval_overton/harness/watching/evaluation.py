@@ -117,9 +117,12 @@ class Evaluations:
             code = _call(command, log, beat, every)
             if code or not results_files(unfinished):
                 what = f"exit code {code}" if code else "no results"
+                # What cannot be loaded may be either, and a loader does not always name it.
+                base = self.options.adapted(checkpoint.folder)
+                of = f" for an adapter of {base}" if base else ""
                 raise ScoringError(
                     f"{checkpoint.name}: expected results of {task}, got {what} of the harness"
-                    f"{_why(log)}; all that it said is in {log}"
+                    f"{of}{_why(log)}; all that it said is in {log}"
                 )
             unfinished.replace(place / _as_name(task))
 

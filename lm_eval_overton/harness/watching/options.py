@@ -77,6 +77,14 @@ class Options:
         own = ["--tasks", task, "--model_args", json.dumps(model), "-o", str(output)]
         return [*self.harness, "run", *self.rest, *cache, *own, "--log_samples"]
 
+    def adapted(self, folder: Path) -> str | None:
+        """Return the model that is loaded below a checkpoint, if that is an adapter which says it
+        or the options do."""
+        if not (folder / ADAPTER).is_file():
+            return None
+        base = self.model.get("pretrained") or read_object(folder / ADAPTER).get(BASE_OF_ADAPTER)
+        return str(base) if base else None
+
     def _place(self, folder: Path) -> dict[str, str]:
         if not (folder / ADAPTER).is_file():
             return {"pretrained": str(folder)}
@@ -86,7 +94,7 @@ class Options:
                 f"{', '.join(ADAPTERS)}), got --model {self.backend}; merge the adapter into its "
                 "base"
             )
-        base = self.model.get("pretrained") or read_object(folder / ADAPTER).get(BASE_OF_ADAPTER)
+        base = self.adapted(folder)
         if not base:
             raise DataError(
                 f"{folder / ADAPTER}: expected {BASE_OF_ADAPTER}, the model that is adapted, got "
@@ -95,7 +103,7 @@ class Options:
         # Its words and its chat template may be other ones than the base's.
         has_tokenizer = "tokenizer" not in self.model and (folder / TOKENIZER).is_file()
         tokenizer = {"tokenizer": str(folder)} if has_tokenizer else {}
-        return {"pretrained": str(base), ADAPTERS[self.backend]: str(folder), **tokenizer}
+        return {"pretrained": base, ADAPTERS[self.backend]: str(folder), **tokenizer}
 
 
 def read_options(given: Sequence[str], harness: str | None = None) -> Options:

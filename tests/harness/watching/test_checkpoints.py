@@ -67,6 +67,18 @@ def test_what_is_finished_comes_in_order_of_steps_and_the_rest_says_why(tmp_path
     assert Checkpoints(tmp_path / "to come").look().finished == ()
 
 
+def test_a_link_that_leads_nowhere_is_said_where_its_name_is_that_of_a_checkpoint(tmp_path):
+    train = tmp_path / "train"
+    train.mkdir()
+    for name in ("checkpoint-5", "latest"):
+        (train / name).symlink_to(tmp_path / "gone")
+    look = Checkpoints(train).look()
+    assert look.unfinished == {"checkpoint-5": "it is a link to a folder that is not there"}
+    assert (look.stuck, look.settling) == ({"checkpoint-5"}, frozenset())
+    checkpoint(tmp_path / "gone")
+    assert [own.name for own in Checkpoints(train).look().finished] == ["checkpoint-5"]
+
+
 def test_what_changes_is_not_finished_and_what_changed_is_another_save(tmp_path):
     folder = checkpoint(tmp_path / "checkpoint-5", old=False)
     found = Checkpoints(tmp_path, settle_s=0.15)
