@@ -27,7 +27,6 @@ from lm_eval_overton.stats.shown import signed
 __all__ = [
     "ABOUT_CHANGES",
     "COUNTED",
-    "HEADLINE",
     "Course",
     "Line",
     "courses",
@@ -38,7 +37,6 @@ __all__ = [
 
 # What samples are like may change before what they say does.
 BESIDE = tuple(own.name for own in (DEGENERATE_SHARE, REFUSAL_SHARE, DUPLICATE_SHARE, MEAN_WORDS))
-HEADLINE = (*FINDINGS, *BESIDE)
 # What is said of steps that names do not say.
 COUNTED = ", counted in the order given since not every name says one of its own"
 # So many metrics are shown of a task that has none which is known.

@@ -39,6 +39,7 @@ __all__ = [
     "Run",
     "Samples",
     "cleaned_answers",
+    "is_given",
     "read_answers",
     "read_run",
     "read_scored",
@@ -243,17 +244,17 @@ def shared_task(runs: Sequence[FinishedRun]) -> str:
 
 
 def _is_sampled(run: FinishedRun, task: str) -> bool:
-    return task in run.tasks and not _is_given(run.tasks[task])
+    return task in run.tasks and not is_given(run.tasks[task])
 
 
-def _is_given(own: TaskResult) -> bool:
+def is_given(own: TaskResult) -> bool:
     """Return whether a model was only asked how likely given answers are."""
     signed = fields(own.signature)
     return "whose" in signed or signed.get("answers") == "loglikelihood"
 
 
 def _told(own: TaskResult) -> str:
-    return f"{own.task} (log-probabilities alone)" if _is_given(own) else own.task
+    return f"{own.task} (log-probabilities alone)" if is_given(own) else own.task
 
 
 def valid_texts(runs: Sequence[FinishedRun], task: str) -> list[dict[str, list[str]]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lm_eval_overton.comparison.courses import HEADLINE, Line
+from lm_eval_overton.comparison.courses import Line
 from lm_eval_overton.comparison.trends import Moved, Point, Trend, moved
 from lm_eval_overton.errors import DataError
 from lm_eval_overton.reporting.changes import missing
 from lm_eval_overton.reporting.html import Markup, join, number, signed, tag
-from lm_eval_overton.runs.answers import Answers, Reader
+from lm_eval_overton.runs.answers import Answers, Reader, is_given
 from lm_eval_overton.runs.finished import FinishedRun
 from lm_eval_overton.runs.short_paths import without_folders
 
@@ -25,19 +25,20 @@ def side_by_side(trend: Trend, point: Point, lines: Sequence[Line], read: Reader
     Args:
         trend: The checkpoints.
         point: One of them, but for the base.
-        lines: What the page shows, of which the first that both have chooses the prompts.
+        lines: What the page shows, of which the first that both have, of a task with samples, and
+            in which a prompt changed chooses the prompts.
         read: Gives the samples of one task of a run.
     """
-    shared = (line for line in lines if all(_has(own, line) for own in (trend.base, point.run)))
-    chosen = next(shared, None)
-    if chosen is None or chosen[1] not in HEADLINE:
+    runs = trend.base, point.run
+    shared = [line for line in lines if all(_has(own, line) for own in runs)]
+    if not shared:
         return missing("No metric of answers is in both.")
-    task, metric = chosen
+    task, metric = next((line for line in shared if _moved(trend, point, line)), shared[0])
     try:
-        sides = (read(trend.base, task), read(point.run, task))
+        sides = (read(runs[0], task), read(runs[1], task))
     except DataError as error:
         return missing(without_folders(str(error)))
-    found = moved(trend.base.tasks[task], point.run.tasks[task], metric)
+    found = _moved(trend, point, (task, metric))
     words = f"{task}: the {min(len(found), PROMPTS)} prompts of {len(found)} that changed in "
     head = tag("p", f"{words}{metric}, largest change first.", class_="detail")
     names = (trend.base.name, point.run.name)
@@ -45,9 +46,14 @@ def side_by_side(trend: Trend, point: Point, lines: Sequence[Line], read: Reader
     return join([head, tag("div", tag("div", *listed, class_="list"), id="prompt-browser")])
 
 
+def _moved(trend: Trend, point: Point, line: Line) -> list[Moved]:
+    task, metric = line
+    return moved(trend.base.tasks[task], point.run.tasks[task], metric)
+
+
 def _has(run: FinishedRun, line: Line) -> bool:
     task = run.tasks.get(line[0])
-    return task is not None and line[1] in task.values
+    return task is not None and line[1] in task.values and not is_given(task)
 
 
 def _prompt(

@@ -85,6 +85,23 @@ def test_a_checkpoint_without_the_task_has_no_numbers_of_the_base(trend, tmp_pat
     ]
 
 
+def test_the_answers_shown_are_of_a_task_that_has_some_and_of_what_changed(trend, tmp_path):
+    def chosen(run):
+        own = run.tasks[made.DIVERSITY]
+        given = replace(own, task="a_choice", signature="a_choice@1|answers:loglikelihood")
+        same = {
+            **own.values,
+            "semantic_diversity": trend.base.tasks[own.task].values["semantic_diversity"],
+        }
+        said = replace(own, task="b_said", values=same)
+        return replace(run, tasks={given.task: given, said.task: said})
+
+    base, other = chosen(trend.base), chosen(trend.points[2].run)
+    page = write(Pairing().trend(base, [(1, other)]), tmp_path / "page.html", samples=answers)
+    found = re.findall(r"(\w+): the \d+ prompts of \d+ that changed in (\w+)", page.read_text())
+    assert found == [("b_said", "lexical_diversity")]
+
+
 def test_nothing_breaks_out_and_nothing_is_loaded(page):
     found = []
 
