@@ -61,7 +61,7 @@ def _run(args: argparse.Namespace) -> int:
         # Whoever reads the output has enough of it.
         return PIPE_CLOSED
     except KeyboardInterrupt:
-        _failed("error: interrupted; what a judge has said is kept")
+        _failed("error: interrupted; what was written is kept")
         return INTERRUPTED
     except (OvertonError, OSError) as error:
         return _failed(f"error: {in_a_line(error)}")

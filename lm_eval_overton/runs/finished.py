@@ -20,6 +20,7 @@ from lm_eval_overton.runs.notebook import html_table
 from lm_eval_overton.runs.places import age, results_files, samples_beside, visible
 from lm_eval_overton.runs.results_file import ResultsFile, TaskResult
 from lm_eval_overton.runs.short_paths import short_model, short_path
+from lm_eval_overton.stats.progress import progress
 
 __all__ = ["FinishedRun", "Judging", "Ranges", "TaskResult", "load_run", "load_runs"]
 
@@ -101,7 +102,7 @@ def load_runs(folder: Path, ranges: Ranges) -> dict[tuple[Path, str], FinishedRu
     groups: dict[tuple[Path, str], _Found] = {}
     whole = _Found(ranges)
     with _uncollected():
-        for path in _results_files(folder):
+        for path in progress(_results_files(folder), "Reading results"):
             if file := whole.opened(path):
                 own = groups.setdefault((path.parent, file.model), _Found(ranges, whole.reasons))
                 own.take(path, file)

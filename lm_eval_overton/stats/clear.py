@@ -32,6 +32,7 @@ from lm_eval_overton.stats.bootstrap import (
 )
 from lm_eval_overton.stats.draws import Array
 from lm_eval_overton.stats.paired import TEST_LEVEL, differences_of
+from lm_eval_overton.stats.progress import progress
 from lm_eval_overton.stats.sign_flips import are_below
 from lm_eval_overton.stats.sums import Bools, Counts, at_or_below, rounding_of
 
@@ -95,7 +96,7 @@ def clear_signs(pairs: Pairs, rng: np.random.Generator, level: float) -> Signs:
     with _ALONE, threadpool_limits(1), ThreadPoolExecutor(_WORKERS) as pool:
         blocks = _blocks(np.arange(len(pairs.first)), min(some, _PAIRS_AT_A_TIME))
         signs = pool.map(lambda at: resamples.signs(pairs.differences(at)), blocks)
-        found = np.concatenate([*signs])
+        found = np.concatenate([*progress(signs, "Pairs", len(blocks))])
         blocks = _blocks(np.flatnonzero(found), some)
         tested = pool.map(lambda at: are_below(pairs.differences(at), TEST_LEVEL, rng), blocks)
         for at, is_below in zip(blocks, tested, strict=True):

@@ -13,6 +13,7 @@ from lm_eval_overton.stats.clear import Pairs, Signs, clear_signs
 from lm_eval_overton.stats.draws import Array
 from lm_eval_overton.stats.intervals import as_finite
 from lm_eval_overton.stats.paired import FEWEST_PAIRS
+from lm_eval_overton.stats.progress import progress
 
 __all__ = ["Rank", "rank_ranges"]
 
@@ -71,7 +72,7 @@ def _signs_of_pairs(table: Array, rng: np.random.Generator, level: float) -> Sig
     """Return (n_models, n_models): 1 where the row is higher than the column for sure, -1 where
     it is lower, else 0."""
     found = np.zeros((len(table), len(table)), dtype=np.int8)
-    for pairs in _of_equally_many_prompts(table):
+    for pairs in progress([*_of_equally_many_prompts(table)], "Ranks"):
         found[pairs.first, pairs.second] = clear_signs(pairs, rng, level)
     return np.asarray(found - found.T, dtype=np.int8)
 
