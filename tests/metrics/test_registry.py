@@ -325,7 +325,7 @@ HOMONYMS = {
     "comparison/recover.py": {"cosine", "jaccard", "rouge_l"},
     "comparison/recovered.py": {"cosine", "jaccard", "rouge_l"},
     "judge/judgements/quality.py": set(QUALITY_ASPECTS),
-    "judge/judgements/topics.py": {"helpfulness"},
+    "judge/replies/topics.py": {"helpfulness"},
     "metrics/likeness.py": {"cosine", "jaccard", "rouge_l", "length_ratio"},
     "metrics/quality_bar.py": {"helpfulness"},
     "metrics/ratings.py": {"helpfulness"},
